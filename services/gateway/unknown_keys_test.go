@@ -23,7 +23,7 @@ import (
 // stranger sends requests as directories and services do.
 type stranger struct {
 	t    *testing.T
-	face http.Handler
+	api  http.Handler
 	path string
 }
 
@@ -36,7 +36,7 @@ func (s stranger) send(secret secret.Text, remote, forwarded string) *httptest.R
 		r.Header.Set("X-Forwarded-For", forwarded)
 	}
 	answer := httptest.NewRecorder()
-	s.face.ServeHTTP(answer, r)
+	s.api.ServeHTTP(answer, r)
 	return answer
 }
 
@@ -108,7 +108,7 @@ func TestLookUpsOfUnknownKeysAreLimitedInAll(t *testing.T) {
 	}
 	for _, client := range []struct {
 		name, remote, forwarded string
-		looked                  int
+		lookedUp                int
 	}{
 		{"one network", "[2001:db8::1]:1", "", 10},
 		{"the same network", "[2001:db8::2]:1", "", 0},
@@ -118,7 +118,7 @@ func TestLookUpsOfUnknownKeysAreLimitedInAll(t *testing.T) {
 		{"one more", "192.0.2.3:1", "", 0}, // thirty is the total
 	} {
 		counts, last := scim.unknown(bearer.APIKey, 12, client.remote, client.forwarded)
-		if counts[401] != client.looked || counts[429] != 12-client.looked {
+		if counts[401] != client.lookedUp || counts[429] != 12-client.lookedUp {
 			t.Errorf("%s: %v: %s", client.name, counts, last.Body)
 		}
 	}

@@ -40,7 +40,7 @@ func (w *watches) enter(ctx context.Context) error {
 	defer w.mu.Unlock()
 	if w.open[who] >= w.most {
 		w.refused(ctx)
-		return fault.New(fault.Limit, "the credential has %d watches open, as many as it may (gateway.watches_per_credential)", w.most).
+		return fault.New(fault.Limit, "the credential has %d open watches, and no more are allowed (gateway.watches_per_credential)", w.most).
 			With("limit", strconv.Itoa(w.most))
 	}
 	w.open[who]++

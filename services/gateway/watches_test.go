@@ -50,7 +50,7 @@ func TestACredentialHasALimitOfWatchesOnAllAPIs(t *testing.T) {
 		return answer.StatusCode, line, func() { cancel(); _ = answer.Body.Close() }
 	}
 
-	const refusal = "the credential has 3 watches open, as many as it may (gateway.watches_per_credential)"
+	const refusal = "the credential has 3 open watches, and no more are allowed (gateway.watches_per_credential)"
 	token := o.credential.Reveal()
 	var first func()
 	for range 2 {

@@ -56,7 +56,7 @@ func compareCommand(ctx context.Context, args []string) error {
 		return err
 	}
 	if c.commit = flags.Arg(0); flags.NArg() != 1 || c.commit == "" {
-		return errors.New("one commit is needed that this tree is compared with")
+		return errors.New("a commit is needed to compare this tree with")
 	}
 	c.length = time.Duration(seconds * float64(time.Second))
 	switch {
@@ -90,7 +90,7 @@ func (c comparing) run(ctx context.Context, out io.Writer) (err error) {
 	}
 	commit, err := git(ctx, root, "rev-parse", "--verify", "--quiet", "--end-of-options", c.commit+"^{commit}")
 	if err != nil {
-		return fmt.Errorf("%q is no commit of this repository", c.commit)
+		return fmt.Errorf("%q is not a commit of this repository", c.commit)
 	}
 	worktree := filepath.Join(folder, "worktree")
 	if _, err := git(ctx, root, "worktree", "add", "--quiet", "--detach", worktree, commit); err != nil {

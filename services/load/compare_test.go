@@ -8,8 +8,8 @@ import (
 func TestAComparisonRefusesWhatItCannotMeasure(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]string{
-		"":                         "one commit is needed",
-		"HEAD HEAD":                "one commit is needed",
+		"":                         "a commit is needed",
+		"HEAD HEAD":                "a commit is needed",
 		"-rounds 0 HEAD":           "-rounds",
 		"-rounds 1001 HEAD":        "-rounds",
 		"-seconds 0 HEAD":          "-seconds",
@@ -18,8 +18,8 @@ func TestAComparisonRefusesWhatItCannotMeasure(t *testing.T) {
 		"-users 10 HEAD":           "-users",
 		"-engine oracle HEAD":      "-engine",
 		"-only nothing HEAD":       "-only",
-		"no-such-commit":           `"no-such-commit" is no commit`,
-		"-- --upload-pack=nothing": "is no commit",
+		"no-such-commit":           `"no-such-commit" is not a commit`,
+		"-- --upload-pack=nothing": "is not a commit",
 	} {
 		if err := compareCommand(t.Context(), strings.Fields(args)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("load compare %s: %v, want what tells of %s", args, err, want)

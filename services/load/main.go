@@ -110,7 +110,7 @@ func run(ctx context.Context, c options, out io.Writer) (err error) {
 			return err
 		}
 		if err := s.makeTemplate(ctx); err != nil {
-			return fmt.Errorf("making the template of the databases: %w", err)
+			return fmt.Errorf("creating the template of the databases: %w", err)
 		}
 	}
 	r := report{options: c}

@@ -130,7 +130,7 @@ func (p *postgres) start(ctx context.Context) (err error) {
 		case <-tick.C:
 		case <-ctx.Done():
 			said, _ := os.ReadFile(log.Name()) // without a log, there is still the error
-			return fmt.Errorf("it takes no connections: %w\n%s", err, said)
+			return fmt.Errorf("it accepts no connections: %w\n%s", err, said)
 		}
 	}
 }

@@ -76,7 +76,7 @@ func siegeCommand(ctx context.Context, args []string) error {
 	case c.clients < 1 || c.clients > mostSiegeClients:
 		return fmt.Errorf("-clients must be 1 to %d", mostSiegeClients)
 	case runtime.GOOS != "linux":
-		return errors.New("a siege needs Linux, which caps the memory of processes and tells what they use")
+		return errors.New("a siege needs Linux, which limits the memory of processes and reports what they use")
 	}
 	return c.run(ctx, os.Stdout)
 }

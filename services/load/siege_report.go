@@ -24,7 +24,7 @@ func (c sieging) write(out io.Writer, all []siege) error {
 			stage.write(&b)
 		}
 		if s.checked > 0 {
-			fmt.Fprintf(&b, "\nAt the end %s facts that were acknowledged to the tenant were looked at.\n", thousands(float64(s.checked)))
+			fmt.Fprintf(&b, "\nAt the end %s facts that were acknowledged to the tenant were checked.\n", thousands(float64(s.checked)))
 		}
 		for _, failure := range s.failures {
 			fmt.Fprintf(&b, "\n**FAILED** %s\n", failure)

@@ -32,7 +32,7 @@ type Authority struct {
 func NewAuthority(now time.Time, lifetime time.Duration) (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return nil, fmt.Errorf("making the authority's key: %w", err)
+		return nil, fmt.Errorf("creating the authority's key: %w", err)
 	}
 	template := &x509.Certificate{
 		Subject:   pkix.Name{CommonName: "Usher development authority"},
@@ -87,7 +87,7 @@ func (a *Authority) Write(folder string, now time.Time, services ...commonv1.Cal
 func write(path, kind string, content []byte) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s is there already: %w", path, err)
+		return fmt.Errorf("%s already exists: %w", path, err)
 	}
 	if err != nil {
 		return err
@@ -98,7 +98,7 @@ func write(path, kind string, content []byte) error {
 func (a *Authority) issue(service commonv1.Caller, now time.Time) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return nil, nil, fmt.Errorf("making a service's key: %w", err)
+		return nil, nil, fmt.Errorf("creating a service's key: %w", err)
 	}
 	name := rpc.CertificateName(service)
 	certificate, err := sign(&x509.Certificate{
@@ -124,7 +124,7 @@ func mutual(own tls.Certificate, trusted *x509.CertPool) *tls.Config {
 func sign(template, parent *x509.Certificate, public *ecdsa.PublicKey, signer *ecdsa.PrivateKey) (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	if err != nil {
-		return nil, fmt.Errorf("making a serial number: %w", err)
+		return nil, fmt.Errorf("creating a serial number: %w", err)
 	}
 	template.SerialNumber = serial
 	raw, err := x509.CreateCertificate(rand.Reader, template, parent, public, signer)

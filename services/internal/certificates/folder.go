@@ -80,7 +80,7 @@ func read(folder string, service commonv1.Caller, now time.Time) (*tls.Config, e
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(trusted) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM", trustedFile)
+		return nil, fmt.Errorf("%s contains no certificate in PEM", trustedFile)
 	}
 	pair, err := tls.LoadX509KeyPair(own.certificate, own.key)
 	if err != nil {

@@ -66,7 +66,7 @@ func TestAFolderNamesWhatIsWrong(t *testing.T) {
 			if err := os.WriteFile(folder+"/ca.crt", []byte("trust me"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-		}, []string{"ca.crt holds no certificate"}},
+		}, []string{"ca.crt contains no certificate"}},
 		"another authority": {now, func(t *testing.T, folder string) {
 			copyOver(t, written(t, now)+"/ca.crt", folder+"/ca.crt")
 		}, []string{"gateway.crt", "not signed by a certificate in ca.crt"}},

@@ -137,9 +137,9 @@ func removeUnknown(k *koanf.Koanf, known []Key, variables map[string]string) (pr
 		}
 		k.Delete(key)
 		if name, found := variables[key]; found {
-			problems = append(problems, fmt.Errorf("%s is no setting: no key is named %s", name, key))
+			problems = append(problems, fmt.Errorf("%s is not a setting: no key has the name %s", name, key))
 		} else {
-			problems = append(problems, fmt.Errorf("%s is no setting", key))
+			problems = append(problems, fmt.Errorf("%s is not a setting", key))
 		}
 	}
 	return problems

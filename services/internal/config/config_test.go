@@ -51,8 +51,8 @@ func TestBadSettingsNameTheirKey(t *testing.T) {
 		environ []string
 		want    string
 	}{
-		"an unknown key":            {[]string{"USHER_NAMES=x"}, "USHER_NAMES is no setting: no key is named names"},
-		"an unknown key below one":  {[]string{"USHER_SUB__COUNTS=1"}, "USHER_SUB__COUNTS is no setting: no key is named sub.counts"},
+		"an unknown key":            {[]string{"USHER_NAMES=x"}, "USHER_NAMES is not a setting: no key has the name names"},
+		"an unknown key below one":  {[]string{"USHER_SUB__COUNTS=1"}, "USHER_SUB__COUNTS is not a setting: no key has the name sub.counts"},
 		"a key below a setting":     {[]string{"USHER_NAME__X=1"}, "name.x"},
 		"a value for a group":       {[]string{"USHER_SUB=1"}, "sub"},
 		"a number that is none":     {[]string{"USHER_SUB__COUNT=many"}, "sub.count"},
@@ -79,7 +79,7 @@ func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 		t.Fatal("they were taken")
 	}
 	got := strings.Split(err.Error(), "\n")
-	for i, want := range []string{"'sub.count'", "'wait'", "key_file: open /nowhere: ", "nam is no setting", "sub.cuont is no setting"} {
+	for i, want := range []string{"'sub.count'", "'wait'", "key_file: open /nowhere: ", "nam is not a setting", "sub.cuont is not a setting"} {
 		if len(got) != 5 || !strings.HasPrefix(got[i], want) {
 			t.Errorf("got %q, want %q at %d of 5", got, want, i)
 		}

@@ -14,7 +14,7 @@ func TestAFaultIsFoundInAnErrorThatWrapsIt(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("the cause")
 	err := fmt.Errorf("reading: %w", fault.Wrap(cause, fault.NotFound, "there is no %s", "user"))
-	for name, holds := range map[string]bool{
+	for name, want := range map[string]bool{
 		"its reason":                 fault.Is(err, fault.NotFound),
 		"its cause":                  errors.Is(err, cause),
 		"no other reason":            !fault.Is(err, fault.Conflict),
@@ -22,8 +22,8 @@ func TestAFaultIsFoundInAnErrorThatWrapsIt(t *testing.T) {
 		"none in nil":                !fault.Is(nil, fault.NotFound),
 		"text: reason, words, cause": err.Error() == "reading: NOT_FOUND: there is no user: the cause",
 	} {
-		if !holds {
-			t.Errorf("%s does not hold of %v", name, err)
+		if !want {
+			t.Errorf("%s is wrong for %v", name, err)
 		}
 	}
 }

@@ -100,10 +100,10 @@ func (r *Reservation) add(bytes int64, limited bool) error {
 	switch {
 	case !limited:
 	case b.by[r.account]+bytes > b.share:
-		return fault.New(fault.Limit, "The %[1]s's requests under way take the memory that one %[1]s may have, %[2]d bytes. "+
+		return fault.New(fault.Limit, "The requests under way of this %[1]s use all the memory that one %[1]s may have, %[2]d bytes. "+
 			"Send fewer at a time, or smaller ones.", r.account.budget, b.share).Retry(retryAfter).With(BudgetKey, r.account.budget)
 	case b.reserved+bytes > b.total:
-		return fault.New(fault.Unavailable, "The requests under way take all the memory that there is for them, %d bytes. "+
+		return fault.New(fault.Unavailable, "The requests under way use all the memory for requests, %d bytes. "+
 			"Try again.", b.total).Retry(retryAfter).With(BudgetKey, TotalBudget)
 	}
 	b.reserved += bytes

@@ -41,7 +41,7 @@ func TestAReservationThatDoesNotFitIsRefused(t *testing.T) {
 			err := reserved.Reserve(c.reserve)
 			if c.reason == 0 {
 				if err != nil || b.Bytes() != before+c.reserve {
-					t.Errorf("%v, and %d bytes are held", err, b.Bytes())
+					t.Errorf("%v, and %d bytes are reserved", err, b.Bytes())
 				}
 			} else {
 				var f *fault.Error
@@ -57,7 +57,7 @@ func TestAReservationThatDoesNotFitIsRefused(t *testing.T) {
 				h.Close()
 			}
 			if b.Bytes() != 0 || len(b.by) != 0 {
-				t.Errorf("%d bytes are still held, by %v", b.Bytes(), b.by)
+				t.Errorf("%d bytes are still reserved, by %v", b.Bytes(), b.by)
 			}
 		})
 	}
@@ -86,8 +86,8 @@ func TestConcurrentReservationsKeepTheBudget(t *testing.T) {
 						break
 					}
 				}
-				if held := b.Bytes(); held > 100 {
-					t.Errorf("%d bytes are held", held)
+				if reserved := b.Bytes(); reserved > 100 {
+					t.Errorf("%d bytes are reserved", reserved)
 				}
 				reserved.Close()
 			}
@@ -95,7 +95,7 @@ func TestConcurrentReservationsKeepTheBudget(t *testing.T) {
 	}
 	working.Wait()
 	if b.Bytes() != 0 || len(b.by) != 0 {
-		t.Errorf("%d bytes are still held", b.Bytes())
+		t.Errorf("%d bytes are still reserved", b.Bytes())
 	}
 }
 

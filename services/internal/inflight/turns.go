@@ -75,8 +75,8 @@ func reserve(ctx context.Context, s *semaphore.Weighted) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return fault.New(fault.Limit, "The directory has as many requests under way as it may have at a time, and the turn of this one "+
-		"did not come in %s. Send fewer at a time.", longestWait).Retry(retryAfter).With(BudgetKey, TurnsBudget)
+	return fault.New(fault.Limit, "The directory has reached its limit of requests at a time, and this one waited %s for its turn. "+
+		"Send fewer at a time.", longestWait).Retry(retryAfter).With(BudgetKey, TurnsBudget)
 }
 
 // Grow declares that the work is large: it may use the processor for a long time. It releases its turn, and waits for a turn for large

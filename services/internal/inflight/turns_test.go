@@ -15,13 +15,13 @@ func TestADirectoryOnlyWaitsForItsOwnTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		turns := NewTurns(2)
-		var held []*Turn
+		var started []*Turn
 		for range 2 {
 			turn, err := turns.Wait(t.Context(), "busy")
 			if err != nil {
 				t.Fatal(err)
 			}
-			held = append(held, turn)
+			started = append(started, turn)
 		}
 		order := make(chan int, 2)
 		for i := range 2 {
@@ -44,12 +44,12 @@ func TestADirectoryOnlyWaitsForItsOwnTurns(t *testing.T) {
 			t.Fatal(err)
 		}
 		turn.End()
-		held[0].End()
+		started[0].End()
 		synctest.Wait()
 		if first, second := <-order, <-order; first != 0 || second != 1 {
 			t.Errorf("their turns came in the order %d, %d", first, second)
 		}
-		held[1].End()
+		started[1].End()
 		if len(turns.by) != 0 {
 			t.Errorf("%d directories are remembered that do nothing", len(turns.by))
 		}

@@ -111,14 +111,14 @@ func withinTenancy(ctx context.Context, fullMethod string, request any) error {
 		if principal.GetAllOrganizations() || slices.Contains(principal.GetOrganizationIds(), organization) {
 			return nil
 		}
-		return fault.New(fault.NotAllowed, "the credential is of another organization")
+		return fault.New(fault.NotAllowed, "the credential belongs to another organization")
 	}
 	if principal.GetOrganizationId() == "" || organization != principal.GetOrganizationId() {
-		return fault.New(fault.NotAllowed, "the credential is of another organization")
+		return fault.New(fault.NotAllowed, "the credential belongs to another organization")
 	}
 	if principal.GetKind() == commonv1.PrincipalKind_PRINCIPAL_KIND_DIRECTORY &&
 		(principal.GetDirectoryId() == "" || directory != principal.GetDirectoryId()) {
-		return fault.New(fault.NotAllowed, "the credential is of another directory")
+		return fault.New(fault.NotAllowed, "the credential belongs to another directory")
 	}
 	return nil
 }

@@ -105,7 +105,7 @@ func TestAnUnknownErrorAndAPanicTellTheClientNothing(t *testing.T) {
 					}
 				}
 				if strings.Count(l.String(), "hush") < 2 {
-					t.Errorf("the log does not hold the causes:\n%s", l)
+					t.Errorf("the log does not contain the causes:\n%s", l)
 				}
 			})
 		})

@@ -93,7 +93,7 @@ func claimedCaller(ctx context.Context) (commonv1.Caller, error) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	values := md.Get(callerKey)
 	if len(values) != 1 {
-		return 0, errors.New("the call names no calling service")
+		return 0, errors.New("the call does not name the calling service")
 	}
 	return callerNamed(values[0])
 }

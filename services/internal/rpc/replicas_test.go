@@ -71,9 +71,9 @@ func replicas(t *testing.T, n int, handle func() error) (all []*member, call fun
 }
 
 // until calls until a condition is true; no call may fail.
-func until(t *testing.T, call func(context.Context) error, what string, holds func() bool) {
+func until(t *testing.T, call func(context.Context) error, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !holds(); {
+	for deadline := time.Now().Add(20 * time.Second); !done(); {
 		if time.Now().After(deadline) {
 			t.Fatalf("it never came to be that %s", what)
 		}

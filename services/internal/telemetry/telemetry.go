@@ -59,7 +59,7 @@ func New(ctx context.Context, c Config) (*Telemetry, error) {
 	case os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != "":
 		exporter, err := otlptracegrpc.New(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("making the trace exporter: %w", err)
+			return nil, fmt.Errorf("creating the trace exporter: %w", err)
 		}
 		options = append(options, sdktrace.WithBatcher(exporter))
 	default:
@@ -72,7 +72,7 @@ func New(ctx context.Context, c Config) (*Telemetry, error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	exporter, err := promexporter.New(promexporter.WithRegisterer(registry))
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("making the metrics exporter: %w", err), tracing.Shutdown(ctx))
+		return nil, errors.Join(fmt.Errorf("creating the metrics exporter: %w", err), tracing.Shutdown(ctx))
 	}
 	meter := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithResource(about))
 	t.Meter, t.shutdown = meter, append(t.shutdown, meter.Shutdown)

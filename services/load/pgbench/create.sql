@@ -1,4 +1,4 @@
--- A user, two values that are looked up, and the change record: all rows of Usher's, in one statement.
+-- A user, two search values, and the change record: all rows that Usher writes, in one statement.
 WITH n AS (SELECT nextval('load_numbers')::text AS n),
   u AS (INSERT INTO users (organization_id, id, directory_id, user_name, user_name_folded, external_id, display_name, active, version,
       document, create_time, update_time)

@@ -1,4 +1,4 @@
--- A member of one of some groups comes, and goes: a transaction each, with the group's version and the change record.
+-- A member is added to one of some groups, and removed: one transaction each, with the group's version and the change record.
 \set g random(:first, :last)
 \set n :users - 1 - :client_id * :spare - random(0, :spare - 1)
 WITH g AS (UPDATE groups SET version = version + 1, update_time = 1780000000000000

@@ -1,4 +1,4 @@
--- The user's row and the change record. Usher has read the user before.
+-- The user's row and the change record. Usher reads the user first.
 \set n random(0, :users - 1)
 WITH u AS (UPDATE users SET version = version + 1, document = convert_to(:document, 'UTF8'), update_time = 1780000000000000
     WHERE organization_id = :organization AND directory_id = :directory AND id = '01900000-0000-7000-8000-' || lpad(to_hex(:n::integer), 12, '0')

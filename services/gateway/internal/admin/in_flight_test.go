@@ -94,8 +94,8 @@ func TestRequestsInFlightAreBounded(t *testing.T) {
 			}
 			own.Close()
 			others.Close()
-			if held := budget.Bytes(); held != 0 {
-				t.Errorf("%d bytes are not given back", held)
+			if reserved := budget.Bytes(); reserved != 0 {
+				t.Errorf("%d bytes are not released", reserved)
 			}
 			if a := w.do("POST", "/api/v1/organizations", large, "Authorization", token); a.Code != 200 {
 				t.Errorf("once there is room it gets %d: %s", a.Code, a.Body)

@@ -92,7 +92,7 @@ func (r *Recorder) troubled(ctx context.Context, why string, err error) {
 	}
 	r.trouble = why
 	if why == "" {
-		r.log.InfoContext(ctx, "failed events are kept again")
+		r.log.InfoContext(ctx, "failed events are stored again")
 		return
 	}
 	r.log.ErrorContext(ctx, "failed events are being lost", slog.String("reason", why), slog.String("error", err.Error()))
@@ -126,7 +126,7 @@ func (r *Recorder) deliver(ctx context.Context, segment spool.Segment) {
 		// A crash during the write of a record leaves such bytes; no caller was told that this record was stored. If the bytes are real
 		// damage, this is where to see it.
 		r.lose(ctx, lostTorn, 1)
-		r.log.WarnContext(ctx, "a segment of the spool ends in bytes that are no record",
+		r.log.WarnContext(ctx, "a segment of the spool ends in bytes that are not a record",
 			slog.Int64("segment", segment.Number), slog.Int64("bytes", segment.Torn))
 	}
 	events := r.read(ctx, segment.Records)

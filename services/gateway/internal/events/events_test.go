@@ -285,7 +285,7 @@ func TestEventsBeyondTheLimitAreCounted(t *testing.T) {
 	same(t, b.service.waitFor(t, 10), numbered(0, 10))
 	stop()
 	b.record("e0015")
-	if logs := b.logs.String(); strings.Count(logs, "failed events are being lost") != 1 || strings.Count(logs, "kept again") != 1 {
+	if logs := b.logs.String(); strings.Count(logs, "failed events are being lost") != 1 || strings.Count(logs, "stored again") != 1 {
 		t.Errorf("logged: %s", logs)
 	}
 	if kept := b.count(metrics.FailedEvents)[""]; kept != 11 {

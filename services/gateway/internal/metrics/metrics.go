@@ -68,17 +68,17 @@ func New(provider metric.MeterProvider) (*Metrics, error) {
 		problems = append(problems, err)
 		return c
 	}
-	m.Messages = counter(Messages, "SCIM messages of authenticated directories, by how they were answered.")
+	m.Messages = counter(Messages, "SCIM messages of authenticated directories, by the status of the answer.")
 	m.Unauthenticated = counter(Unauthenticated, "SCIM requests that failed before they were authenticated.")
-	m.OperatorRefused = counter(OperatorRefused, "Requests of the admin REST and calls of the public gRPC without a valid token or service credential.")
+	m.OperatorRefused = counter(OperatorRefused, "Requests of the admin REST API and calls of the public gRPC API without a valid token or service credential.")
 	m.RateLimited = counter(RateLimited, "SCIM messages that were over their directory's rate.")
-	m.OverBudget = counter(OverBudget, "Requests that found no memory, of their directory's or credential's share, or of all that requests under way may take; or whose turn did not come.")
-	m.WatchesRefused = counter(WatchesRefused, "Watches that were refused because their credential has as many open as it may.")
+	m.OverBudget = counter(OverBudget, "Requests that were refused because a memory budget was used up (that of their directory or credential, or the total), or because their turn did not come.")
+	m.WatchesRefused = counter(WatchesRefused, "Watches that were refused because their credential has the greatest number of open watches.")
 	m.FailedEvents = counter(FailedEvents, "Failed events that were written to the spool.")
-	m.FailedEventsDelivered = counter(FailedEventsDelivered, "Failed events that the failedevents service took.")
+	m.FailedEventsDelivered = counter(FailedEventsDelivered, "Failed events that the failedevents service accepted.")
 	m.FailedEventsDropped = counter(FailedEventsDropped, "Failed events that were lost.")
-	m.IgnoredValues = counter(IgnoredValues, "Values in SCIM messages that were accepted and not kept.")
-	m.Quirks = counter(Quirks, "Tolerant readings of SCIM messages.")
+	m.IgnoredValues = counter(IgnoredValues, "Values in SCIM messages that were accepted and not stored.")
+	m.Quirks = counter(Quirks, "Quirks in SCIM messages that tolerant mode understood.")
 	var err error
 	m.MessageDuration, err = m.meter.Float64Histogram(MessageDuration, metric.WithUnit("s"),
 		metric.WithDescription("How long SCIM messages of authenticated directories took."),
@@ -110,7 +110,7 @@ func (m *Metrics) observeBytes(name, description string, bytes func() int64) (me
 // ObserveKeys reports how many look-ups of keys each layer has answered, until the registration ends.
 func (m *Metrics) ObserveKeys(counts func() keylease.Counts) (metric.Registration, error) {
 	counter, err := m.meter.Int64ObservableCounter(KeyLookups,
-		metric.WithDescription("Look-ups of API keys, by what answered: this process, what gateways share, or directory."))
+		metric.WithDescription("Look-ups of keys, by what answered: this process, the cache that gateways share, or the directory service."))
 	if err != nil {
 		return nil, err
 	}

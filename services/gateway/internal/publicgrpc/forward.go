@@ -59,7 +59,7 @@ type forwarder struct {
 
 func newForwarder(name string, method protoreflect.MethodDescriptor, conn grpc.ClientConnInterface, limits Limits) (*forwarder, error) {
 	if method.IsStreamingClient() {
-		return nil, fmt.Errorf("%s streams from the client, which nothing here forwards", name)
+		return nil, fmt.Errorf("%s streams from the client, which the gateway cannot forward", name)
 	}
 	request, err := protoregistry.GlobalTypes.FindMessageByName(method.Input().FullName())
 	if err != nil {
@@ -240,5 +240,5 @@ func (s *sending) end(ctx context.Context) error {
 }
 
 func (s *sending) tooLate() error {
-	return fault.New(fault.Deadline, "the client has read nothing for %s: take the stream up again from the last cursor", s.unread)
+	return fault.New(fault.Deadline, "the client has read nothing for %s: open the stream again with the last cursor", s.unread)
 }

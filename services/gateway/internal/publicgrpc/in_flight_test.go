@@ -52,7 +52,7 @@ func emptied(t *testing.T, b *inflight.Budget) {
 	t.Helper()
 	for late := time.Now().Add(time.Minute); b.Bytes() != 0; runtime.Gosched() {
 		if time.Now().After(late) {
-			t.Fatalf("%d bytes are still held", b.Bytes())
+			t.Fatalf("%d bytes are still reserved", b.Bytes())
 		}
 	}
 }
@@ -138,8 +138,8 @@ func TestSlowRequestsReserveTheLargest(t *testing.T) {
 	if got := r.outcomes(40); got["status 8"] != 40 {
 		t.Errorf("they ended: %v", got)
 	}
-	if held, counted := budget.Bytes(), w.overBudget(t, "credential"); held > 10*(callBytes+maxRequest) || held < 9*maxRequest || counted > 41 {
-		t.Errorf("the others hold %d bytes, and %d are counted", held, counted)
+	if reserved, counted := budget.Bytes(), w.overBudget(t, "credential"); reserved > 10*(callBytes+maxRequest) || reserved < 9*maxRequest || counted > 41 {
+		t.Errorf("the others have reserved %d bytes, and %d are counted", reserved, counted)
 	}
 	if _, err := directoryv1.NewOrganizationServiceClient(client).GetOrganization(operator(t.Context()),
 		&directoryv1.GetOrganizationRequest{OrganizationId: "acme"}); err != nil {
@@ -164,15 +164,15 @@ func TestASlowRequestThatHasArrivedReservesItsOwnSize(t *testing.T) {
 	}
 	for late := time.Now().Add(time.Minute); budget.Bytes() != callBytes+maxRequest; runtime.Gosched() {
 		if time.Now().After(late) {
-			t.Fatalf("while it does not come, it holds %d bytes", budget.Bytes())
+			t.Fatalf("while it does not arrive, it has reserved %d bytes", budget.Bytes())
 		}
 	}
 	if err := errors.Join(watch.SendMsg(&rulev1.WatchAccessRequest{OrganizationId: "acme"}), watch.CloseSend()); err != nil {
 		t.Fatal(err)
 	}
 	<-conns["usher.rule.v1"].hang
-	if held := budget.Bytes(); held != callBytes {
-		t.Errorf("once it is there, it holds %d bytes", held)
+	if reserved := budget.Bytes(); reserved != callBytes {
+		t.Errorf("after it has arrived, it has reserved %d bytes", reserved)
 	}
 	cancel()
 	emptied(t, budget)

@@ -150,7 +150,7 @@ func serveWatched(t *testing.T) (map[string]*conn, *grpc.ClientConn, watched) {
 
 // watched contains the logs, spans and metrics of an API, and its keys.
 type watched struct {
-	face    *API
+	api     *API
 	dial    func(context.Context) (net.Conn, error)
 	logs    *strings.Builder
 	metrics *sdkmetric.ManualReader
@@ -216,7 +216,7 @@ func serveInFlight(t *testing.T, limits Limits, budget *inflight.Budget) (map[st
 	logs, known := &strings.Builder{}, &keys{credential: bearer.ServiceCredential.New(), key: bearer.APIKey.New(), asked: make(chan struct{}, 1)}
 	clients := authn.NewClients(authn.NewOperator("secret"), keylease.New(known.load, time.Now),
 		authn.NewUnknownKeys(authn.UnknownKeysConfig{PerAddress: 1e6, Total: 1e6}, time.Now))
-	face, err := New(Dependencies{
+	api, err := New(Dependencies{
 		Connections: connections, Clients: clients, TallyEvery: time.Hour, Metrics: instruments,
 		Limits: limits, InFlight: budget, Log: slog.New(slog.NewTextHandler(logs, nil)), Tracing: sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans)),
 		Meter: metricnoop.NewMeterProvider(), Now: time.Now,
@@ -224,7 +224,7 @@ func serveInFlight(t *testing.T, limits Limits, budget *inflight.Budget) (map[st
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, listener := face.Server(), bufconn.Listen(1<<20)
+	server, listener := api.Server(), bufconn.Listen(1<<20)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	client, err := grpc.NewClient("passthrough:bufconn",
@@ -240,7 +240,7 @@ func serveInFlight(t *testing.T, limits Limits, budget *inflight.Budget) (map[st
 			t.Error(err)
 		}
 	})
-	return conns, client, watched{face: face, dial: listener.DialContext, logs: logs, metrics: reader, keys: known, spans: spans}
+	return conns, client, watched{api: api, dial: listener.DialContext, logs: logs, metrics: reader, keys: known, spans: spans}
 }
 
 func operator(ctx context.Context) context.Context {
@@ -459,7 +459,7 @@ func TestRefusalsAreCountedAndLoggedTogether(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	seen.face.Run(ctx)
+	seen.api.Run(ctx)
 	if line := seen.logs.String(); strings.Count(line, "\n") != 1 || !strings.Contains(line, "face=grpc unauthenticated=2") {
 		t.Errorf("logged: %s", line)
 	}
@@ -581,7 +581,7 @@ func TestHealthNeedsNoCredential(t *testing.T) {
 	if got := status(); got != grpc_health_v1.HealthCheckResponse_SERVING {
 		t.Errorf("it says %v", got)
 	}
-	w.face.Drain()
+	w.api.Drain()
 	if got := status(); got != grpc_health_v1.HealthCheckResponse_NOT_SERVING {
 		t.Errorf("while it drains it says %v", got)
 	}

@@ -136,7 +136,7 @@ func TestWorkInFlightIsBounded(t *testing.T) {
 		{"the answer to what is written", "POST", "/Users", "{}", large, share - messageBytes, 0, 201, "", true},
 		{"a group in parts over its share", "PUT", "/Groups/" + someID, "in parts", 0, share - messageBytes - partsInFlight + 1, 0, 429, "directory", false},
 		{"a group in parts in the last room", "PUT", "/Groups/" + someID, "in parts", 0, share - messageBytes - partsInFlight, 0, 200, "", true},
-		{"a Bulk's operations are held with it", "POST", "/Bulk", aBulk, 0, share - messageBytes - bytesPerByte*(int64(len(aBulk))+1-bodyRoom), 0, 200, "", true},
+		{"a Bulk's operations are in its reservation", "POST", "/Bulk", aBulk, 0, share - messageBytes - bytesPerByte*(int64(len(aBulk))+1-bodyRoom), 0, 200, "", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -194,8 +194,8 @@ func TestWorkInFlightIsBounded(t *testing.T) {
 			}
 			own.Close()
 			others.Close()
-			if held := w.handler.config.InFlight.Bytes(); held != 0 {
-				t.Errorf("%d bytes are not given back", held)
+			if reserved := w.handler.config.InFlight.Bytes(); reserved != 0 {
+				t.Errorf("%d bytes are not released", reserved)
 			}
 			if a := w.do("POST", "/Users", "{}"); a.Code != 201 {
 				t.Errorf("once there is room it gets %d", a.Code)
@@ -255,8 +255,8 @@ func TestAnAnnouncedBodyReservesNothingUntilItArrives(t *testing.T) {
 			}
 		}
 	}
-	if held := w.handler.config.InFlight.Bytes(); held != 20*messageBytes {
-		t.Errorf("they have reserved %d bytes", held)
+	if reserved := w.handler.config.InFlight.Bytes(); reserved != 20*messageBytes {
+		t.Errorf("they have reserved %d bytes", reserved)
 	}
 	if a := w.do("POST", "/Users", "{}"); a.Code != 201 {
 		t.Errorf("another message gets %d", a.Code)

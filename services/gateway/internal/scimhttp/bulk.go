@@ -279,7 +279,7 @@ func (b *bulk) tellLate(ctx context.Context) {
 		return
 	}
 	p, what := *problemOf(b.over), b.message.route.operation()
-	p.detail = fmt.Sprintf("%d of %d operations, the first of them %s, were not begun. %s",
+	p.detail = fmt.Sprintf("%d of %d operations, the first of them %s, were not started. %s",
 		len(b.late), len(b.steps), b.late[0].route.operation(), p.detail)
 	b.handler.log(ctx, b.message, what, p.status, b.handler.d.Now().Sub(b.message.start), &p, b.over)
 	b.handler.d.Events.Record(ctx, b.handler.event(ctx, b.message, what, b.message.route, &p))
@@ -356,7 +356,7 @@ func linking(step *bulkStep) (method string, data []byte) {
 func unlinked(why string) *problem {
 	return &problem{
 		status: http.StatusConflict, reason: fault.InvalidValue,
-		detail: "The resource was created, but without what refers in a circle: " + why,
+		detail: "The resource was created, but without the references that form a cycle: " + why,
 		remedy: "Let the identity provider send the resource again without the circle, such as groups that are members of each other.",
 	}
 }

@@ -408,7 +408,7 @@ func TestABulkKeepsTheDirectorysRateAndEndsInTime(t *testing.T) {
 			t.Fatalf("%d calls, failed events %v", done, events)
 		}
 		last := events[len(events)-1]
-		want := fmt.Sprintf("%d of 12 operations, the first of them DELETE /Users/{id}, were not begun", 12-done-(len(events)-1))
+		want := fmt.Sprintf("%d of 12 operations, the first of them DELETE /Users/{id}, were not started", 12-done-(len(events)-1))
 		if last.GetOperation() != "POST /Bulk" || last.GetStatus() != 503 || !strings.Contains(last.GetDetail(), want) {
 			t.Errorf("%d calls, failed events %v", done, events)
 		}

@@ -39,7 +39,7 @@ func (h *Handler) discover(ctx context.Context, m *message) (*response, error) {
 	found := answer.GetDescriptions()
 	if m.route.id != "" {
 		if len(found) != 1 {
-			return nil, fmt.Errorf("identity gave %d descriptions of one id", len(found))
+			return nil, fmt.Errorf("identity returned %d descriptions of one id", len(found))
 		}
 		location := m.baseURL + strings.TrimSuffix(m.route.template(), "{id}") + found[0].GetId()
 		return &response{status: http.StatusOK, body: found[0].GetDocument(), location: location}, nil

@@ -154,7 +154,7 @@ func TestFailuresBecomeEventsAndAnswers(t *testing.T) {
 		{"a write to what is not there", "PATCH", "/Users/" + someID, fault.Missing("user", someID), 404, "PATCH /Users/{id}", someID, true},
 		{"an id that is none of ours", "DELETE", "/Groups/jane@example.com", fault.Missing("group", "jane@example.com"), 404, "DELETE /Groups/{id}", "", true},
 		{"a read of what is not there", "GET", "/Users/" + someID, fault.Missing("user", someID), 404, "", "", false},
-		{"a look at what is not there", "HEAD", "/Users/" + someID, fault.Missing("user", someID), 404, "", "", false},
+		{"a HEAD of a missing user", "HEAD", "/Users/" + someID, fault.Missing("user", someID), 404, "", "", false},
 		{"a bad filter", "GET", "/Users", fault.New(fault.InvalidFilter, "no"), 400, "GET /Users", "", true},
 		{"a directory that is not ready", "GET", "/Users", fault.New(fault.NotReady, "soon").Retry(2 * time.Second), 503, "GET /Users", "", true},
 		{"a directory that was deleted", "GET", "/Users", fault.New(fault.Deleted, "directory gone"), 401, "GET /Users", "", true},

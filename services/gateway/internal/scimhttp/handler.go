@@ -170,7 +170,7 @@ func (h *Handler) answer(ctx context.Context, m *message) (answer *response, err
 	if wait, ok := h.rates.admit(ctx, m.lease.DirectoryID, h.d.Now()); !ok {
 		return nil, &problem{
 			status: http.StatusTooManyRequests, reason: fault.Limit, retryAfter: wait,
-			detail: "The directory sends more messages a second than Usher is configured to take.",
+			detail: "The directory sends more messages a second than Usher is configured to accept.",
 		}
 	}
 	if m.lease.Suspended {
@@ -273,7 +273,7 @@ func (h *Handler) dispatch(ctx context.Context, m *message) (*response, error) {
 	case meEndpoint:
 		return nil, &problem{
 			status: http.StatusNotImplemented, reason: fault.InvalidRequest,
-			detail: "There is no /Me: an API key is a directory's and no user's. Use /Users/{id}.",
+			detail: "There is no /Me: an API key belongs to a directory, not to a user. Use /Users/{id}.",
 		}
 	case unknownEndpoint:
 		return nil, &problem{

@@ -104,7 +104,7 @@ func TestABulkEndsWithItsKey(t *testing.T) {
 		t.Errorf("identity was called %d times", w.identity.count())
 	}
 	events := w.events.all()
-	const want = "7 of 10 operations, the first of them DELETE /Users/{id}, were not begun. The API key was revoked"
+	const want = "7 of 10 operations, the first of them DELETE /Users/{id}, were not started. The API key was revoked"
 	if len(events) != 1 || events[0].GetStatus() != 401 || !strings.Contains(events[0].GetDetail(), want) {
 		t.Errorf("failed events: %v", events)
 	}

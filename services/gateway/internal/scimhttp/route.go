@@ -212,6 +212,6 @@ func (r route) notAllowed() *problem {
 	}
 	return &problem{
 		status: http.StatusMethodNotAllowed, reason: fault.InvalidRequest, allow: allowed,
-		detail: r.method + " is not possible here; these are: " + strings.Join(allowed, ", ") + ".",
+		detail: r.method + " is not possible here. Possible methods: " + strings.Join(allowed, ", ") + ".",
 	}
 }

@@ -64,8 +64,8 @@ func TestASlowClientIsServed(t *testing.T) {
 				if w.identity.large && a.Body.Len() != 3<<20 {
 					t.Errorf("%d bytes came", a.Body.Len())
 				}
-				if held := w.handler.config.InFlight.Bytes(); held != 0 {
-					t.Errorf("%d bytes are not given back", held)
+				if reserved := w.handler.config.InFlight.Bytes(); reserved != 0 {
+					t.Errorf("%d bytes are not released", reserved)
 				}
 			})
 		})

@@ -35,8 +35,8 @@ func TestADirectoryHasALimitOfMessagesAtATime(t *testing.T) {
 		if a := w.do("POST", "/Users", "{}"); a.Code != 201 {
 			t.Errorf("once there is a turn it gets %d", a.Code)
 		}
-		if held := w.handler.config.InFlight.Bytes(); held != 0 {
-			t.Errorf("%d bytes are not given back", held)
+		if reserved := w.handler.config.InFlight.Bytes(); reserved != 0 {
+			t.Errorf("%d bytes are not released", reserved)
 		}
 	})
 }
@@ -62,18 +62,18 @@ func TestFewLargeMessagesRunAtATime(t *testing.T) {
 			method, path, body string
 			large              bool
 		}{
-			"a usual page":                   {method: "GET", path: "/Users"},
-			"a page of 200":                  {method: "GET", path: "/Users?count=200"},
-			"a larger page":                  {method: "GET", path: "/Users?count=201", large: true},
-			"a look-up":                      {method: "GET", path: "/Users?filter=userName%20Eq%20%22ann%20%5C%22and%5C%22%22"},
-			"a filter of two comparisons":    {method: "GET", path: "/Users?filter=userName%20eq%20%22a%22%20or%20title%20eq%20%22b%22", large: true},
-			"a filter that looks into texts": {method: "GET", path: "/Users?filter=userName%20co%20%22ann%22", large: true},
-			"a sorted list":                  {method: "GET", path: "/Users?sortBy=userName", large: true},
-			"a search":                       {method: "POST", path: "/Users/.search", body: `{"filter":"userName eq \"ann\""}`},
-			"a search for a text":            {method: "POST", path: "/Users/.search", body: `{"filter":"userName co \"ann\""}`, large: true},
-			"a body of 64 KiB":               {method: "POST", path: "/Users", body: user(64 << 10)},
-			"a larger body":                  {method: "POST", path: "/Users", body: user(64<<10 + 1), large: true},
-			"a resource":                     {method: "GET", path: "/Users/" + strings.Repeat("1", 20)},
+			"a usual page":                    {method: "GET", path: "/Users"},
+			"a page of 200":                   {method: "GET", path: "/Users?count=200"},
+			"a larger page":                   {method: "GET", path: "/Users?count=201", large: true},
+			"a look-up":                       {method: "GET", path: "/Users?filter=userName%20Eq%20%22ann%20%5C%22and%5C%22%22"},
+			"a filter of two comparisons":     {method: "GET", path: "/Users?filter=userName%20eq%20%22a%22%20or%20title%20eq%20%22b%22", large: true},
+			"a filter that searches in texts": {method: "GET", path: "/Users?filter=userName%20co%20%22ann%22", large: true},
+			"a sorted list":                   {method: "GET", path: "/Users?sortBy=userName", large: true},
+			"a search":                        {method: "POST", path: "/Users/.search", body: `{"filter":"userName eq \"ann\""}`},
+			"a search for a text":             {method: "POST", path: "/Users/.search", body: `{"filter":"userName co \"ann\""}`, large: true},
+			"a body of 64 KiB":                {method: "POST", path: "/Users", body: user(64 << 10)},
+			"a larger body":                   {method: "POST", path: "/Users", body: user(64<<10 + 1), large: true},
+			"a resource":                      {method: "GET", path: "/Users/" + strings.Repeat("1", 20)},
 		} {
 			if a := w.do(c.method, c.path, c.body); (a.Code == 429) != c.large {
 				t.Errorf("%s: got %d: %s", name, a.Code, a.Body)

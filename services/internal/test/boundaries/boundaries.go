@@ -47,7 +47,7 @@ func forbidden(i Import) string {
 	to, toOurs := strings.CutPrefix(i.To, module)
 	switch {
 	case strings.HasPrefix(i.From, gen) && toOurs:
-		return "generated code depends on its runtimes alone"
+		return "generated code depends only on its runtimes"
 	case !fromOurs:
 		return ""
 	case from == "internal/scim" && strings.Contains(i.To, "."):
@@ -81,13 +81,13 @@ func between(from, to string) string {
 	case fromService != "" && knowsServices(to):
 		return "a service does not know how it is wired"
 	case strings.HasPrefix(from, "internal/") && knowsServices(to):
-		return "what services share does not know how they are wired"
+		return "a shared package does not know how services are wired"
 	case strings.HasPrefix(to, "internal/test/") && !strings.HasPrefix(from, "internal/test/") && !strings.HasSuffix(from, "test"):
-		return "only tests use what is for tests"
+		return "only tests use test packages"
 	case inRoom(from, "internal/store/sqlite") && to == "internal/pgdb", inRoom(from, "internal/store/postgres") && to == "internal/sqlitedb":
 		return "an engine knows its own database"
 	case engine(to) && from != fromService:
-		return "an engine is known only to the face that picks it"
+		return "only the top-level package of a service, which selects the engine, imports it"
 	case inRoom(from, "internal/core") && inRoom(to, "internal/server"),
 		inRoom(from, "internal/store") && (inRoom(to, "internal/core") || inRoom(to, "internal/server")):
 		return "data flows one way: server, core, store"

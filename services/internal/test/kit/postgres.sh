@@ -1,7 +1,6 @@
-# Runs a PostgreSQL server until standard input ends. Arguments: the folder for temporary files, and "durable" for a server
-# that keeps its promises when it is killed. Prints "ready" and the folder of its socket when it takes connections. Then it
-# obeys words on its standard input, one a line, and says "done" after each: kill (at once, as a crash does), start (where
-# it was), freeze, thaw.
+# Runs a PostgreSQL server until standard input ends. Arguments: the folder for temporary files, and "durable" for a server whose commits
+# survive a kill. When it accepts connections, it prints "ready" and the folder of its socket. Then it executes commands from its standard
+# input, one per line, and prints "done" after each: kill (at once, as a crash does), start (at the same place), freeze, thaw.
 set -eu
 exec 2>&1
 bin=$(ls -d /usr/lib/postgresql/*/bin /opt/homebrew/opt/postgresql*/bin 2>/dev/null | sort -V | tail -1)
@@ -14,7 +13,7 @@ cd "$dir"
 options="-h '' -k $dir -c max_connections=400 -c shared_buffers=128MB"
 [ "${2:-}" = durable ] || options="$options -F -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0"
 start() { as "$bin/pg_ctl" -D "$dir/data" -w -t 60 -l "$dir/log" -o "$options" start >/dev/null || { cat "$dir/log"; exit 1; }; }
-# The server and its sessions, the server first: what it begets meanwhile would be missed.
+# The server and its sessions. The server comes first, because it could start another session meanwhile.
 signal() {
   pid=$(head -1 "$dir/data/postmaster.pid" 2>/dev/null) || return 0
   kill "-$1" "$pid"

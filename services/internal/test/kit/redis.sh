@@ -1,6 +1,6 @@
-# Runs a Redis server, without persistence, until standard input ends. Argument: the folder for temporary files. Prints "ready" and
-# the path of its socket when it takes connections. Then it obeys words on its standard input, one a line, and says "done"
-# after each: kill, start (empty, at the same path), freeze, thaw.
+# Runs a Redis server, without persistence, until standard input ends. Argument: the folder for temporary files. When it accepts connections,
+# it prints "ready" and the path of its socket. Then it executes commands from its standard input, one per line, and prints "done" after each:
+# kill, start (empty, at the same path), freeze, thaw.
 set -eu
 exec 2>&1
 command -v redis-server >/dev/null || { echo "missing redis-server"; exit 1; }
@@ -14,9 +14,9 @@ start() {
   for _ in $(seq 400); do [ -S "$dir/redis.sock" ] && [ -s "$dir/pid" ] && break; sleep 0.02; done
   pid=$(cat "$dir/pid")
 }
-# It is gone when it has ended, also if nobody has asked yet how it did.
+# A process that has ended counts as gone, even if its status was not read yet.
 gone() { if [ -d /proc/self ]; then ! grep -qs '^State:[[:space:]]*[^Z[:space:]]' "/proc/$pid/status"; else ! kill -0 "$pid" 2>/dev/null; fi; }
-# A frozen server hears only this signal.
+# A frozen server reacts only to this signal.
 stop() {
   [ -n "$pid" ] || return 0
   kill -KILL "$pid" 2>/dev/null || true

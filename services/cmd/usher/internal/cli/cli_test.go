@@ -716,7 +716,7 @@ func TestAFolderOfCertificates(t *testing.T) {
 		}
 	}
 	x.run(1, "certificates", "create", folder)
-	want(t, x.err, `ca.crt is there already`)
+	want(t, x.err, `ca.crt already exists`)
 }
 
 func TestTheHelpIsEasyToRead(t *testing.T) {

@@ -92,7 +92,7 @@ func grants(texts []string) ([]*rulev1.Grant, error) {
 			tenant, role = "", text
 		}
 		if role == "" {
-			return nil, fmt.Errorf("--grant must be TENANT:ROLE, or ROLE for one held in the organization, not %q", text)
+			return nil, fmt.Errorf("--grant must be TENANT:ROLE, or ROLE for a role in the organization, not %q", text)
 		}
 		all = append(all, &rulev1.Grant{TenantId: tenant, RoleId: role})
 	}

@@ -25,7 +25,7 @@ func schemaCommand(c *client) *cobra.Command {
 		_ = cmd.MarkFlagRequired("directory") // the flag exists
 	}
 	put := &cobra.Command{
-		Use: "put FILE", Short: "Register an extension: FILE holds its definition (RFC 7643 §7), - is standard input.", Args: cobra.ExactArgs(1),
+		Use: "put FILE", Short: "Register an extension: FILE contains its definition (RFC 7643 §7), - is standard input.", Args: cobra.ExactArgs(1),
 	}
 	flags(put)
 	put.Flags().BoolVar(&ofGroups, "groups", false, "it extends groups (default: users)")
@@ -73,7 +73,7 @@ func readDefinition(in io.Reader, path string) (*structpb.Struct, error) {
 	}
 	definition := &structpb.Struct{}
 	if err := definition.UnmarshalJSON(text); err != nil {
-		return nil, fmt.Errorf("%s holds no JSON object: %w", path, err)
+		return nil, fmt.Errorf("%s does not contain a JSON object: %w", path, err)
 	}
 	return definition, nil
 }

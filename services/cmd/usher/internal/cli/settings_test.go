@@ -126,12 +126,12 @@ func refusal(t *testing.T, file string) []string {
 	}
 	lines := strings.Split(strings.TrimPrefix(check, "usher: configuration: "), "\n")
 	for _, line := range lines {
-		if strings.HasSuffix(line, " is no setting") {
+		if strings.HasSuffix(line, " is not a setting") {
 			continue
 		}
 		for _, key := range keysOf(line) {
 			if !documented()[key] {
-				t.Errorf("%q is no setting; in: %s", key, line)
+				t.Errorf("%q is not a setting; in: %s", key, line)
 			}
 		}
 	}
@@ -259,7 +259,7 @@ func TestAllProblemsAreReportedAtOnceByCheckAndByServe(t *testing.T) {
 		"keys and kinds": {map[string]string{
 			"gatewy.max_body_bytes": "1", "rule.wokers": "1", "rule.workers": "many", "identity.scan_limit": "0",
 		}, []string{
-			"'rule.workers' cannot parse", "gatewy.max_body_bytes is no setting", `identity.scan_limit must be above 0, not "0"`, "rule.wokers is no setting",
+			"'rule.workers' cannot parse", "gatewy.max_body_bytes is not a setting", `identity.scan_limit must be above 0, not "0"`, "rule.wokers is not a setting",
 		}},
 		"secrets' files": {map[string]string{"dev": "false", "operator_token_file": nothing, "redis_url_file": empty, "database_url": "host=x", "database_url_file": text, "rule.database_url_file": nothing}, []string{
 			"database_url and database_url_file must not both be set", "operator_token_file: open " + nothing, "redis_url_file: " + empty + " is empty",
