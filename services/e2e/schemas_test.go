@@ -170,7 +170,7 @@ func TestSchemasThatAreRefused(t *testing.T) {
 		d.register(cost, "RESOURCE_TYPE_GROUP", `{"id":"`+cost+`","attributes":[{"name":"center"}]}`)
 		for _, c := range []struct{ name, urn, body, says string }{
 			{"no definition", badge, `{"resourceType":"RESOURCE_TYPE_USER"}`, "definition"},
-			{"no resource type", badge, `{"definition":` + badgeDefinition + `}`, "resource_type"},
+			{"no resource type", badge, `{"definition":` + badgeDefinition + `}`, "schema.resourceType"},
 			{"another id", badge + "x", `{"resourceType":"RESOURCE_TYPE_USER","definition":` + badgeDefinition + `}`, "definition.id"},
 			{"a type that there is not", badge, `{"resourceType":"RESOURCE_TYPE_USER","definition":{"id":"` + badge + `","attributes":[{"name":"a","type":"float"}]}}`,
 				"definition.attributes[0].type"},

@@ -90,7 +90,7 @@ func TestAForbiddenImportIsFound(t *testing.T) {
 			"internal/rpc/planted.go", module + "identity", "only app",
 		},
 		"a shared room imports the wiring": {
-			"internal/rpc/planted.go", module + "app", "does not know how they are wired",
+			"internal/rpc/planted.go", module + "app", "does not know how services are wired",
 		},
 		"a service imports what is for tests": {
 			"identity/planted.go", module + "internal/test/kit", "only tests",
@@ -114,7 +114,7 @@ func TestAForbiddenImportIsFound(t *testing.T) {
 			"directory/internal/core/planted.go", module + "internal/dbtype", "no SQL and no transport",
 		},
 		"the domain imports an engine": {
-			"directory/internal/core/planted.go", module + "directory/internal/store/sqlite", "an engine is known only",
+			"directory/internal/core/planted.go", module + "directory/internal/store/sqlite", "selects the engine",
 		},
 		"a handler imports SQL": {
 			"identity/internal/server/planted.go", "database/sql", "SQL lives in store",
@@ -126,7 +126,7 @@ func TestAForbiddenImportIsFound(t *testing.T) {
 			"identity/internal/store/planted.go", module + "identity/internal/core", "data flows one way",
 		},
 		"generated code imports ours": {
-			"../gen/go/usher/common/v1/planted.go", module + "internal/fault", "runtimes alone",
+			"../gen/go/usher/common/v1/planted.go", module + "internal/fault", "depends only on its runtimes",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
