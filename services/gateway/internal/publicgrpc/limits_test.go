@@ -242,10 +242,10 @@ func TestAnUndecodableRequestIsTheClientsFault(t *testing.T) {
 		return client.Invoke(ctx, getOrganization, "", &directoryv1.GetOrganizationResponse{}, grpc.ForceCodec(bytesCodec{}))
 	}
 	if err := send(operator(t.Context())); rpc.Fault(err).Reason != fault.InvalidRequest {
-		t.Errorf("of the operator: %v", err)
+		t.Errorf("the operator gets %v", err)
 	}
 	if err := send(t.Context()); rpc.Fault(err).Reason != fault.Unauthenticated {
-		t.Errorf("of somebody, for whom it is not decoded: %v", err)
+		t.Errorf("an unauthenticated client gets %v", err)
 	}
 }
 

@@ -86,13 +86,13 @@ func TestAForbiddenImportIsFound(t *testing.T) {
 		"a service imports another": {
 			"identity/planted.go", module + "rule", "a service calls another",
 		},
-		"a shared room imports a service": {
+		"a shared package imports a service": {
 			"internal/rpc/planted.go", module + "identity", "only app",
 		},
-		"a shared room imports the wiring": {
+		"a shared package imports the wiring": {
 			"internal/rpc/planted.go", module + "app", "does not know how services are wired",
 		},
-		"a service imports what is for tests": {
+		"a service imports a test package": {
 			"identity/planted.go", module + "internal/test/kit", "only tests",
 		},
 		"scim imports a package that is not the standard library's": {
@@ -114,19 +114,19 @@ func TestAForbiddenImportIsFound(t *testing.T) {
 			"directory/internal/core/planted.go", module + "internal/dbtype", "no SQL and no transport",
 		},
 		"the domain imports an engine": {
-			"directory/internal/core/planted.go", module + "directory/internal/store/sqlite", "selects the engine",
+			"directory/internal/core/planted.go", module + "directory/internal/store/sqlite", "only the top-level package",
 		},
 		"a handler imports SQL": {
 			"identity/internal/server/planted.go", "database/sql", "SQL lives in store",
 		},
-		"a shared room imports SQL": {
+		"a shared package imports SQL": {
 			"internal/rpc/planted.go", "database/sql", "SQL lives in store",
 		},
 		"the store imports the domain": {
 			"identity/internal/store/planted.go", module + "identity/internal/core", "data flows one way",
 		},
 		"generated code imports ours": {
-			"../gen/go/usher/common/v1/planted.go", module + "internal/fault", "depends only on its runtimes",
+			"../gen/go/usher/common/v1/planted.go", module + "internal/fault", "only on its runtimes",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -38,7 +38,7 @@ func (c *counter) next() int {
 	return c.n
 }
 
-// template is a migrated database, of which others are copies.
+// template is a migrated database to copy.
 type template struct {
 	once sync.Once
 	err  error
