@@ -58,7 +58,7 @@ func (a *Authority) TLS(service commonv1.Caller, now time.Time) (*tls.Config, er
 	return mutual(tls.Certificate{Certificate: [][]byte{certificate.Raw}, PrivateKey: key}, a.pool), nil
 }
 
-// Write creates a folder with certificates of all these services. It overwrites no file; the error is then fs.ErrExist.
+// Write creates a folder with certificates of all these services. It does not overwrite a file. If a file exists, the error is fs.ErrExist.
 func (a *Authority) Write(folder string, now time.Time, services ...commonv1.Caller) error {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err

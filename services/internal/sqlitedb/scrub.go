@@ -264,7 +264,7 @@ func (db *DB) truncateLog(ctx context.Context) error {
 			return err
 		}
 		err := db.alone(ctx, func() error {
-			// It must not depend on one request's context, like run.
+			// Like run, it must not depend on the context of one request.
 			ctx := context.Background()
 			if _, err := db.conn.ExecContext(ctx, fmt.Sprintf(`PRAGMA busy_timeout = %d`, truncateWait.Milliseconds())); err != nil {
 				return err

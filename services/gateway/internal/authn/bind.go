@@ -11,7 +11,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// recheckTimeout is how long the check of a client's credential may take after its key lease has ended. A stream continues until then, so
+// recheckTimeout limits the check of a client's credential that begins when its key lease ends. A stream continues until then, so
 // it is short.
 const recheckTimeout = time.Second
 

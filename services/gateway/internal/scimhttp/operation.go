@@ -22,7 +22,7 @@ type operation struct {
 	inBulk      bool // the time and the memory are those of the Bulk, whose answer contains no resource
 }
 
-// operationOf parses a request, except for its body. query is the query of the address.
+// operationOf parses a request, except for its body. query is the query string of the URL, after the `?`.
 func operationOf(r route, query string, ifMatch []string, b *body) (o operation, err error) {
 	o = operation{route: r, body: b}
 	switch r.verb {

@@ -71,7 +71,8 @@ type Store interface {
 
 	// IDs lists the ids of an organization's resources after one, at most limit.
 	IDs(ctx context.Context, organizationID string, t Type, after string, limit int) ([]string, error)
-	// Find lists summaries of the organization's resources that a selector matches, by id, after one id, at most limit.
+	// Find lists summaries of the organization's resources that a selector matches. The order is by id. The list starts after the given id, and has
+	// at most limit resources.
 	Find(ctx context.Context, organizationID string, t Type, by Selector, after string, limit int) ([]Facts, error)
 	// Summaries reads summaries of at most 1,000 resources by id, in any directory of the organization, in no order. It leaves out
 	// missing ones.

@@ -116,7 +116,7 @@ type FailedEvents interface {
 	Record(ctx context.Context, events []FailedEvent) error
 }
 
-// FailedEvent describes an effect of a message that Usher could not carry out.
+// FailedEvent describes what a message should have changed, and Usher could not change.
 type FailedEvent struct {
 	ID             string
 	OrganizationID string

@@ -232,7 +232,7 @@ type Tx interface {
 	// SetRecovery stores the place of the walk over everybody that replaces lost records; nil ends it.
 	SetRecovery(ctx context.Context, walk *Walk) error
 
-	// CreateSync adds a running rule sync: fault.SyncRunning, with metadata sync_id, while another one runs. It deletes ended ones
+	// CreateSync adds a running rule sync. If another one runs, it fails with fault.SyncRunning and the metadata sync_id. It deletes ended ones
 	// except the newest keep.
 	CreateSync(ctx context.Context, sync Sync, keep int) error
 	// Sync reads one rule sync. If it is missing, the error is fault.NotFound.

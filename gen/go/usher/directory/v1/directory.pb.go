@@ -164,7 +164,7 @@ type Directory struct {
 	// The time of the deletion. Unset while the directory is not deleted.
 	DeleteTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=delete_time,json=deleteTime,proto3" json:"delete_time,omitempty"`
 	// A checksum of the values that clients can change. An update whose etag is not the current one fails with
-	// CONFLICT. An update without an etag does not check it.
+	// CONFLICT. Without an etag, Usher does not check whether somebody else made a change.
 	Etag          string `protobuf:"bytes,12,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

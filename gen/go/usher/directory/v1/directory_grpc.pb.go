@@ -35,8 +35,8 @@ type DirectoryServiceClient interface {
 	// CreateDirectory adds a directory and its first API key. Only this answer contains the secret of the key.
 	//
 	// The new directory replaces the deleted directory that replaces_id names. If replaces_id is empty, it replaces the
-	// only deleted directory of the organization that no other directory has replaced. It replaces none if there are
-	// several, or if replace_none is true. Reasons: NOT_FOUND, ORGANIZATION_NOT_FEDERATED, ORGANIZATION_ERASING,
+	// only deleted directory of the organization that no other directory has replaced. It replaces no directory if several
+	// could be replaced, or if replace_none is true. Reasons: NOT_FOUND, ORGANIZATION_NOT_FEDERATED, ORGANIZATION_ERASING,
 	// DIRECTORY_NOT_REPLACEABLE, REQUEST_ID_REUSED.
 	CreateDirectory(ctx context.Context, in *CreateDirectoryRequest, opts ...grpc.CallOption) (*CreateDirectoryResponse, error)
 	// GetDirectory reads one directory. It also reads deleted directories. Reasons: NOT_FOUND.
@@ -121,8 +121,8 @@ type DirectoryServiceServer interface {
 	// CreateDirectory adds a directory and its first API key. Only this answer contains the secret of the key.
 	//
 	// The new directory replaces the deleted directory that replaces_id names. If replaces_id is empty, it replaces the
-	// only deleted directory of the organization that no other directory has replaced. It replaces none if there are
-	// several, or if replace_none is true. Reasons: NOT_FOUND, ORGANIZATION_NOT_FEDERATED, ORGANIZATION_ERASING,
+	// only deleted directory of the organization that no other directory has replaced. It replaces no directory if several
+	// could be replaced, or if replace_none is true. Reasons: NOT_FOUND, ORGANIZATION_NOT_FEDERATED, ORGANIZATION_ERASING,
 	// DIRECTORY_NOT_REPLACEABLE, REQUEST_ID_REUSED.
 	CreateDirectory(context.Context, *CreateDirectoryRequest) (*CreateDirectoryResponse, error)
 	// GetDirectory reads one directory. It also reads deleted directories. Reasons: NOT_FOUND.

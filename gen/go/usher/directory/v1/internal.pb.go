@@ -604,8 +604,8 @@ type Erasure struct {
 	EraseTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=erase_time,json=eraseTime,proto3" json:"erase_time,omitempty"`
 	// Whether the calling service has confirmed the erasure.
 	Confirmed bool `protobuf:"varint,4,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
-	// Whether a key of the organization may still be accepted, for some seconds. Until then, no service begins to
-	// erase.
+	// True while a gateway may still accept a key of the organization, for some seconds. While it is true, no service
+	// begins to erase.
 	Pending       bool `protobuf:"varint,5,opt,name=pending,proto3" json:"pending,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -301,8 +301,8 @@ const (
 // ErasureService tells the other services which organizations to erase, and receives their confirmations.
 type ErasureServiceClient interface {
 	// ListErasures lists all organizations that Usher is erasing, the oldest erasure first. Usher does not erase an
-	// organization that is not in the list. A service still sees an organization that it has confirmed until all
-	// services have confirmed it and the organization is gone.
+	// organization that is not in the list. The list contains an organization until all services have confirmed
+	// its erasure, also for services that have confirmed already.
 	ListErasures(ctx context.Context, in *ListErasuresRequest, opts ...grpc.CallOption) (*ListErasuresResponse, error)
 	// ConfirmErasure says that the calling service has no data of an organization any more. A second confirmation
 	// changes nothing. Reasons: NOT_FOUND (Usher is not erasing the organization).
@@ -344,8 +344,8 @@ func (c *erasureServiceClient) ConfirmErasure(ctx context.Context, in *ConfirmEr
 // ErasureService tells the other services which organizations to erase, and receives their confirmations.
 type ErasureServiceServer interface {
 	// ListErasures lists all organizations that Usher is erasing, the oldest erasure first. Usher does not erase an
-	// organization that is not in the list. A service still sees an organization that it has confirmed until all
-	// services have confirmed it and the organization is gone.
+	// organization that is not in the list. The list contains an organization until all services have confirmed
+	// its erasure, also for services that have confirmed already.
 	ListErasures(context.Context, *ListErasuresRequest) (*ListErasuresResponse, error)
 	// ConfirmErasure says that the calling service has no data of an organization any more. A second confirmation
 	// changes nothing. Reasons: NOT_FOUND (Usher is not erasing the organization).

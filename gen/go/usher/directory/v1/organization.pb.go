@@ -47,7 +47,7 @@ type Organization struct {
 	// While Usher erases the organization: the services that still have data of it, such as `identity`.
 	ErasingServices []string `protobuf:"bytes,7,rep,name=erasing_services,json=erasingServices,proto3" json:"erasing_services,omitempty"`
 	// A checksum of the values that clients can change. An update whose etag is not the current one fails with
-	// CONFLICT. An update without an etag does not check it.
+	// CONFLICT. Without an etag, Usher does not check whether somebody else made a change.
 	Etag          string `protobuf:"bytes,8,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

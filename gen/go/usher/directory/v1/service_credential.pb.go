@@ -34,10 +34,10 @@ type ServiceCredential struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// A name for people: 1 to 200 characters.
 	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// The ids of the organizations that the credential opens: 50 at most. Empty if it opens all.
+	// The ids of the organizations that the credential gives access to: 50 at most. Empty if it gives access to all.
 	OrganizationIds []string `protobuf:"bytes,3,rep,name=organization_ids,json=organizationIds,proto3" json:"organization_ids,omitempty"`
-	// Whether the credential opens all organizations, including future ones. Set exactly one of organization_ids and
-	// this field.
+	// Whether the credential gives access to all organizations, including future ones. Set exactly one of
+	// organization_ids and this field.
 	AllOrganizations bool `protobuf:"varint,4,opt,name=all_organizations,json=allOrganizations,proto3" json:"all_organizations,omitempty"`
 	// Whether the bearer can call RPCs that change something. Otherwise it can call only RPCs of idempotency_level
 	// NO_SIDE_EFFECTS.

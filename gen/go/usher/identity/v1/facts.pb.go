@@ -36,8 +36,8 @@ type StreamUserFactsRequest struct {
 	// The filters that rules use (RFC 7644 §3.4.2.2). They use attributes of the user itself, and not `groups` or
 	// `meta`. A user does not match a filter if its directory does not have one of the filter's attributes.
 	Filters []string `protobuf:"bytes,4,rep,name=filters,proto3" json:"filters,omitempty"`
-	// Whether to read only if each user exists, and is active and detached: no groups, role values or filters. This
-	// takes one read for each user, and cannot exceed a limit.
+	// If true, the answer says for each user only whether it exists, whether it is active and whether it is detached. It
+	// has no groups, role values or filters. This takes one read for each user, and cannot exceed a limit.
 	StatusOnly    bool `protobuf:"varint,5,opt,name=status_only,json=statusOnly,proto3" json:"status_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

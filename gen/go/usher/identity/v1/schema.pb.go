@@ -42,7 +42,7 @@ type Schema struct {
 	// The time of the last change of the definition.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// A checksum of the values that clients can change. An update whose etag is not the current one fails with
-	// CONFLICT. An update without an etag does not check it.
+	// CONFLICT. Without an etag, Usher does not check whether somebody else made a change.
 	Etag          string `protobuf:"bytes,6,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

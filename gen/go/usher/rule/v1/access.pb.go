@@ -388,7 +388,7 @@ type AccessSettings struct {
 	// always loses access from rules at once.
 	WhenUnknown WhenUnknown `protobuf:"varint,1,opt,name=when_unknown,json=whenUnknown,proto3,enum=usher.rule.v1.WhenUnknown" json:"when_unknown,omitempty"`
 	// A checksum of the values that clients can change. An update whose etag is not the current one fails with
-	// CONFLICT. An update without an etag does not check it.
+	// CONFLICT. Without an etag, Usher does not check whether somebody else made a change.
 	Etag          string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -531,7 +531,7 @@ type SetAsideUser struct {
 	MessageId string `protobuf:"bytes,3,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`
 	// The user's access includes every change that identity acknowledged before this time.
 	AsOfTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
-	// The time at which Usher set the user aside.
+	// The time at which Usher first could not compute the access of this user, and set the user aside.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// The time of the next attempt at the latest. Usher also tries with the user's next message.
 	RetryTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=retry_time,json=retryTime,proto3" json:"retry_time,omitempty"`

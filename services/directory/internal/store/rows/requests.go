@@ -46,7 +46,7 @@ func (t Tx) EraseRequestRecords(ctx context.Context, limit int) (int, error) {
 	return int(removed), err
 }
 
-// ofNone is the organization of requests that belong to none. No organization has this id.
+// ofNone is stored in place of an organization for requests that belong to no organization. No organization has this id.
 const ofNone = ""
 
 // RequestRecord reads the record of a request that belongs to no organization.

@@ -7,7 +7,7 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store"
 )
 
-// full returns a function that is called with one row after another, and reports when their documents have so many bytes.
+// full returns a function. Call it once for each row. It returns true when the documents of all rows so far have at least this many bytes.
 func full(bytes int) func(*store.Resource) bool {
 	return func(read *store.Resource) bool {
 		bytes -= len(read.Document)

@@ -18,7 +18,7 @@ var (
 	deleteExpiredRequests = statements.Load("delete_expired_requests", "organization_id", "expired", "limit")
 )
 
-// ofNone is the organization of requests that belong to none. No organization has this id.
+// ofNone is stored in place of an organization for requests that belong to no organization. No organization has this id.
 const ofNone = ""
 
 func requestRecord(ctx context.Context, tx *sqlitedb.Tx, organizationID string, key requestid.Key) (requestid.Record, error) {
