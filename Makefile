@@ -25,13 +25,10 @@ build: ## Build the usher binary into .bin.
 # checkptr looks at each pointer of the translated SQLite and makes it ten times slower; races are still found. `make lint` vets.
 RACE := -race -gcflags=all=-d=checkptr=0 -vet=off
 
-# Packages at a time: one more than processors, for many tests wait.
-PACKAGES = $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
-
 .PHONY: test
 test: test-packages ## Run every test, with the race detector; installs PostgreSQL, Redis and sqlite3 where they are missing.
 	@echo "compiling with the race detector: the first time takes some minutes"
-	@TESTS_SKIP_NOTHING=1 .ci/test $(RACE) -timeout 20m -p $(PACKAGES) ./... ./load/...
+	@TESTS_SKIP_NOTHING=1 .ci/test $(RACE) -timeout 20m ./... ./load/...
 
 .PHONY: test-short
 test-short: ## Run the tests of what has changed, but for e2e and without the race detector: for while you work.
