@@ -6,7 +6,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
-	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/gateway"
@@ -31,9 +30,7 @@ var demoRules = [...]struct{ group, role string }{
 
 // seedDemo writes the demo data as the operator.
 func seedDemo(ctx context.Context, to gateway.Connections) error {
-	return SeedDemo(rpc.WithPrincipal(ctx, &commonv1.Principal{
-		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR, Subject: "demo data",
-	}), to.Directory, to.Rule)
+	return SeedDemo(rpc.WithPrincipal(ctx, rpc.Operator("demo data")), to.Directory, to.Rule)
 }
 
 // SeedDemo writes the demo data as the operator, who is the caller in the context. It does not change existing data.

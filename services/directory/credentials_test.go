@@ -9,15 +9,23 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	"github.com/usher-scim/usher/services/directory"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/scope"
 )
+
+// readAccess are the scopes of most credentials here.
+var readAccess = []commonv1.Scope{commonv1.Scope_SCOPE_READ_ACCESS}
 
 func (b *bundle) tryCredential(r *directoryv1.CreateServiceCredentialRequest) (*directoryv1.CreateServiceCredentialResponse, error) {
 	if r.GetServiceCredential().GetDisplayName() == "" {
 		r.ServiceCredential.DisplayName = "billing"
+	}
+	if r.GetServiceCredential().GetScopes() == nil {
+		r.ServiceCredential.Scopes = readAccess
 	}
 	return b.credentials.CreateServiceCredential(b.operator(), r)
 }
@@ -41,13 +49,13 @@ func TestACredentialOpensItsScopeAndIsListedWithoutItsSecret(t *testing.T) {
 	b.organization("other")
 	for _, given := range []*directoryv1.ServiceCredential{
 		{OrganizationIds: []string{"other", "acme"}},
-		{OrganizationIds: []string{"acme"}, MayWrite: true, ExpireTime: timestamppb.New(b.clock.Now().Add(time.Hour))},
+		{OrganizationIds: []string{"acme"}, Scopes: []commonv1.Scope{commonv1.Scope_SCOPE_GRANT_ACCESS, commonv1.Scope_SCOPE_READ_ACCESS}, ExpireTime: timestamppb.New(b.clock.Now().Add(time.Hour))},
 		{AllOrganizations: true},
 	} {
 		made := b.credential(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: given})
 		want := &directoryv1.ServiceCredential{
 			Id: made.GetServiceCredential().GetId(), DisplayName: "billing", OrganizationIds: given.GetOrganizationIds(),
-			AllOrganizations: given.GetAllOrganizations(), MayWrite: given.GetMayWrite(),
+			AllOrganizations: given.GetAllOrganizations(), Scopes: given.GetScopes(),
 			CreateTime: timestamppb.New(b.clock.Now().Truncate(time.Microsecond)),
 		}
 		if given.GetExpireTime() != nil {
@@ -58,14 +66,18 @@ func TestACredentialOpensItsScopeAndIsListedWithoutItsSecret(t *testing.T) {
 		list, err := b.credentials.ListServiceCredentials(b.operator(), &directoryv1.ListServiceCredentialsRequest{PageSize: 1})
 		must(t, err)
 		for what, got := range map[string]*directoryv1.ServiceCredential{
-			"created": made.GetServiceCredential(), "resolved": resolved.GetServiceCredential(), "listed": list.GetServiceCredentials()[0],
+			"created": made.GetServiceCredential(), "listed": list.GetServiceCredentials()[0],
 		} {
 			if !proto.Equal(got, want) {
 				t.Errorf("%s: got %v, want %v", what, got, want)
 			}
 		}
-		if resolved.GetDirectory() != nil {
-			t.Errorf("it opens a directory: %v", resolved)
+		opened := &commonv1.Principal{
+			Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE, Subject: want.GetId(), OrganizationIds: given.GetOrganizationIds(),
+			AllOrganizations: given.GetAllOrganizations(), Scopes: uint32(scope.Of(given.GetScopes()...)),
+		}
+		if !proto.Equal(resolved.GetApi().GetPrincipal(), opened) {
+			t.Errorf("it opens %v, want %v", resolved, opened)
 		}
 		if !strings.HasPrefix(made.GetSecret(), "usc_") || strings.Contains(list.String(), made.GetSecret()) {
 			t.Errorf("the secret has another form, or is shown a second time")
@@ -91,6 +103,10 @@ func TestInvalidCredentialsAreRefused(t *testing.T) {
 		{"an organization without an id", "service_credential.organization_ids[1]", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{OrganizationIds: []string{"acme", ""}}}},
 		{"an organization that does not exist", "service_credential.organization_ids[1]", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{OrganizationIds: []string{"acme", "nowhere"}}}},
 		{"too many organizations", "service_credential.organization_ids", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{OrganizationIds: many}}},
+		{"a scope twice", "service_credential.scopes", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, Scopes: []commonv1.Scope{1, 1}}}},
+		{"no such scope", "service_credential.scopes[0]", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, Scopes: []commonv1.Scope{99}}}},
+		{"the scope zero", "service_credential.scopes[0]", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, Scopes: []commonv1.Scope{0}}}},
+		{"no scope at all", "service_credential.scopes", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, Scopes: []commonv1.Scope{}}}},
 		{"too long a name", "service_credential.display_name", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, DisplayName: strings.Repeat("ü", 201)}}},
 	} {
 		_, err := b.tryCredential(c.request)

@@ -120,7 +120,7 @@ func (b *bundle) setCertain(certain bool) {
 
 // operator returns the context of a call by the operator.
 func (b *bundle) operator() context.Context {
-	return rpc.WithPrincipal(b.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR})
+	return rpc.WithPrincipal(b.Context(), rpc.Operator("operator"))
 }
 
 func (b *bundle) organization(id string) {

@@ -7,7 +7,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
@@ -64,7 +63,7 @@ func creations(b *bundle, directoryID string) []creation {
 		}},
 		{"service credential", func(ctx context.Context, requestID string, changed bool) (string, string, bool, error) {
 			r, err := b.credentials.CreateServiceCredential(ctx, &directoryv1.CreateServiceCredentialRequest{
-				ServiceCredential: &directoryv1.ServiceCredential{DisplayName: name(changed), AllOrganizations: true}, RequestId: requestID})
+				ServiceCredential: &directoryv1.ServiceCredential{DisplayName: name(changed), AllOrganizations: true, Scopes: readAccess}, RequestId: requestID})
 			return r.GetServiceCredential().GetId(), r.GetSecret(), r.GetSecretOmitted(), err
 		}, func() int {
 			r, err := b.credentials.ListServiceCredentials(b.operator(), &directoryv1.ListServiceCredentialsRequest{})
@@ -113,7 +112,7 @@ func (b *bundle) repeated(c creation) {
 	if c.name == "organization" {
 		return
 	}
-	stranger := rpc.WithPrincipal(b.operator(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR, Subject: "another"})
+	stranger := rpc.WithPrincipal(b.operator(), rpc.Operator("another"))
 	theirs, _, _, err := c.call(stranger, requestID, changed)
 	must(b, err)
 	b.clock.advance(25 * time.Hour)

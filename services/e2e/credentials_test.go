@@ -12,7 +12,9 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -36,9 +38,12 @@ func (u *usher) organizations() directoryv1.OrganizationServiceClient {
 
 func (u *usher) tenants() rulev1.TenantServiceClient { return rulev1.NewTenantServiceClient(u.conn) }
 
-// service makes a credential for one.
+// service makes a credential for one. Without scopes, the credential can read access and people.
 func (u *usher) service(r *directoryv1.CreateServiceCredentialRequest) service {
 	u.t.Helper()
+	if r.GetServiceCredential().GetScopes() == nil {
+		r.ServiceCredential.Scopes = []commonv1.Scope{commonv1.Scope_SCOPE_READ_ACCESS, commonv1.Scope_SCOPE_READ_PEOPLE}
+	}
 	r.ServiceCredential.DisplayName = u.t.Name()[:min(len(u.t.Name()), 200)]
 	made, err := u.credentials().CreateServiceCredential(u.ctx(), r)
 	if err != nil {
@@ -143,24 +148,24 @@ func TestAServiceReadsAndWatchesItsOrganizationAndNoOther(t *testing.T) {
 				_, err := u.organizations().ListOrganizations(ctx, &directoryv1.ListOrganizationsRequest{})
 				return err
 			},
-			"reading directories": func(ctx context.Context) error {
-				_, err := u.directories().ListDirectories(ctx, &directoryv1.ListDirectoriesRequest{OrganizationId: demo})
-				return err
-			},
 			"making itself a key": func(ctx context.Context) error {
 				_, err := u.keys().CreateApiKey(ctx, &directoryv1.CreateApiKeyRequest{OrganizationId: demo, DirectoryId: d.id, ApiKey: &directoryv1.ApiKey{}})
 				return err
 			},
 			"making itself a credential": func(ctx context.Context) error {
-				_, err := u.credentials().CreateServiceCredential(ctx, &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{DisplayName: "x", AllOrganizations: true, MayWrite: true}})
+				_, err := u.credentials().CreateServiceCredential(ctx, &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{DisplayName: "x", AllOrganizations: true, Scopes: []commonv1.Scope{commonv1.Scope_SCOPE_READ_ACCESS}}})
 				return err
 			},
-			"reading rules": func(ctx context.Context) error {
-				_, err := u.rules().ListRules(ctx, &rulev1.ListRulesRequest{OrganizationId: demo})
+			"reading failed events": func(ctx context.Context) error {
+				_, err := u.events().ListFailedEvents(ctx, &failedeventsv1.ListFailedEventsRequest{OrganizationId: demo})
 				return err
 			},
 		} {
-			requireReason(t, what, call(s.ctx()), fault.NotAllowed)
+			want := fault.ScopeMissing
+			if what == "listing organizations" || what == "making itself a credential" {
+				want = fault.NotAllowed // no scope allows this to a service of one organization
+			}
+			requireReason(t, what, call(s.ctx()), want)
 		}
 		denied := s.rest("POST", "/api/v1/organizations/demo/tenants", `{"id":"qa"}`)
 		denied.Body.Close()
@@ -222,7 +227,7 @@ func TestAServiceReadsAndWatchesItsOrganizationAndNoOther(t *testing.T) {
 func TestAServiceOfAllOrganizationsSignsCustomersUp(t *testing.T) {
 	t.Parallel()
 	inEveryTopology(t, func(t *testing.T, u *usher) {
-		s := u.service(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, MayWrite: true}})
+		s := u.service(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, Scopes: []commonv1.Scope{commonv1.Scope_SCOPE_MANAGE_ORGANIZATIONS, commonv1.Scope_SCOPE_GRANT_ACCESS, commonv1.Scope_SCOPE_READ_ACCESS, commonv1.Scope_SCOPE_READ_PEOPLE}}})
 		if _, err := u.organizations().CreateOrganization(s.ctx(), &directoryv1.CreateOrganizationRequest{Organization: &directoryv1.Organization{Id: "acme", Federated: proto.Bool(true)}}); err != nil {
 			t.Fatal(err)
 		}

@@ -70,9 +70,7 @@ func newWorld(t *testing.T, change ...func(*failedevents.Config)) *world {
 }
 
 func admin(ctx context.Context, organization string) context.Context {
-	return rpc.WithPrincipal(ctx, &commonv1.Principal{
-		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_ADMIN, OrganizationId: organization, Subject: "admin of " + organization,
-	})
+	return rpc.WithPrincipal(ctx, rpc.OrganizationAdmin(organization, "admin of "+organization))
 }
 
 func id(n int) string { return fmt.Sprintf("0198a000-0000-7000-8000-%012d", n) }
@@ -167,7 +165,7 @@ func TestOneFailedEventIsAcknowledgedOnce(t *testing.T) {
 		t.Fatalf("%v, %v", first, err)
 	}
 	w.now = w.now.Add(time.Hour)
-	operator := rpc.WithPrincipal(t.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR, Subject: "operator"})
+	operator := rpc.WithPrincipal(t.Context(), rpc.Operator("operator"))
 	again, err := w.events.AcknowledgeFailedEvent(operator, ask)
 	if err != nil || !proto.Equal(first, again) {
 		t.Errorf("%v, %v", again, err)

@@ -69,9 +69,9 @@ func (o *others) ResolveKey(_ context.Context, r *directoryv1.ResolveKeyRequest)
 	o.lookups.Add(1)
 	if digest := o.credential.Digest(); string(digest[:]) == string(r.GetKeyDigest()) {
 		return &directoryv1.ResolveKeyResponse{
-			Opens: &directoryv1.ResolveKeyResponse_ServiceCredential{ServiceCredential: &directoryv1.ServiceCredential{
-				Id: "c1", OrganizationIds: []string{"acme"},
-			}}, LeaseExpireTime: timestamppb.New(time.Now().Add(5 * time.Second)),
+			Opens: &directoryv1.ResolveKeyResponse_Api{Api: &directoryv1.OpenedApi{Principal: &commonv1.Principal{
+				Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE, Subject: "c1", OrganizationIds: []string{"acme"}, Scopes: 1 << commonv1.Scope_SCOPE_READ_ACCESS,
+			}}}, LeaseExpireTime: timestamppb.New(time.Now().Add(5 * time.Second)),
 		}, nil
 	}
 	if digest := o.key.Digest(); string(digest[:]) != string(r.GetKeyDigest()) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"testing"
 
-	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
@@ -12,7 +11,7 @@ import (
 
 // admin is the context of a call by an admin of acme.
 func (b *bundle) admin() context.Context {
-	return rpc.WithPrincipal(b.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_ADMIN, OrganizationId: "acme"})
+	return rpc.WithPrincipal(b.Context(), rpc.OrganizationAdmin("acme", "anna"))
 }
 
 // carried lists, as "group/member", the memberships that an adoption kept and that were not confirmed.

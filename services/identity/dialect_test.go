@@ -119,7 +119,7 @@ func TestQuirksOutliveTheProcess(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { must(t, service.Close()) })
 	service.Register(channel)
-	operator := rpc.WithPrincipal(context.Background(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR})
+	operator := rpc.WithPrincipal(context.Background(), rpc.Operator("operator"))
 	r, err := identityv1.NewDialectServiceClient(channel.As(commonv1.Caller_CALLER_GATEWAY)).ListQuirks(operator,
 		&identityv1.ListQuirksRequest{OrganizationId: "acme", DirectoryId: scope.GetDirectoryId()})
 	must(t, err)

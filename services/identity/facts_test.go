@@ -13,7 +13,6 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
-	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -75,7 +74,7 @@ func TestTheFactsOfUsersAreStreamed(t *testing.T) {
 			const badge = "urn:example:Badge:3.0:User"
 			definition, err := structpb.NewStruct(map[string]any{"id": badge, "attributes": []any{map[string]any{"name": "color"}}})
 			must(t, err)
-			operator := rpc.WithPrincipal(t.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR})
+			operator := rpc.WithPrincipal(t.Context(), rpc.Operator("operator"))
 			_, err = identityv1.NewSchemaServiceClient(b.gateway).PutSchema(operator, &identityv1.PutSchemaRequest{
 				OrganizationId: "acme", DirectoryId: extended.target.GetDirectoryId(), Id: badge,
 				Schema: &identityv1.Schema{ResourceType: identityv1.ResourceType_RESOURCE_TYPE_USER, Definition: definition},

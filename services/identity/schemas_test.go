@@ -8,7 +8,6 @@ import (
 
 	"google.golang.org/protobuf/types/known/structpb"
 
-	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity"
@@ -23,9 +22,7 @@ const badge = "urn:example:Badge:1.0"
 
 // admin is the context of a call of the organization's admin.
 func (i *idp) admin() context.Context {
-	return rpc.WithPrincipal(i.Context(), &commonv1.Principal{
-		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_ADMIN, OrganizationId: i.target.GetOrganizationId(), Subject: "anna",
-	})
+	return rpc.WithPrincipal(i.Context(), rpc.OrganizationAdmin(i.target.GetOrganizationId(), "anna"))
 }
 
 // putSchema registers the schema badge with these attributes, as an admin.

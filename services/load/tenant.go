@@ -17,6 +17,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 )
@@ -140,7 +141,7 @@ func newDirectory(ctx context.Context, b *besieged, organization string) (accoun
 // newCredential creates a service credential of an organization, which may write.
 func newCredential(ctx context.Context, b *besieged, organization string) (string, error) {
 	made, err := directoryv1.NewServiceCredentialServiceClient(b.public).CreateServiceCredential(withToken(ctx, operatorToken),
-		&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{DisplayName: "siege", OrganizationIds: []string{organization}, MayWrite: true}})
+		&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{DisplayName: "siege", OrganizationIds: []string{organization}, Scopes: []commonv1.Scope{commonv1.Scope_SCOPE_READ_ACCESS, commonv1.Scope_SCOPE_READ_PEOPLE, commonv1.Scope_SCOPE_GRANT_ACCESS}}})
 	return made.GetSecret(), err
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/scope"
 )
 
 func TestBadRequestsAreRefusedWithTheirReason(t *testing.T) {
@@ -308,24 +309,25 @@ func TestRules(t *testing.T) {
 func TestOnlyAllowedCallersMayCall(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	as := func(kind commonv1.PrincipalKind, organization string) context.Context {
-		return rpc.WithPrincipal(t.Context(), &commonv1.Principal{Kind: kind, OrganizationId: organization})
+	admin := func(organization string) context.Context {
+		return rpc.WithPrincipal(t.Context(), rpc.OrganizationAdmin(organization, "anna"))
 	}
 	service := func(organizations ...string) context.Context {
 		return rpc.WithPrincipal(t.Context(), &commonv1.Principal{
-			Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE, OrganizationIds: organizations,
+			Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE, OrganizationIds: organizations,
+			Scopes: uint32(scope.Of(commonv1.Scope_SCOPE_READ_ACCESS)),
 		})
 	}
 	list := &rulev1.ListAccessRequest{OrganizationId: acme}
 	b.must(b.access.ListAccess(service("other", acme), list))
-	_, err := b.access.ListAccess(as(commonv1.PrincipalKind_PRINCIPAL_KIND_ADMIN, "other"), list)
+	_, err := b.access.ListAccess(admin("other"), list)
 	b.refused(fault.NotAllowed, nil, err)
 	_, err = b.access.ListAccess(service("other"), list)
 	b.refused(fault.NotAllowed, nil, err)
-	_, err = b.rules.ListRules(service(acme), &rulev1.ListRulesRequest{OrganizationId: acme})
-	b.refused(fault.NotAllowed, nil, err)
+	_, err = b.rules.CreateRule(service(acme), &rulev1.CreateRuleRequest{OrganizationId: acme, Rule: &rulev1.Rule{}})
+	b.refused(fault.ScopeMissing, nil, err)
 	_, err = b.tenants.CreateTenant(service(acme), &rulev1.CreateTenantRequest{OrganizationId: acme, Tenant: &rulev1.Tenant{Id: "qa"}})
-	b.refused(fault.NotAllowed, nil, err)
+	b.refused(fault.ScopeMissing, nil, err)
 	// An admin's call makes the service itself the principal in identity's feed.
-	b.must(b.access.WaitUntilCaughtUp(as(commonv1.PrincipalKind_PRINCIPAL_KIND_ADMIN, acme), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: acme}))
+	b.must(b.access.WaitUntilCaughtUp(admin(acme), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: acme}))
 }

@@ -60,6 +60,7 @@ func TestAnOrganizationIsErasedAndItsIdIsFree(t *testing.T) {
 // erased erases an organization with several processes on one database.
 func erased(t *testing.T, processes []*bundle) {
 	b := processes[0]
+	start := b.cursor()
 	b.valueRule("dev", "developer", "designer")
 	b.groupRule("Admins", "organization-admin")
 	var users []string
@@ -83,6 +84,12 @@ func erased(t *testing.T, processes []*bundle) {
 			before = append(before, a.GetUserId()+" "+a.GetRoleId())
 		}
 	}
+	// A transaction that was open meanwhile, of anybody, can delay records: the last one is that of the suspension.
+	b.eventually("the feed has reported everything until now", func() bool {
+		return slices.ContainsFunc(b.changes(start), func(c *rulev1.AccessChange) bool {
+			return c.GetUserId() == users[2] && c.GetKind() == rulev1.AccessChangeKind_ACCESS_CHANGE_KIND_REMOVED
+		})
+	})
 	cursor := b.cursor()
 
 	b.erasures.Erase(acme, time.Now())

@@ -135,7 +135,7 @@ func (w testWriter) Write(p []byte) (int, error) {
 
 // ctx returns the context of an operator's call through the gateway.
 func (b *bundle) ctx() context.Context {
-	return rpc.WithPrincipal(b.t.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR, Subject: "olga"})
+	return rpc.WithPrincipal(b.t.Context(), rpc.Operator("olga"))
 }
 
 // must fails the test if a call failed.

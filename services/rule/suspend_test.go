@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
@@ -16,9 +15,7 @@ import (
 
 // admin returns the context of a call by an organization's admin.
 func (b *bundle) admin() context.Context {
-	return rpc.WithPrincipal(b.t.Context(), &commonv1.Principal{
-		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_ADMIN, OrganizationId: acme, Subject: "anna",
-	})
+	return rpc.WithPrincipal(b.t.Context(), rpc.OrganizationAdmin(acme, "anna"))
 }
 
 func (b *bundle) suspend(ctx context.Context, user string) (*rulev1.SuspendAccessResponse, error) {

@@ -8,6 +8,7 @@ import (
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/keylease"
+	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
 // Whoever can write to Redis lets nobody in, and gives no key more than it has.
@@ -34,7 +35,7 @@ func TestForgedLeasesLetNobodyIn(t *testing.T) {
 			l.Signature.MAC = keylease.MAC([]byte("mine"), keylease.Digest{}, *l)
 		},
 		"a credential that may all": func(l *keylease.Lease) {
-			*l = keylease.Lease{Credential: &keylease.Credential{ID: "x", All: true, Write: true}, Until: l.Until, Signature: l.Signature}
+			*l = keylease.Lease{Principal: rpc.Operator("x"), Until: l.Until, Signature: l.Signature}
 		},
 	} {
 		made := bearer.APIKey.New()

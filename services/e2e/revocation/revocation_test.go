@@ -124,7 +124,7 @@ func (w *world) connect() (*rediskv.Client, *kit.Proxy) {
 }
 
 func (w *world) operator() context.Context {
-	return rpc.WithPrincipal(w.t.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR})
+	return rpc.WithPrincipal(w.t.Context(), rpc.Operator("operator"))
 }
 
 func (w *world) key() *directoryv1.CreateApiKeyResponse {

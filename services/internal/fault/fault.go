@@ -22,6 +22,7 @@ const (
 	InvalidRequest  = commonv1.ErrorReason_ERROR_REASON_INVALID_REQUEST
 	Unauthenticated = commonv1.ErrorReason_ERROR_REASON_UNAUTHENTICATED
 	NotAllowed      = commonv1.ErrorReason_ERROR_REASON_CALLER_NOT_ALLOWED
+	ScopeMissing    = commonv1.ErrorReason_ERROR_REASON_SCOPE_MISSING
 	NotFound        = commonv1.ErrorReason_ERROR_REASON_NOT_FOUND
 	AlreadyExists   = commonv1.ErrorReason_ERROR_REASON_ALREADY_EXISTS
 	Unavailable     = commonv1.ErrorReason_ERROR_REASON_UNAVAILABLE

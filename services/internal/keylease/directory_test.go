@@ -48,10 +48,10 @@ func TestAnAnswerAboutAKeyIsALease(t *testing.T) {
 			}}, LeaseExpireTime: timestamppb.New(asked.Add(after)),
 		}
 	}
+	service := &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE, Subject: "c1", OrganizationIds: []string{"acme"}, Scopes: 2}
+	system := &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SYSTEM}
 	credential := &directoryv1.ResolveKeyResponse{
-		Opens: &directoryv1.ResolveKeyResponse_ServiceCredential{ServiceCredential: &directoryv1.ServiceCredential{
-			Id: "c1", OrganizationIds: []string{"acme"}, AllOrganizations: true, MayWrite: true,
-		}}, LeaseExpireTime: timestamppb.New(asked.Add(2 * time.Second)),
+		Opens: &directoryv1.ResolveKeyResponse_Api{Api: &directoryv1.OpenedApi{Principal: service}}, LeaseExpireTime: timestamppb.New(asked.Add(2 * time.Second)),
 	}
 	whole := Lease{OrganizationID: "acme", DirectoryID: "d1", KeyID: "k1", Suspended: true}
 	until := func(l Lease, after time.Duration) Lease { l.Until = asked.Add(after); return l }
@@ -73,9 +73,13 @@ func TestAnAnswerAboutAKeyIsALease(t *testing.T) {
 		},
 		{
 			name: "a service credential with its scope", server: &keyServer{answer: credential},
-			want: until(Lease{Credential: &Credential{
-				ID: "c1", Organizations: []string{"acme"}, All: true, Write: true,
-			}}, 2*time.Second),
+			want: until(Lease{Principal: service}, 2*time.Second),
+		},
+		{
+			name: "a principal that comes from no client", want: until(Lease{Unknown: true}, 2*time.Second), server: &keyServer{answer: &directoryv1.ResolveKeyResponse{
+				Opens:           &directoryv1.ResolveKeyResponse_Api{Api: &directoryv1.OpenedApi{Principal: system}},
+				LeaseExpireTime: timestamppb.New(asked.Add(2 * time.Second)),
+			}},
 		},
 		{name: "directory is down", server: &keyServer{err: fault.New(fault.Unavailable, "down")}, fails: true},
 		{name: "directory is broken", server: &keyServer{err: fault.New(fault.Internal, "broken")}, fails: true},
@@ -94,7 +98,7 @@ func TestAnAnswerAboutAKeyIsALease(t *testing.T) {
 			}
 			cache := FromDirectory(channel.As(commonv1.Caller_CALLER_GATEWAY), nil, slog.New(slog.DiscardHandler), func() time.Time { return now })
 			// The question is not asked for the principal of the request.
-			ctx := rpc.WithPrincipal(t.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE})
+			ctx := rpc.WithPrincipal(t.Context(), &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE})
 			lease, err := cache.load(ctx, bearer.APIKey.New().Digest())
 			if (err != nil) != c.fails || !reflect.DeepEqual(lease, c.want) {
 				t.Errorf("%+v, %v", lease, err)

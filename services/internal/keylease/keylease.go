@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
@@ -32,19 +33,11 @@ type Lease struct {
 	OrganizationID string
 	DirectoryID    string
 	KeyID          string
-	Suspended      bool        // the organization is not federated
-	Credential     *Credential // set for a service credential, which opens no directory
-	Unknown        bool        // no valid key has this digest
+	Suspended      bool                // the organization is not federated
+	Principal      *commonv1.Principal // set for a service credential, which opens no directory; do not change it
+	Unknown        bool                // no valid key has this digest
 	Until          time.Time
 	Signature      Signature // of all other fields; a lease without it is not shared
-}
-
-// Credential is what a service credential opens: the public API, within its scope.
-type Credential struct {
-	ID            string
-	Organizations []string
-	All           bool // all organizations instead of a list
-	Write         bool
 }
 
 // Load asks the directory service. The cache uses its result until Lease.Until, and at most for MaxLease.

@@ -3,6 +3,8 @@ package keylease
 import (
 	"context"
 	"time"
+
+	"github.com/usher-scim/usher/services/internal/scope"
 )
 
 // Shared stores leases for all processes, only for speed. It may lose any lease, and gives up when it is slow. It keeps each lease
@@ -33,10 +35,8 @@ const leastLeft = 20 * time.Millisecond
 // sound reports whether a lease may be shared: it is signed, its key opens exactly one thing, and its end is possible. If a reader's
 // time of day is far behind, no lease is sound, and the reader asks directory.
 func sound(l Lease, day time.Time) bool {
-	opens := l.OrganizationID != "" && l.DirectoryID != "" && l.KeyID != ""
-	if l.Credential != nil {
-		scoped := l.Credential.All != (len(l.Credential.Organizations) > 0)
-		opens = l.OrganizationID == "" && l.DirectoryID == "" && l.KeyID == "" && l.Credential.ID != "" && scoped
-	}
+	directory := l.OrganizationID != "" && l.DirectoryID != "" && l.KeyID != ""
+	none := l.OrganizationID == "" && l.DirectoryID == "" && l.KeyID == ""
+	opens := directory && l.Principal == nil || none && scope.Most(l.Principal.GetKind()) != 0
 	return l.Signature.KeyID != "" && !l.Unknown && opens && l.Until.After(day) && !l.Until.After(day.Add(MaxLease))
 }

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 )
 
 // store is a shared store with its own clock.
@@ -123,6 +125,7 @@ func TestDirectorysAnswerIsSharedUntilItsEnd(t *testing.T) {
 	storeTime := time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
 	moved := &clock{}
 	moved.advance(time.Hour)
+	service := &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE, Subject: "c", AllOrganizations: true}
 	for name, c := range map[string]struct {
 		answer Lease
 		time   time.Time
@@ -130,10 +133,10 @@ func TestDirectorysAnswerIsSharedUntilItsEnd(t *testing.T) {
 	}{
 		"a key":           {good(moved.now().Add(4 * time.Second)), storeTime, 4 * time.Second},
 		"a suspended one": {Lease{OrganizationID: "acme", DirectoryID: "d", KeyID: "k", Suspended: true, Until: moved.now().Add(time.Second), Signature: byS}, storeTime, time.Second},
-		"a credential":    {Lease{Credential: &Credential{ID: "c", All: true}, Until: moved.now().Add(time.Second), Signature: byS}, storeTime, time.Second},
-		"one of no scope": {Lease{Credential: &Credential{ID: "c"}, Until: moved.now().Add(time.Second), Signature: byS}, storeTime, 0},
+		"a credential":    {Lease{Principal: service, Until: moved.now().Add(time.Second), Signature: byS}, storeTime, time.Second},
+		"one of no kind":  {Lease{Principal: &commonv1.Principal{}, Until: moved.now().Add(time.Second), Signature: byS}, storeTime, 0},
 		"one that is a key too": {Lease{
-			OrganizationID: "acme", DirectoryID: "d", KeyID: "k", Credential: &Credential{ID: "c", All: true}, Until: moved.now().Add(time.Second), Signature: byS,
+			OrganizationID: "acme", DirectoryID: "d", KeyID: "k", Principal: service, Until: moved.now().Add(time.Second), Signature: byS,
 		}, storeTime, 0},
 		"an unknown key":          {Lease{Unknown: true, Until: moved.now().Add(4 * time.Second), Signature: byS}, storeTime, 0},
 		"a store without a clock": {good(moved.now().Add(4 * time.Second)), time.Time{}, 0},

@@ -6,7 +6,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 
+	"google.golang.org/protobuf/proto"
+
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	"github.com/usher-scim/usher/services/internal/scope"
 )
 
 // Signature proves that directory issued a lease: others may write to the shared store as well.
@@ -28,11 +31,13 @@ func Of(answer *directoryv1.ResolveKeyResponse) Lease {
 	case *directoryv1.ResolveKeyResponse_Directory:
 		d := opens.Directory
 		l.OrganizationID, l.DirectoryID, l.KeyID, l.Suspended = d.GetOrganizationId(), d.GetDirectoryId(), d.GetApiKeyId(), d.GetSuspended()
-	case *directoryv1.ResolveKeyResponse_ServiceCredential:
-		c := opens.ServiceCredential
-		l.Credential = &Credential{ID: c.GetId(), Organizations: c.GetOrganizationIds(), All: c.GetAllOrganizations(), Write: c.GetMayWrite()}
+	case *directoryv1.ResolveKeyResponse_Api:
+		l.Principal = opens.Api.GetPrincipal()
+		if scope.Most(l.Principal.GetKind()) == 0 {
+			l.Principal, l.Unknown = nil, true // a newer directory service knows more kinds of principals
+		}
 	default:
-		l.Unknown = true // a newer directory service knows more kinds of keys; they open nothing here
+		l.Unknown = true // or more kinds of keys
 	}
 	return l
 }
@@ -40,7 +45,7 @@ func Of(answer *directoryv1.ResolveKeyResponse) Lease {
 // MAC returns the HMAC-SHA-256, with a signing key's secret, of a key's digest and its lease. Each text and list follows its length,
 // so that no two leases have the same encoding.
 func MAC(secret []byte, digest Digest, l Lease) []byte {
-	text := append([]byte("usher lease 1\n"), digest[:]...)
+	text := append([]byte("usher lease 2\n"), digest[:]...)
 	add := func(values ...string) {
 		for _, v := range values {
 			text = append(binary.AppendUvarint(text, uint64(len(v))), v...)
@@ -56,13 +61,10 @@ func MAC(secret []byte, digest Digest, l Lease) []byte {
 		}
 	}
 	add(l.OrganizationID, l.DirectoryID, l.KeyID)
-	flag(l.Suspended, l.Unknown, l.Credential != nil)
-	if c := l.Credential; c != nil {
-		add(c.ID)
-		text = binary.AppendUvarint(text, uint64(len(c.Organizations)))
-		add(c.Organizations...)
-		flag(c.All, c.Write)
-	}
+	flag(l.Suspended, l.Unknown, l.Principal != nil)
+	// Another binary may encode the fields in another order. Then the signature does not match, and the reader asks directory.
+	principal, _ := proto.MarshalOptions{Deterministic: true}.Marshal(l.Principal) // it was decoded, so it can be encoded
+	add(string(principal))
 	text = binary.AppendVarint(text, l.Until.UnixNano())
 	mac := hmac.New(sha256.New, secret)
 	mac.Write(text)

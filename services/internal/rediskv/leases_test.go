@@ -10,14 +10,16 @@ import (
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/test/kit"
+
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 )
 
 // of returns a key lease that ends after so long.
 func of(term time.Duration) keylease.Lease {
 	return keylease.Lease{
 		OrganizationID: "acme", DirectoryID: "d", KeyID: "k", Suspended: true, Until: time.Now().Add(term).UTC().Truncate(time.Microsecond),
-		Credential: &keylease.Credential{ID: "c", Organizations: []string{"acme"}, Write: true},
-		Signature:  keylease.Signature{KeyID: "s", MAC: []byte{1, 2}},
+		Principal: &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE, Subject: "c", OrganizationIds: []string{"acme"}, Scopes: 2},
+		Signature: keylease.Signature{KeyID: "s", MAC: []byte{1, 2}},
 	}
 }
 

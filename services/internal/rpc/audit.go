@@ -10,22 +10,16 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/scope"
 )
 
 // audit writes who changed what, or tried to: one line for each call from an outside client that may change something. Messages of an IdP
 // are excluded, because they have log lines and failed events of their own. The line names objects only by their ids.
 func (s *Server) audit(ctx context.Context, method string, request, response any, err error) {
 	principal := PrincipalOf(ctx)
-	switch principal.GetKind() {
-	case commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR, commonv1.PrincipalKind_PRINCIPAL_KIND_ADMIN,
-		commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE:
-	default:
-		return
-	}
-	if admissionOf(method).reads {
-		return
+	if scope.Most(principal.GetKind()) == 0 || admissionOf(method).reads {
+		return // it is not from outside, or it changes nothing
 	}
 	attributes := []slog.Attr{
 		slog.String("rpc", method),

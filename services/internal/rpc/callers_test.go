@@ -27,6 +27,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/scope"
 )
 
 // everyRPC lists the RPCs of every service of the contract.
@@ -52,11 +53,13 @@ func fullMethod(m protoreflect.MethodDescriptor) string {
 	return "/" + string(m.Parent().FullName()) + "/" + string(m.Name())
 }
 
-// errReached is the answer of every handler of the stand-in: the call was admitted.
-var errReached = fault.New(fault.AlreadyExists, "reached")
+// reached is the answer of every handler to a call that was admitted.
+func reached(protoreflect.MessageDescriptor) (proto.Message, error) {
+	return nil, fault.New(fault.AlreadyExists, "reached")
+}
 
-// standIn serves every RPC of the contract, so that only the interceptors decide.
-func standIn(t *testing.T) *rpc.InProcess {
+// standIn serves every RPC of the contract, so that only the interceptors decide. answer makes the answer of an RPC from its type.
+func standIn(t *testing.T, answer func(protoreflect.MessageDescriptor) (proto.Message, error)) *rpc.InProcess {
 	t.Helper()
 	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
 	must(t, err)
@@ -74,7 +77,11 @@ func standIn(t *testing.T) *rpc.InProcess {
 					if err := stream.RecvMsg(newMessage(m.Input()).Interface()); err != nil {
 						return err
 					}
-					return errReached
+					response, err := answer(m.Output())
+					if err != nil {
+						return err
+					}
+					return stream.SendMsg(response)
 				},
 			})
 			continue
@@ -87,7 +94,7 @@ func standIn(t *testing.T) *rpc.InProcess {
 					return nil, err
 				}
 				return intercept(ctx, request, &grpc.UnaryServerInfo{Server: server, FullMethod: fullMethod(m)},
-					func(context.Context, any) (any, error) { return nil, errReached })
+					func(context.Context, any) (any, error) { return answer(m.Output()) })
 			},
 		})
 	}
@@ -129,7 +136,7 @@ func try(ctx context.Context, conn grpc.ClientConnInterface, m protoreflect.Meth
 // A server may refuse a stream before its client sends the request.
 func TestAStreamThatIsRefusedAtOnceGivesItsReason(t *testing.T) {
 	t.Parallel()
-	channel := standIn(t)
+	channel := standIn(t, reached)
 	for _, m := range everyRPC() {
 		if !m.IsStreamingServer() || m.IsStreamingClient() {
 			continue
@@ -146,8 +153,8 @@ func TestAStreamThatIsRefusedAtOnceGivesItsReason(t *testing.T) {
 	}
 }
 
-// naming returns a request that contains an organization and a directory in all fields for them.
-func naming(m protoreflect.MethodDescriptor, organizationID, directoryID string) (request proto.Message, names, namesDirectory bool) {
+// naming returns a request that contains an organization, and a directory in the field that names one.
+func naming(m protoreflect.MethodDescriptor, organizationID, directoryID string) (request proto.Message, names bool) {
 	message := newMessage(m.Input())
 	in := message
 	if target := message.Descriptor().Fields().ByName("target"); target != nil && target.Message() != nil {
@@ -161,9 +168,10 @@ func naming(m protoreflect.MethodDescriptor, organizationID, directoryID string)
 		in.Set(field, protoreflect.ValueOfString(value))
 		return true
 	}
-	names = set("organization_id", organizationID)
-	namesDirectory = set("directory_id", directoryID)
-	return message.Interface(), names, namesDirectory
+	if field := rpc.Callers(fullMethod(m)).GetDirectoryField(); field != "" && !set(protoreflect.Name(field), directoryID) {
+		panic(string(m.FullName()) + " has no field " + field)
+	}
+	return message.Interface(), set("organization_id", organizationID)
 }
 
 // kinds returns all kinds of principals, including the unspecified one.
@@ -175,36 +183,33 @@ func kinds() []commonv1.PrincipalKind {
 	return all
 }
 
-// bound returns the principals of a kind, bound to acme and a directory if their kind has these: one principal, or for a vendor's service
-// one for each sort of scope.
-func bound(kind commonv1.PrincipalKind, directoryID string) []*commonv1.Principal {
+// bound returns the principals of a kind with scopes, bound to acme and a directory where their kind has these: one principal, or several
+// if they can be bound in several ways.
+func bound(kind commonv1.PrincipalKind, scopes scope.Set, directoryID string) []*commonv1.Principal {
+	base := &commonv1.Principal{Kind: kind, Scopes: uint32(scopes)}
+	with := func(change func(p *commonv1.Principal)) *commonv1.Principal {
+		p := proto.Clone(base).(*commonv1.Principal)
+		change(p)
+		return p
+	}
+	inAcme := with(func(p *commonv1.Principal) { p.OrganizationId = "acme" })
 	switch kind {
 	case system, operator, commonv1.PrincipalKind_PRINCIPAL_KIND_UNSPECIFIED:
-		return []*commonv1.Principal{{Kind: kind}}
+		return []*commonv1.Principal{base}
 	case vendor:
-		return []*commonv1.Principal{readCredential(), writeCredential(), readAll(), writeAll()}
+		return []*commonv1.Principal{
+			with(func(p *commonv1.Principal) { p.OrganizationIds = []string{"first", "acme", "last"} }),
+			with(func(p *commonv1.Principal) { p.AllOrganizations = true }),
+		}
 	case commonv1.PrincipalKind_PRINCIPAL_KIND_DIRECTORY:
-		return []*commonv1.Principal{{Kind: kind, OrganizationId: "acme", DirectoryId: directoryID}}
+		return []*commonv1.Principal{with(func(p *commonv1.Principal) { p.OrganizationId, p.DirectoryId = "acme", directoryID })}
+	case admin:
+		return []*commonv1.Principal{inAcme, with(func(p *commonv1.Principal) {
+			p.OrganizationId, p.OneDirectory, p.DirectoryId = "acme", true, directoryID
+		})}
 	default:
-		return []*commonv1.Principal{{Kind: kind, OrganizationId: "acme"}}
+		return []*commonv1.Principal{inAcme}
 	}
-}
-
-// The service credentials: one for acme among others, and one for all organizations.
-func readCredential() *commonv1.Principal {
-	return &commonv1.Principal{Kind: vendor, OrganizationIds: []string{"first", "acme", "last"}}
-}
-
-func writeCredential() *commonv1.Principal {
-	return &commonv1.Principal{Kind: vendor, OrganizationIds: []string{"acme"}, MayWrite: true}
-}
-
-func readAll() *commonv1.Principal {
-	return &commonv1.Principal{Kind: vendor, AllOrganizations: true}
-}
-
-func writeAll() *commonv1.Principal {
-	return &commonv1.Principal{Kind: vendor, AllOrganizations: true, MayWrite: true}
 }
 
 // reads reports whether the contract says that a method changes nothing.
@@ -212,41 +217,191 @@ func reads(m protoreflect.MethodDescriptor) bool {
 	return m.Options().(*descriptorpb.MethodOptions).GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
 }
 
+// admissions says who may call each RPC: the services; principals in brackets, which need no scope; scopes, one of which is enough; the
+// binding; and the field that names a directory. A new RPC, or a changed option, is a decision that belongs here.
+var admissions = map[string]string{
+	"directory.v1.ApiKeyService.CreateApiKey":                       "gateway; MANAGE_DIRECTORIES; directory_id",
+	"directory.v1.ApiKeyService.ListApiKeys":                        "gateway; MANAGE_DIRECTORIES, READ_EVENTS; directory_id",
+	"directory.v1.ApiKeyService.RevokeApiKey":                       "gateway; MANAGE_DIRECTORIES; directory_id",
+	"directory.v1.DirectoryFeedService.WatchDirectories":            "identity, rule, gateway; [SYSTEM]",
+	"directory.v1.DirectoryService.CreateDirectory":                 "gateway; MANAGE_DIRECTORIES",
+	"directory.v1.DirectoryService.DeleteDirectory":                 "gateway; MANAGE_DIRECTORIES; id",
+	"directory.v1.DirectoryService.GetDirectory":                    "gateway; MANAGE_DIRECTORIES, READ_ACCESS, READ_EVENTS; id",
+	"directory.v1.DirectoryService.ListDirectories":                 "gateway; MANAGE_DIRECTORIES, READ_ACCESS, READ_EVENTS",
+	"directory.v1.DirectoryService.UpdateDirectory":                 "gateway; MANAGE_DIRECTORIES; id",
+	"directory.v1.ErasureService.ConfirmErasure":                    "identity, rule, failedevents; [SYSTEM]",
+	"directory.v1.ErasureService.ListErasures":                      "identity, rule, failedevents; [SYSTEM]",
+	"directory.v1.KeyLookupService.ListSigningKeys":                 "gateway; [SYSTEM]",
+	"directory.v1.KeyLookupService.ResolveKey":                      "gateway; [SYSTEM]",
+	"directory.v1.OrganizationService.CreateOrganization":           "gateway; MANAGE_ORGANIZATIONS; ALL_ORGANIZATIONS",
+	"directory.v1.OrganizationService.EraseOrganization":            "gateway; [OPERATOR]",
+	"directory.v1.OrganizationService.GetOrganization":              "gateway; [OPERATOR, ORGANIZATION_ADMIN, SERVICE, ORGANIZATION_VIEWER]",
+	"directory.v1.OrganizationService.ListOrganizations":            "gateway; MANAGE_ORGANIZATIONS, READ_ACCESS; ALL_ORGANIZATIONS",
+	"directory.v1.OrganizationService.UpdateOrganization":           "gateway; MANAGE_ORGANIZATIONS",
+	"directory.v1.ServiceCredentialService.CreateServiceCredential": "gateway; [OPERATOR]; ALL_ORGANIZATIONS",
+	"directory.v1.ServiceCredentialService.ListServiceCredentials":  "gateway; [OPERATOR]; ALL_ORGANIZATIONS",
+	"directory.v1.ServiceCredentialService.RevokeServiceCredential": "gateway; [OPERATOR]; ALL_ORGANIZATIONS",
+	"failedevents.v1.FailedEventRecordService.RecordFailedEvents":   "gateway, rule; [SYSTEM]",
+	"failedevents.v1.FailedEventService.AcknowledgeFailedEvent":     "gateway; MANAGE_DIRECTORIES; WHOLE_ORGANIZATION",
+	"failedevents.v1.FailedEventService.GetFailedEvent":             "gateway; READ_EVENTS; WHOLE_ORGANIZATION",
+	"failedevents.v1.FailedEventService.ListFailedEvents":           "gateway; READ_EVENTS; directory_id",
+	"identity.v1.AdoptionService.FinishAdoption":                    "gateway; MANAGE_DIRECTORIES; directory_id",
+	"identity.v1.AdoptionService.ListCarriedMembers":                "gateway; MANAGE_DIRECTORIES; directory_id",
+	"identity.v1.DialectService.ListQuirks":                         "gateway; MANAGE_DIRECTORIES, READ_EVENTS; directory_id",
+	"identity.v1.ErasureService.EraseUser":                          "gateway; MANAGE_DIRECTORIES; WHOLE_ORGANIZATION",
+	"identity.v1.FactsService.StreamUserFacts":                      "rule; [SYSTEM]",
+	"identity.v1.FeedService.GetCursor":                             "rule; [SYSTEM]",
+	"identity.v1.FeedService.ListChanges":                           "rule; [SYSTEM]",
+	"identity.v1.FeedService.WatchActivity":                         "rule; [SYSTEM]",
+	"identity.v1.ReadService.BatchGetGroups":                        "gateway, rule; [SYSTEM]; MANAGE_RULES, GRANT_ACCESS, READ_PEOPLE, READ_ACCESS",
+	"identity.v1.ReadService.BatchGetUsers":                         "gateway, rule; [SYSTEM]; MANAGE_RULES, GRANT_ACCESS, READ_PEOPLE, READ_ACCESS",
+	"identity.v1.ReadService.CheckUserFilter":                       "rule; [SYSTEM]; MANAGE_RULES",
+	"identity.v1.ReadService.FindGroups":                            "gateway, rule; [SYSTEM]; MANAGE_RULES, GRANT_ACCESS, READ_PEOPLE, READ_ACCESS",
+	"identity.v1.ReadService.ListMembers":                           "gateway, rule; [SYSTEM]; MANAGE_RULES, GRANT_ACCESS, READ_PEOPLE, READ_ACCESS",
+	"identity.v1.ReadService.ListUserIds":                           "gateway, rule; [SYSTEM]; MANAGE_RULES, GRANT_ACCESS, READ_PEOPLE, READ_ACCESS",
+	"identity.v1.ReadService.LookupUser":                            "gateway, rule; [SYSTEM]; MANAGE_RULES, GRANT_ACCESS, READ_PEOPLE, READ_ACCESS",
+	"identity.v1.ResourceService.DeleteResource":                    "gateway; [DIRECTORY]; directory_id",
+	"identity.v1.ResourceService.GetResource":                       "gateway; [DIRECTORY]; directory_id",
+	"identity.v1.ResourceService.ListDescriptions":                  "gateway; [DIRECTORY]; directory_id",
+	"identity.v1.ResourceService.ListResources":                     "gateway; [DIRECTORY]; directory_id",
+	"identity.v1.ResourceService.ReadResourceStream":                "gateway; [DIRECTORY]; directory_id",
+	"identity.v1.ResourceService.WriteResource":                     "gateway; [DIRECTORY]; directory_id",
+	"identity.v1.ResourceService.WriteResourceStream":               "gateway; [DIRECTORY]; directory_id",
+	"identity.v1.SchemaService.DeleteSchema":                        "gateway; MANAGE_DIRECTORIES; directory_id",
+	"identity.v1.SchemaService.ListSchemas":                         "gateway; MANAGE_DIRECTORIES, READ_EVENTS; directory_id",
+	"identity.v1.SchemaService.PutSchema":                           "gateway; MANAGE_DIRECTORIES; directory_id",
+	"rule.v1.AccessService.CheckAccess":                             "gateway; READ_ACCESS",
+	"rule.v1.AccessService.GetAccessCursor":                         "gateway; READ_ACCESS",
+	"rule.v1.AccessService.GetAccessSettings":                       "gateway; MANAGE_RULES, READ_ACCESS",
+	"rule.v1.AccessService.GetAccessStatus":                         "gateway; MANAGE_RULES, READ_ACCESS",
+	"rule.v1.AccessService.GrantAccess":                             "gateway; GRANT_ACCESS",
+	"rule.v1.AccessService.ListAccess":                              "gateway; READ_ACCESS",
+	"rule.v1.AccessService.ListSuspensions":                         "gateway; READ_ACCESS",
+	"rule.v1.AccessService.ResumeAccess":                            "gateway; GRANT_ACCESS",
+	"rule.v1.AccessService.RevokeAccess":                            "gateway; GRANT_ACCESS",
+	"rule.v1.AccessService.SuspendAccess":                           "gateway; GRANT_ACCESS",
+	"rule.v1.AccessService.UpdateAccessSettings":                    "gateway; MANAGE_RULES",
+	"rule.v1.AccessService.WaitUntilCaughtUp":                       "gateway; READ_ACCESS",
+	"rule.v1.AccessService.WatchAccess":                             "gateway; READ_ACCESS",
+	"rule.v1.RoleService.CreateRole":                                "gateway; [OPERATOR]; NONE",
+	"rule.v1.RoleService.DeleteRole":                                "gateway; [OPERATOR]; NONE",
+	"rule.v1.RoleService.GetRole":                                   "gateway; [OPERATOR, ORGANIZATION_ADMIN, SERVICE, ORGANIZATION_VIEWER]; NONE",
+	"rule.v1.RoleService.ListRoles":                                 "gateway; [OPERATOR, ORGANIZATION_ADMIN, SERVICE, ORGANIZATION_VIEWER]; NONE",
+	"rule.v1.RuleService.CreateRule":                                "gateway; MANAGE_RULES",
+	"rule.v1.RuleService.DeleteRule":                                "gateway; MANAGE_RULES",
+	"rule.v1.RuleService.DisableRule":                               "gateway; MANAGE_RULES",
+	"rule.v1.RuleService.EnableRule":                                "gateway; MANAGE_RULES",
+	"rule.v1.RuleService.GetRule":                                   "gateway; MANAGE_RULES, READ_ACCESS",
+	"rule.v1.RuleService.ListRules":                                 "gateway; MANAGE_RULES, READ_ACCESS",
+	"rule.v1.RuleService.UpdateRule":                                "gateway; MANAGE_RULES",
+	"rule.v1.SyncService.CancelSync":                                "gateway; MANAGE_RULES",
+	"rule.v1.SyncService.GetSync":                                   "gateway; MANAGE_RULES, READ_ACCESS",
+	"rule.v1.SyncService.ListSyncs":                                 "gateway; MANAGE_RULES, READ_ACCESS",
+	"rule.v1.SyncService.StartSync":                                 "gateway; MANAGE_RULES",
+	"rule.v1.TenantService.CreateTenant":                            "gateway; MANAGE_ORGANIZATIONS",
+	"rule.v1.TenantService.DeleteTenant":                            "gateway; MANAGE_ORGANIZATIONS",
+	"rule.v1.TenantService.GetTenant":                               "gateway; MANAGE_ORGANIZATIONS, MANAGE_RULES, GRANT_ACCESS, READ_ACCESS",
+	"rule.v1.TenantService.ListTenants":                             "gateway; MANAGE_ORGANIZATIONS, MANAGE_RULES, GRANT_ACCESS, READ_ACCESS",
+	"rule.v1.TenantService.UpdateTenant":                            "gateway; MANAGE_ORGANIZATIONS",
+}
+
+// describe renders the callers of an RPC as in admissions.
+func describe(m protoreflect.MethodDescriptor) string {
+	callers := rpc.Callers(fullMethod(m))
+	var services, principals []string
+	for _, s := range callers.GetServices() {
+		services = append(services, rpc.CallerName(s))
+	}
+	for _, p := range callers.GetPrincipals() {
+		principals = append(principals, strings.TrimPrefix(p.String(), "PRINCIPAL_KIND_"))
+	}
+	parts := []string{strings.Join(services, ", ")}
+	if len(principals) > 0 {
+		parts = append(parts, "["+strings.Join(principals, ", ")+"]")
+	}
+	if scopes := scope.Of(callers.GetScopes()...).String(); scopes != "" {
+		parts = append(parts, scopes)
+	}
+	if binding := callers.GetBinding(); binding != commonv1.Binding_BINDING_UNSPECIFIED {
+		parts = append(parts, strings.TrimPrefix(binding.String(), "BINDING_"))
+	}
+	if field := callers.GetDirectoryField(); field != "" {
+		parts = append(parts, field)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Invariant 2.
+func TestEachRPCAdmitsWhomTheTableNames(t *testing.T) {
+	t.Parallel()
+	for _, m := range everyRPC() {
+		name := strings.TrimPrefix(string(m.FullName()), "usher.")
+		if got := describe(m); got != admissions[name] {
+			t.Errorf("%q: %q,", name, got)
+		}
+	}
+	if len(admissions) != len(everyRPC()) {
+		t.Errorf("the table has %d RPCs, and the contract %d", len(admissions), len(everyRPC()))
+	}
+}
+
+// mostScopes says which scopes a principal of a kind can have at most.
+var mostScopes = map[commonv1.PrincipalKind]string{
+	operator: "MANAGE_ORGANIZATIONS, MANAGE_DIRECTORIES, MANAGE_RULES, GRANT_ACCESS, READ_PEOPLE, READ_ACCESS, READ_EVENTS",
+	admin:    "MANAGE_DIRECTORIES, MANAGE_RULES, GRANT_ACCESS, READ_PEOPLE, READ_ACCESS, READ_EVENTS",
+	viewer:   "READ_PEOPLE, READ_ACCESS, READ_EVENTS",
+	vendor:   "MANAGE_ORGANIZATIONS, MANAGE_DIRECTORIES, MANAGE_RULES, GRANT_ACCESS, READ_PEOPLE, READ_ACCESS, READ_EVENTS",
+}
+
+// scopeSets returns no scope, each scope alone, and all of them.
+func scopeSets() []scope.Set {
+	sets := []scope.Set{0}
+	var all scope.Set
+	for number := range commonv1.Scope_name {
+		one := scope.Of(commonv1.Scope(number))
+		all |= one
+		if one != 0 {
+			sets = append(sets, one)
+		}
+	}
+	return append(sets, all)
+}
+
 // Invariant 2.
 func TestEveryRPCAdmitsItsCallersAndNoOthers(t *testing.T) {
 	t.Parallel()
-	channel := standIn(t)
+	channel := standIn(t, reached)
 	directoryID := ids.New()
 	admitted := 0
 	for _, m := range everyRPC() {
 		callers := rpc.Callers(fullMethod(m))
-		if len(callers.GetServices()) == 0 || len(callers.GetPrincipals()) == 0 {
-			t.Errorf("%s says nothing of its callers", m.FullName())
-		}
-		request, names, _ := naming(m, "acme", directoryID)
 		for value := range commonv1.Caller_name {
 			caller := commonv1.Caller(value)
 			for _, kind := range kinds() {
-				for _, principal := range bound(kind, directoryID) {
-					err := try(rpc.WithPrincipal(t.Context(), principal), channel.As(caller), m, request)
-					got := rpc.Fault(err).Reason
-					may := slices.Contains(callers.GetServices(), caller) && slices.Contains(callers.GetPrincipals(), kind)
-					if kind == vendor {
-						may = may && (principal.GetMayWrite() || reads(m)) &&
-							(names || principal.GetAllOrganizations() || m.Parent().Name() == "RoleService")
+				if got := scope.Most(kind).String(); got != mostScopes[kind] {
+					t.Fatalf("%s can have %s", kind, got)
+				}
+				for _, scopes := range scopeSets() {
+					if !slices.Contains(callers.GetServices(), caller) && scopes != 0 {
+						continue // which scopes the principal has changes nothing
 					}
-					what := fmt.Sprintf("%s by %s for %v", m.FullName(), caller, principal)
-					switch {
-					case caller == commonv1.Caller_CALLER_UNSPECIFIED:
-						if got != fault.Unauthenticated {
-							t.Errorf("%s: %v", what, err)
+					for _, principal := range bound(kind, scopes, directoryID) {
+						request, _ := naming(m, "acme", directoryID)
+						err := try(rpc.WithPrincipal(t.Context(), principal), channel.As(caller), m, request)
+						want := expected(callers, caller, principal)
+						what := fmt.Sprintf("%s by %s for %v", m.FullName(), caller, principal)
+						switch got := rpc.Fault(err).Reason; {
+						case caller == commonv1.Caller_CALLER_UNSPECIFIED:
+							if got != fault.Unauthenticated {
+								t.Errorf("%s: %v", what, err)
+							}
+						case want == "":
+							if admitted++; got != fault.AlreadyExists && got != fault.InvalidRequest {
+								t.Errorf("%s should be let in: %v", what, err)
+							}
+						case fault.ReasonName(got) != want:
+							t.Errorf("%s should be refused as %s: %v", what, want, err)
 						}
-					case may:
-						if admitted++; got != fault.AlreadyExists && got != fault.InvalidRequest {
-							t.Errorf("%s should be let in: %v", what, err)
-						}
-					case got != fault.NotAllowed:
-						t.Errorf("%s should be refused: %v", what, err)
 					}
 				}
 			}
@@ -257,41 +412,41 @@ func TestEveryRPCAdmitsItsCallersAndNoOthers(t *testing.T) {
 	}
 }
 
-// Each RPC for service credentials is a decision: a new RPC that admits VENDOR_SERVICE must be added to one of these lists.
-func TestServiceCredentialsOpenTheseRPCs(t *testing.T) {
-	t.Parallel()
-	read := []string{
-		"directory.v1.OrganizationService.GetOrganization", "directory.v1.OrganizationService.ListOrganizations",
-		"identity.v1.ReadService.BatchGetGroups", "identity.v1.ReadService.BatchGetUsers", "identity.v1.ReadService.FindGroups",
-		"identity.v1.ReadService.ListMembers", "identity.v1.ReadService.ListUserIds", "identity.v1.ReadService.LookupUser",
-		"rule.v1.AccessService.CheckAccess", "rule.v1.AccessService.GetAccessCursor", "rule.v1.AccessService.GetAccessSettings",
-		"rule.v1.AccessService.GetAccessStatus", "rule.v1.AccessService.ListAccess", "rule.v1.AccessService.ListSuspensions",
-		"rule.v1.AccessService.WaitUntilCaughtUp", "rule.v1.AccessService.WatchAccess",
-		"rule.v1.RoleService.GetRole", "rule.v1.RoleService.ListRoles",
-		"rule.v1.TenantService.GetTenant", "rule.v1.TenantService.ListTenants",
+// expected returns the reason why a principal of acme is refused; empty if it is admitted.
+func expected(callers *commonv1.Callers, caller commonv1.Caller, p *commonv1.Principal) string {
+	const notAllowed, scopeMissing = "CALLER_NOT_ALLOWED", "SCOPE_MISSING"
+	kind := p.GetKind()
+	if !slices.Contains(callers.GetServices(), caller) {
+		return notAllowed
 	}
-	write := []string{
-		"directory.v1.OrganizationService.CreateOrganization", "directory.v1.OrganizationService.UpdateOrganization",
-		"rule.v1.AccessService.GrantAccess", "rule.v1.AccessService.ResumeAccess", "rule.v1.AccessService.RevokeAccess",
-		"rule.v1.AccessService.SuspendAccess",
-		"rule.v1.TenantService.CreateTenant", "rule.v1.TenantService.DeleteTenant", "rule.v1.TenantService.UpdateTenant",
-	}
-	var gotRead, gotWrite []string
-	for _, m := range everyRPC() {
-		name := strings.TrimPrefix(string(m.FullName()), "usher.")
+	if !slices.Contains(callers.GetPrincipals(), kind) {
+		can, has := false, false
+		for _, s := range callers.GetScopes() {
+			allowed := slices.Contains(strings.Split(mostScopes[kind], ", "), scope.Name(s))
+			can = can || allowed
+			has = has || allowed && p.GetScopes()&(1<<s) != 0
+		}
 		switch {
-		case !slices.Contains(rpc.Callers(fullMethod(m)).GetPrincipals(), vendor):
-		case reads(m):
-			gotRead = append(gotRead, name)
-		default:
-			gotWrite = append(gotWrite, name)
+		case !can:
+			return notAllowed
+		case !has:
+			return scopeMissing
 		}
 	}
-	slices.Sort(gotRead)
-	slices.Sort(gotWrite)
-	if !slices.Equal(gotRead, read) || !slices.Equal(gotWrite, write) {
-		t.Errorf("read: %q\nwrite: %q", gotRead, gotWrite)
+	if kind == system || kind == operator {
+		return ""
 	}
+	switch callers.GetBinding() {
+	case commonv1.Binding_BINDING_ALL_ORGANIZATIONS:
+		if !p.GetAllOrganizations() {
+			return notAllowed
+		}
+	case commonv1.Binding_BINDING_WHOLE_ORGANIZATION:
+		if p.GetOneDirectory() {
+			return notAllowed
+		}
+	}
+	return ""
 }
 
 func TestRPCsThatReadDeclareIt(t *testing.T) {
@@ -308,33 +463,38 @@ func TestRPCsThatReadDeclareIt(t *testing.T) {
 // Invariant 5.
 func TestNoRPCIsOpenToAnotherOrganizationOrDirectory(t *testing.T) {
 	t.Parallel()
-	channel := standIn(t)
+	channel := standIn(t, reached)
 	directoryID := ids.New()
-	directoryKind := commonv1.PrincipalKind_PRINCIPAL_KIND_DIRECTORY
+	const directoryKind = commonv1.PrincipalKind_PRINCIPAL_KIND_DIRECTORY
 	for _, m := range everyRPC() {
 		callers := rpc.Callers(fullMethod(m))
-		for _, kind := range callers.GetPrincipals() {
-			if kind == system || kind == operator {
-				continue // bound to none
+		for _, kind := range kinds() {
+			all := scope.Most(kind)
+			if kind == system || kind == operator || !slices.Contains(callers.GetPrincipals(), kind) && !all.Intersects(scope.Of(callers.GetScopes()...)) {
+				continue // bound to none, or never admitted
 			}
-			_, names, namesDirectory := naming(m, "acme", directoryID)
+			if callers.GetBinding() == commonv1.Binding_BINDING_NONE {
+				if m.Parent().Name() != "RoleService" {
+					t.Errorf("%s concerns no organization and admits %s", m.FullName(), kind)
+				}
+				continue
+			}
+			_, names := naming(m, "acme", directoryID)
 			if !names {
-				// The roles are open to all. A credential for all organizations may list and create organizations.
-				all := kind == vendor && (m.Name() == "ListOrganizations" || m.Name() == "CreateOrganization")
-				if m.Parent().Name() != "RoleService" && !all {
+				if callers.GetBinding() != commonv1.Binding_BINDING_ALL_ORGANIZATIONS {
 					t.Errorf("%s names no organization and admits %s", m.FullName(), kind)
 				}
 				continue
 			}
-			if kind == directoryKind && !namesDirectory {
+			if kind == directoryKind && callers.GetDirectoryField() == "" {
 				t.Errorf("%s names no directory and admits %s", m.FullName(), kind)
 			}
 			type attempt struct {
 				what, organizationID, directoryID string
 				principal                         *commonv1.Principal
 			}
-			attempts := []attempt{{"a principal that is bound to none", "", "", &commonv1.Principal{Kind: kind, MayWrite: true}}}
-			for _, principal := range bound(kind, directoryID) {
+			attempts := []attempt{{"a principal that is bound to none", "", "", &commonv1.Principal{Kind: kind, Scopes: uint32(all)}}}
+			for _, principal := range bound(kind, all, directoryID) {
 				if principal.GetAllOrganizations() {
 					continue // bound to none
 				}
@@ -344,26 +504,33 @@ func TestNoRPCIsOpenToAnotherOrganizationOrDirectory(t *testing.T) {
 					attempt{"an organization in another spelling", "ACME", directoryID, principal},
 					attempt{"a part of an organization", "acm", directoryID, principal},
 				)
-			}
-			if kind == directoryKind {
-				attempts = append(attempts,
-					attempt{"another directory", "acme", ids.New(), bound(kind, directoryID)[0]},
-					attempt{"no directory", "acme", "", &commonv1.Principal{Kind: kind, OrganizationId: "acme"}},
-				)
+				if callers.GetDirectoryField() != "" && principal.GetDirectoryId() != "" {
+					unbound := proto.Clone(principal).(*commonv1.Principal)
+					unbound.DirectoryId = ""
+					attempts = append(attempts,
+						attempt{"another directory", "acme", ids.New(), principal},
+						attempt{"no directory", "acme", "", principal},
+						attempt{"no directory for a principal without one", "acme", "", unbound},
+						attempt{"a directory for a principal without one", "acme", directoryID, unbound},
+					)
+				}
 			}
 			if kind == vendor {
 				attempts = append(attempts, attempt{
 					"a principal with the binding of another kind", "acme", directoryID,
-					&commonv1.Principal{Kind: kind, OrganizationId: "acme", MayWrite: true},
+					&commonv1.Principal{Kind: kind, OrganizationId: "acme", Scopes: uint32(all)},
 				})
 			} else {
 				attempts = append(attempts, attempt{
-					"a principal with the scope of another kind", "acme", directoryID,
-					&commonv1.Principal{Kind: kind, OrganizationIds: []string{"acme"}, AllOrganizations: true, DirectoryId: directoryID},
+					"a principal with the binding of a service", "acme", directoryID,
+					&commonv1.Principal{Kind: kind, OrganizationIds: []string{"acme"}, AllOrganizations: true, DirectoryId: directoryID, Scopes: uint32(all)},
 				})
 			}
 			for _, a := range attempts {
-				request, _, _ := naming(m, a.organizationID, a.directoryID)
+				if callers.GetBinding() == commonv1.Binding_BINDING_ALL_ORGANIZATIONS && a.principal.GetAllOrganizations() {
+					continue
+				}
+				request, _ := naming(m, a.organizationID, a.directoryID)
 				for _, caller := range callers.GetServices() {
 					err := try(rpc.WithPrincipal(t.Context(), a.principal), channel.As(caller), m, request)
 					if got := rpc.Fault(err).Reason; got != fault.NotAllowed {
@@ -372,7 +539,7 @@ func TestNoRPCIsOpenToAnotherOrganizationOrDirectory(t *testing.T) {
 				}
 			}
 			if m.Input().Fields().ByName("target") != nil {
-				for _, principal := range bound(kind, directoryID) {
+				for _, principal := range bound(kind, all, directoryID) {
 					err := try(rpc.WithPrincipal(t.Context(), principal), channel.As(callers.GetServices()[0]), m, newMessage(m.Input()).Interface())
 					refused(t, string(m.FullName())+" without a target", err, fault.NotAllowed)
 				}
@@ -389,16 +556,17 @@ func TestRPCsWithARouteArePublicAndInternalOnesAreNot(t *testing.T) {
 		if routed && !public {
 			t.Errorf("%s has a route and is not public", m.FullName())
 		}
-		principals := rpc.Callers(fullMethod(m)).GetPrincipals()
-		byGateway := slices.Contains(rpc.Callers(fullMethod(m)).GetServices(), commonv1.Caller_CALLER_GATEWAY)
-		onlyInternal := !byGateway || !slices.ContainsFunc(principals, func(kind commonv1.PrincipalKind) bool {
+		callers := rpc.Callers(fullMethod(m))
+		principals := callers.GetPrincipals()
+		byGateway := slices.Contains(callers.GetServices(), commonv1.Caller_CALLER_GATEWAY)
+		onlyInternal := !byGateway || len(callers.GetScopes()) == 0 && !slices.ContainsFunc(principals, func(kind commonv1.PrincipalKind) bool {
 			return kind != system && kind != commonv1.PrincipalKind_PRINCIPAL_KIND_DIRECTORY
 		})
 		if public == onlyInternal {
 			t.Errorf("%s admits %v and is public: %v", m.FullName(), principals, public)
 		}
 	}
-	// Only rule calls it, for an admin.
+	// Only rule calls it.
 	if rpc.Public("/usher.identity.v1.ReadService/CheckUserFilter") {
 		t.Error("CheckUserFilter, which the gateway may not call, is public")
 	}

@@ -22,7 +22,7 @@ import (
 func TestThePrincipalAndTheMessageCrossAndTheCallerIsAuthenticated(t *testing.T) {
 	t.Parallel()
 	onEachTransport(t, func(t *testing.T, s *server, _ *log, conn func(commonv1.Caller) grpc.ClientConnInterface) {
-		want := &commonv1.Principal{Kind: admin, OrganizationId: "acme", Subject: "someone"}
+		want := rpc.OrganizationAdmin("acme", "someone")
 		s.get = func(ctx context.Context, r *directoryv1.GetDirectoryRequest) (*directoryv1.GetDirectoryResponse, error) {
 			if got := rpc.PrincipalOf(ctx); !proto.Equal(got, want) {
 				t.Errorf("the principal is %v, want %v", got, want)

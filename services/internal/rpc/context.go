@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	"github.com/usher-scim/usher/services/internal/scope"
 )
 
 // The metadata of calls between services.
@@ -26,6 +27,18 @@ type (
 // WithPrincipal returns a context whose calls are made for this principal.
 func WithPrincipal(ctx context.Context, p *commonv1.Principal) context.Context {
 	return context.WithValue(ctx, principalCtx{}, p)
+}
+
+// Operator returns the operator, with all scopes.
+func Operator(subject string) *commonv1.Principal {
+	const kind = commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR
+	return &commonv1.Principal{Kind: kind, Subject: subject, Scopes: uint32(scope.Most(kind))}
+}
+
+// OrganizationAdmin returns an admin of an organization, with all scopes that an admin can have.
+func OrganizationAdmin(organizationID, subject string) *commonv1.Principal {
+	const kind = commonv1.PrincipalKind_PRINCIPAL_KIND_ORGANIZATION_ADMIN
+	return &commonv1.Principal{Kind: kind, OrganizationId: organizationID, Subject: subject, Scopes: uint32(scope.Most(kind))}
 }
 
 // PrincipalOf returns the principal that a call is made for. On a server, this is the principal that the client sent. Without one, it is

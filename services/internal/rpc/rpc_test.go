@@ -19,6 +19,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/certificates"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/scope"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,8 +32,9 @@ const (
 
 	system   = commonv1.PrincipalKind_PRINCIPAL_KIND_SYSTEM
 	operator = commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR
-	admin    = commonv1.PrincipalKind_PRINCIPAL_KIND_ADMIN
-	vendor   = commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE
+	admin    = commonv1.PrincipalKind_PRINCIPAL_KIND_ORGANIZATION_ADMIN
+	viewer   = commonv1.PrincipalKind_PRINCIPAL_KIND_ORGANIZATION_VIEWER
+	vendor   = commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE
 )
 
 // log collects log lines.
@@ -164,7 +166,7 @@ func watchOne(ctx context.Context, conn grpc.ClientConnInterface, r *directoryv1
 }
 
 func as(ctx context.Context, kind commonv1.PrincipalKind) context.Context {
-	return rpc.WithPrincipal(ctx, &commonv1.Principal{Kind: kind})
+	return rpc.WithPrincipal(ctx, &commonv1.Principal{Kind: kind, Scopes: uint32(scope.Most(kind))})
 }
 
 func must(t testing.TB, err error) {

@@ -76,7 +76,11 @@ func (s *Server) unary(ctx context.Context, request any, info *grpc.UnaryServerI
 	if err := s.check(ctx, info.FullMethod, request); err != nil {
 		return nil, err
 	}
-	return next(ctx, request)
+	response, err = next(ctx, request)
+	if err == nil {
+		admissionOf(info.FullMethod).response.clear(ctx, response)
+	}
+	return response, err
 }
 
 // stream handles a streaming call. It checks each request when it is received.
@@ -135,6 +139,9 @@ func (s *Server) check(ctx context.Context, method string, request any) error {
 	message, ok := request.(proto.Message)
 	if !ok {
 		return nil
+	}
+	if err := admissionOf(method).request.refuse(ctx, message); err != nil {
+		return err
 	}
 	return invalid(s.validator.Validate(message))
 }
@@ -197,7 +204,8 @@ func (s *Server) leave(ctx context.Context, method string, start time.Time, err 
 	return st.Err()
 }
 
-// checkedStream gives handlers the context of the call, and checks each request before they get it.
+// checkedStream gives handlers the context of the call. It checks each request before they get it, and removes from each response what its
+// principal may not read.
 type checkedStream struct {
 	grpc.ServerStream
 	ctx    context.Context //nolint:containedctx // grpc.ServerStream has a method that returns its context
@@ -212,4 +220,9 @@ func (c *checkedStream) RecvMsg(message any) error {
 		return err
 	}
 	return c.server.check(c.ctx, c.method, message)
+}
+
+func (c *checkedStream) SendMsg(message any) error {
+	admissionOf(c.method).response.clear(c.ctx, message)
+	return c.ServerStream.SendMsg(message)
 }

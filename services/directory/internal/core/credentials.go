@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -18,7 +19,7 @@ import (
 const maxValidCredentials = 200
 
 // CreateCredential adds a service credential and returns its secret. A repeated call returns an empty secret. fault.InvalidRequest: an
-// organization of its scope is missing or is being erased; the field names its index in `organization_ids`. fault.Limit: there
+// organization of it is missing or is being erased; the field names its index in `organization_ids`. fault.Limit: there
 // are already maxValidCredentials valid ones.
 func (c *Core) CreateCredential(ctx context.Context, cred store.Credential, r requestid.Request) (store.Credential, secret.Text, error) {
 	secret := bearer.ServiceCredential.New()
@@ -100,5 +101,8 @@ func (c *Core) resolveCredential(ctx context.Context, digest [32]byte, now time.
 	if !cred.ValidAt(now) {
 		return Resolved{}, store.ErrUnknownKey
 	}
-	return Resolved{Credential: &cred, Until: c.leaseUntil(now, cred.ExpireTime)}, nil
+	return Resolved{Principal: &commonv1.Principal{
+		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE, Subject: cred.ID,
+		OrganizationIds: cred.OrganizationIDs, AllOrganizations: cred.All, Scopes: uint32(cred.Scopes),
+	}, Until: c.leaseUntil(now, cred.ExpireTime)}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"time"
 
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -83,12 +84,12 @@ func (c *Core) RevokeKey(ctx context.Context, organizationID, directoryID, id st
 	return k, c.outlast(ctx, k.Digest)
 }
 
-// Resolved is what a secret opens, and until when: the directory of an API key, or the scope of a service credential.
+// Resolved is what a secret opens, and until when: the directory of an API key, or the public API for a principal.
 type Resolved struct {
-	Key        store.Key
-	Directory  store.Directory
-	Credential *store.Credential // nil for an API key
-	Until      time.Time
+	Key       store.Key
+	Directory store.Directory
+	Principal *commonv1.Principal // nil for an API key
+	Until     time.Time
 }
 
 // ResolveKey returns what a secret opens now. If it opens nothing, the error is fault.NotFound, without a reason.

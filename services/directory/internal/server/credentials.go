@@ -10,6 +10,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/page"
 	"github.com/usher-scim/usher/services/internal/requestid"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/scope"
 )
 
 func (s *Server) CreateServiceCredential(ctx context.Context, r *directoryv1.CreateServiceCredentialRequest) (*directoryv1.CreateServiceCredentialResponse, error) {
@@ -23,7 +24,7 @@ func (s *Server) CreateServiceCredential(ctx context.Context, r *directoryv1.Cre
 	}
 	c, secret, err := s.core.CreateCredential(ctx, store.Credential{
 		DisplayName: given.GetDisplayName(), OrganizationIDs: given.GetOrganizationIds(), All: given.GetAllOrganizations(),
-		Write: given.GetMayWrite(), ExpireTime: expires,
+		Scopes: scope.Of(given.GetScopes()...), ExpireTime: expires,
 	}, requestid.Of(rpc.PrincipalOf(ctx), r))
 	if err != nil {
 		return nil, err
@@ -65,7 +66,7 @@ func (s *Server) RevokeServiceCredential(ctx context.Context, r *directoryv1.Rev
 
 func credentialProto(c store.Credential) *directoryv1.ServiceCredential {
 	return &directoryv1.ServiceCredential{
-		Id: c.ID, DisplayName: c.DisplayName, OrganizationIds: c.OrganizationIDs, AllOrganizations: c.All, MayWrite: c.Write,
+		Id: c.ID, DisplayName: c.DisplayName, OrganizationIds: c.OrganizationIDs, AllOrganizations: c.All, Scopes: c.Scopes.List(),
 		CreateTime: timeProto(c.CreateTime), ExpireTime: timeProto(c.ExpireTime), RevokeTime: timeProto(c.RevokeTime),
 	}
 }

@@ -66,8 +66,8 @@ func (s *Server) ResolveKey(ctx context.Context, r *directoryv1.ResolveKeyReques
 		return nil, err
 	}
 	response := &directoryv1.ResolveKeyResponse{LeaseExpireTime: timestamppb.New(resolved.Until)}
-	if resolved.Credential != nil {
-		response.Opens = &directoryv1.ResolveKeyResponse_ServiceCredential{ServiceCredential: credentialProto(*resolved.Credential)}
+	if resolved.Principal != nil {
+		response.Opens = &directoryv1.ResolveKeyResponse_Api{Api: &directoryv1.OpenedApi{Principal: resolved.Principal}}
 	} else {
 		response.Opens = &directoryv1.ResolveKeyResponse_Directory{Directory: &directoryv1.OpenedDirectory{
 			OrganizationId: resolved.Directory.OrganizationID, DirectoryId: resolved.Directory.ID, ApiKeyId: resolved.Key.ID,

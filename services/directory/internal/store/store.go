@@ -9,6 +9,7 @@ import (
 
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/requestid"
+	"github.com/usher-scim/usher/services/internal/scope"
 )
 
 // Organization is a customer.
@@ -72,7 +73,7 @@ type Credential struct {
 	DisplayName     string
 	OrganizationIDs []string // nil: all
 	All             bool     // it opens all organizations
-	Write           bool     // it may change what it opens
+	Scopes          scope.Set
 	Digest          [sha256.Size]byte
 	CreateTime      time.Time
 	ExpireTime      time.Time // zero: never
@@ -177,7 +178,7 @@ type Tx interface {
 	// EraseKeys erases at most limit keys, and returns how many.
 	EraseKeys(ctx context.Context, limit int) (int, error)
 
-	// Credentials lists the credentials whose scope names the organization.
+	// Credentials lists the credentials whose OrganizationIDs contain the organization.
 	Credentials(ctx context.Context) ([]Credential, error)
 	// PutScope writes the OrganizationIDs of a credential.
 	PutScope(ctx context.Context, c Credential) error

@@ -120,7 +120,7 @@ func (k *keys) load(_ context.Context, digest keylease.Digest) (keylease.Lease, 
 	defer k.mu.Unlock()
 	lease := keylease.Lease{Until: time.Now().Add(20 * time.Millisecond)}
 	if digest == k.credential.Digest() && !k.revoked {
-		lease.Credential = &keylease.Credential{ID: "c1", All: true, Write: true}
+		lease.Principal = &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE, Subject: "c1", AllOrganizations: true, Scopes: 254}
 	} else {
 		lease.Unknown = true
 	}
@@ -238,7 +238,7 @@ func TestARequestWithAServiceCredentialCarriesItsScope(t *testing.T) {
 		t.Fatalf("%d: %s", a.Code, a.Body)
 	}
 	want := &commonv1.Principal{
-		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE, Subject: "c1", AllOrganizations: true, MayWrite: true,
+		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE, Subject: "c1", AllOrganizations: true, Scopes: 254,
 	}
 	if !proto.Equal(w.directories.principal, want) {
 		t.Errorf("the principal was %v", w.directories.principal)

@@ -15,6 +15,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/keylease"
+	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -56,7 +57,7 @@ func TestClients(t *testing.T) {
 		lease := keylease.Lease{Until: now().Add(time.Second)}
 		switch digest {
 		case credential.Digest():
-			lease.Credential = &keylease.Credential{ID: "c1", Organizations: []string{"acme"}, Write: true}
+			lease.Principal = &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE, Subject: "c1", OrganizationIds: []string{"acme"}, Scopes: 1 << commonv1.Scope_SCOPE_READ_ACCESS}
 		case key.Digest():
 			lease.DirectoryID = "d"
 		default:
@@ -76,9 +77,9 @@ func TestClients(t *testing.T) {
 		want    *commonv1.Principal
 		refusal Refusal
 	}{
-		{name: "the operator", clients: clients, value: "Bearer secret", want: &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR, Subject: "operator"}},
+		{name: "the operator", clients: clients, value: "Bearer secret", want: rpc.Operator("operator")},
 		{name: "a service credential", clients: clients, value: "bearer " + credential.Reveal(), want: &commonv1.Principal{
-			Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE, Subject: "c1", OrganizationIds: []string{"acme"}, MayWrite: true,
+			Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE, Subject: "c1", OrganizationIds: []string{"acme"}, Scopes: 1 << commonv1.Scope_SCOPE_READ_ACCESS,
 		}},
 		{name: "an unknown one", clients: clients, value: "Bearer " + bearer.ServiceCredential.New().Reveal(), refusal: Unknown},
 		{name: "an API key", clients: clients, value: "Bearer " + key.Reveal(), refusal: Malformed},
@@ -112,7 +113,11 @@ func (w *world) load(context.Context, keylease.Digest) (keylease.Lease, error) {
 	revoked, err, delay, asked := w.revoked, w.err, w.delay, time.Now()
 	w.mu.Unlock()
 	<-time.After(delay)
-	return keylease.Lease{Unknown: revoked, Credential: &keylease.Credential{ID: "c1"}, Until: asked.Add(5 * time.Second)}, err
+	lease := keylease.Lease{Unknown: revoked, Until: asked.Add(5 * time.Second)}
+	if !revoked {
+		lease.Principal = &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE, Subject: "c1"}
+	}
+	return lease, err
 }
 
 // A bound context ends with the key lease in which its credential ends, and not before.

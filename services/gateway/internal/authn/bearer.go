@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
 // bearerToken reads the one Authorization value of a request (RFC 6750 §2.1). scheme is false if there is not exactly one value, or it has
@@ -43,5 +44,5 @@ func (o Operator) Authenticate(authorization []string) (*commonv1.Principal, boo
 	if !ok || !o.known || !same {
 		return nil, false
 	}
-	return &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR, Subject: "operator"}, true
+	return rpc.Operator("operator"), true
 }

@@ -19,7 +19,7 @@ const recheckTimeout = time.Second
 // again. If it was revoked, has expired or cannot be checked, the context ends, and Because returns the reason. stop ends the checks, and
 // waits until they have ended.
 func (c Clients) Bind(ctx context.Context, client Client) (bound context.Context, stop func()) {
-	if client.lease.Credential == nil {
+	if client.lease.Principal == nil {
 		return ctx, func() {} // the bootstrap token is valid as long as the process lives
 	}
 	bound, cancel := context.WithCancelCause(ctx)
@@ -44,7 +44,7 @@ func (c Clients) ended(ctx context.Context, client Client) error {
 		switch {
 		case err != nil:
 			return endedBy{fault.Wrap(err, fault.Unavailable, "the credential cannot be checked now").Retry(time.Second)}
-		case lease.Unknown || lease.Credential == nil:
+		case lease.Principal == nil:
 			return endedBy{fault.New(fault.Unauthenticated, "the credential is not valid any more")}
 		}
 		until = lease.Until

@@ -47,15 +47,8 @@ func (c Clients) Authenticate(ctx context.Context, source Source, authorization 
 	switch {
 	case err != nil:
 		return Client{}, err
-	case lease.Unknown || lease.Credential == nil:
+	case lease.Principal == nil:
 		return Client{}, Unknown
 	}
-	return Client{Principal: principalOf(lease.Credential), digest: secret.Digest(), lease: lease}, nil
-}
-
-func principalOf(c *keylease.Credential) *commonv1.Principal {
-	return &commonv1.Principal{
-		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE, Subject: c.ID,
-		OrganizationIds: c.Organizations, AllOrganizations: c.All, MayWrite: c.Write,
-	}
+	return Client{Principal: lease.Principal, digest: secret.Digest(), lease: lease}, nil
 }

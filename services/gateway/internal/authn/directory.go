@@ -58,7 +58,7 @@ func refuse(lease keylease.Lease, err error, directoryID string) error {
 	switch {
 	case err != nil:
 		return err
-	case lease.Unknown || lease.Credential != nil:
+	case lease.Unknown || lease.Principal != nil:
 		return Unknown
 	case !strings.EqualFold(lease.DirectoryID, directoryID):
 		return OtherDirectory

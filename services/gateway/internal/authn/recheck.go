@@ -29,7 +29,7 @@ type rechecking struct {
 
 func (l rechecking) Invoke(ctx context.Context, method string, request, reply any, options ...grpc.CallOption) error {
 	client, ok := ctx.Value(clientCtx{}).(Client)
-	if !ok || client.lease.Credential == nil || rpc.Reads(method) { // the bootstrap token is valid as long as the process lives
+	if !ok || client.lease.Principal == nil || rpc.Reads(method) { // the bootstrap token is valid as long as the process lives
 		return l.ClientConnInterface.Invoke(ctx, method, request, reply, options...)
 	}
 	lease, release, err := l.clients.leases.lock(ctx, client.digest)
@@ -37,7 +37,7 @@ func (l rechecking) Invoke(ctx context.Context, method string, request, reply an
 	if err != nil {
 		return err
 	}
-	if lease.Unknown || lease.Credential == nil {
+	if lease.Principal == nil {
 		return fault.New(fault.Unauthenticated, "the credential is not valid any more")
 	}
 	return l.ClientConnInterface.Invoke(ctx, method, request, reply, options...)

@@ -22,6 +22,7 @@ const (
 const (
 	valueBytes   = 96  // of a value, besides its own bytes
 	messageBytes = 160 // of a protobuf message, besides its values
+	numberBytes  = 8   // of a number in a list
 	// unknownCopies is how often the bytes of an unknown field are copied: each one is appended to the earlier ones.
 	unknownCopies = 6
 )
@@ -29,7 +30,7 @@ const (
 // decodedBytes returns an upper bound of the memory that decoding a protobuf message takes. It reads each tag of the encoded message once,
 // and decodes nothing. If the encoding is invalid, only the part before the fault counts. deepest is the greatest nesting depth.
 func decodedBytes(message protoreflect.MessageDescriptor, data []byte, deepest int) int64 {
-	total := int64(messageBytes)
+	total, packed := int64(messageBytes), int64(0)
 	for deepest > 0 && len(data) > 0 {
 		number, kind, tag := protowire.ConsumeTag(data)
 		if tag < 0 {
@@ -43,6 +44,10 @@ func decodedBytes(message protoreflect.MessageDescriptor, data []byte, deepest i
 		switch field := message.Fields().ByNumber(number); {
 		case field == nil:
 			total += unknownCopies * int64(tag+size)
+		case field.IsList() && isNumber(field.Kind()) && kind == protowire.BytesType:
+			// Each part of a packed list copies the earlier parts. A value can have a single byte.
+			packed += int64(size)
+			total += numberBytes * packed
 		case field.Message() != nil && kind == protowire.BytesType:
 			value, _ := protowire.ConsumeBytes(data[tag:])
 			total += decodedBytes(field.Message(), value, deepest-1)
@@ -52,4 +57,14 @@ func decodedBytes(message protoreflect.MessageDescriptor, data []byte, deepest i
 		data = data[tag+size:]
 	}
 	return total
+}
+
+// isNumber reports whether lists of a kind are packed.
+func isNumber(kind protoreflect.Kind) bool {
+	switch kind {
+	case protoreflect.StringKind, protoreflect.BytesKind, protoreflect.MessageKind, protoreflect.GroupKind:
+		return false
+	default:
+		return true
+	}
 }

@@ -182,7 +182,7 @@ func (k *keys) load(_ context.Context, digest keylease.Digest) (keylease.Lease, 
 	case digest == k.key.Digest():
 		lease.OrganizationID, lease.DirectoryID, lease.KeyID = "acme", "d", "k"
 	case digest == k.credential.Digest() && !k.revoked:
-		lease.Credential = &keylease.Credential{ID: "c1", Organizations: []string{"acme", "other"}, Write: true}
+		lease.Principal = &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE, Subject: "c1", OrganizationIds: []string{"acme", "other"}, Scopes: 254}
 	default:
 		lease.Unknown = true
 	}
@@ -383,7 +383,7 @@ func TestAServiceCredentialsCallsCarryItsScope(t *testing.T) {
 	t.Parallel()
 	conns, client, seen := serveWatched(t)
 	want := &commonv1.Principal{
-		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE, Subject: "c1", OrganizationIds: []string{"acme", "other"}, MayWrite: true,
+		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE, Subject: "c1", OrganizationIds: []string{"acme", "other"}, Scopes: 254,
 	}
 	methods(t, func(pkg, name string, method protoreflect.MethodDescriptor) {
 		if !rpc.Public(name) {

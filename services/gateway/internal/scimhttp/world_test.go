@@ -352,7 +352,7 @@ func (w *world) load(_ context.Context, digest keylease.Digest) (keylease.Lease,
 	}
 	if digest == w.credential.Digest() {
 		return keylease.Lease{
-			Credential: &keylease.Credential{ID: "c1", All: true, Write: true}, Until: w.now.Add(5 * time.Second),
+			Principal: &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE, Subject: "c1", AllOrganizations: true}, Until: w.now.Add(5 * time.Second),
 		}, nil
 	}
 	return keylease.Lease{Unknown: true, Until: w.now.Add(time.Second)}, nil

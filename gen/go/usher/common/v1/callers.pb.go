@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: usher/common/v1/callers.proto
 
-// Package usher.common.v1 contains what the contracts of all Usher services share: callers, principals, and the
+// Package usher.common.v1 contains what the contracts of all Usher services share: callers, principals, scopes, and the
 // reasons of errors.
 
 package commonv1
@@ -90,23 +90,102 @@ func (Caller) EnumDescriptor() ([]byte, []int) {
 	return file_usher_common_v1_callers_proto_rawDescGZIP(), []int{0}
 }
 
-// PrincipalKind is the kind of the client that a call is made for.
+// Scope is one permission of a principal. The comment says what a principal with this scope may do, in the organizations
+// that it is bound to.
+type Scope int32
+
+const (
+	// The default value. Nobody has it.
+	Scope_SCOPE_UNSPECIFIED Scope = 0
+	// Manage organizations and their tenants, and create portal links.
+	Scope_SCOPE_MANAGE_ORGANIZATIONS Scope = 1
+	// Manage directories: their API keys, schemas, adoption and failed events. Erase users whose directory is deleted.
+	Scope_SCOPE_MANAGE_DIRECTORIES Scope = 2
+	// Manage rules, start and cancel rule syncs, and change the access settings.
+	Scope_SCOPE_MANAGE_RULES Scope = 3
+	// Grant and revoke access manually, and suspend and resume all access of a user.
+	Scope_SCOPE_GRANT_ACCESS Scope = 4
+	// Read who people are: names, e-mail addresses, and which user a failed event concerns. Find a user by userName,
+	// externalId or e-mail address.
+	Scope_SCOPE_READ_PEOPLE Scope = 5
+	// Read access, and what decides it: tenants, rules, syncs, groups, and the ids of users. It shows nobody's name.
+	Scope_SCOPE_READ_ACCESS Scope = 6
+	// Read failed events, and what concerns them: directories, their keys without secrets, and their quirks.
+	Scope_SCOPE_READ_EVENTS Scope = 7
+)
+
+// Enum value maps for Scope.
+var (
+	Scope_name = map[int32]string{
+		0: "SCOPE_UNSPECIFIED",
+		1: "SCOPE_MANAGE_ORGANIZATIONS",
+		2: "SCOPE_MANAGE_DIRECTORIES",
+		3: "SCOPE_MANAGE_RULES",
+		4: "SCOPE_GRANT_ACCESS",
+		5: "SCOPE_READ_PEOPLE",
+		6: "SCOPE_READ_ACCESS",
+		7: "SCOPE_READ_EVENTS",
+	}
+	Scope_value = map[string]int32{
+		"SCOPE_UNSPECIFIED":          0,
+		"SCOPE_MANAGE_ORGANIZATIONS": 1,
+		"SCOPE_MANAGE_DIRECTORIES":   2,
+		"SCOPE_MANAGE_RULES":         3,
+		"SCOPE_GRANT_ACCESS":         4,
+		"SCOPE_READ_PEOPLE":          5,
+		"SCOPE_READ_ACCESS":          6,
+		"SCOPE_READ_EVENTS":          7,
+	}
+)
+
+func (x Scope) Enum() *Scope {
+	p := new(Scope)
+	*p = x
+	return p
+}
+
+func (x Scope) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Scope) Descriptor() protoreflect.EnumDescriptor {
+	return file_usher_common_v1_callers_proto_enumTypes[1].Descriptor()
+}
+
+func (Scope) Type() protoreflect.EnumType {
+	return &file_usher_common_v1_callers_proto_enumTypes[1]
+}
+
+func (x Scope) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Scope.Descriptor instead.
+func (Scope) EnumDescriptor() ([]byte, []int) {
+	return file_usher_common_v1_callers_proto_rawDescGZIP(), []int{1}
+}
+
+// PrincipalKind is the kind of the client that a call is made for. The option most_scopes names the most scopes that a
+// principal of this kind can have. A single principal can have fewer.
 type PrincipalKind int32
 
 const (
 	// The default value. No RPC allows it.
 	PrincipalKind_PRINCIPAL_KIND_UNSPECIFIED PrincipalKind = 0
-	// An Usher service that acts for itself. A client from outside is never of this kind.
+	// An Usher service that acts for itself. A client from outside is never of this kind. It needs no scope.
 	PrincipalKind_PRINCIPAL_KIND_SYSTEM PrincipalKind = 1
 	// The operator of Usher. The operator may do what the admin of any organization may, and manages organizations,
-	// tenants and roles.
+	// tenants, roles and credentials.
 	PrincipalKind_PRINCIPAL_KIND_OPERATOR PrincipalKind = 2
-	// An admin of one organization.
-	PrincipalKind_PRINCIPAL_KIND_ADMIN PrincipalKind = 3
-	// One of the vendor's services. The scope of its service credential says which organizations it may read or write.
-	PrincipalKind_PRINCIPAL_KIND_VENDOR_SERVICE PrincipalKind = 4
-	// An IdP that sent an API key of a directory.
+	// An admin of one organization, who has signed in or uses a portal link. A portal link can give fewer scopes, and only
+	// one directory.
+	PrincipalKind_PRINCIPAL_KIND_ORGANIZATION_ADMIN PrincipalKind = 3
+	// One of the vendor's services. Its service credential says which scopes it has, and in which organizations.
+	PrincipalKind_PRINCIPAL_KIND_SERVICE PrincipalKind = 4
+	// An IdP that sent an API key of a directory. It needs no scope.
 	PrincipalKind_PRINCIPAL_KIND_DIRECTORY PrincipalKind = 5
+	// Somebody who can see one organization, and can change nothing.
+	PrincipalKind_PRINCIPAL_KIND_ORGANIZATION_VIEWER PrincipalKind = 6
 )
 
 // Enum value maps for PrincipalKind.
@@ -115,17 +194,19 @@ var (
 		0: "PRINCIPAL_KIND_UNSPECIFIED",
 		1: "PRINCIPAL_KIND_SYSTEM",
 		2: "PRINCIPAL_KIND_OPERATOR",
-		3: "PRINCIPAL_KIND_ADMIN",
-		4: "PRINCIPAL_KIND_VENDOR_SERVICE",
+		3: "PRINCIPAL_KIND_ORGANIZATION_ADMIN",
+		4: "PRINCIPAL_KIND_SERVICE",
 		5: "PRINCIPAL_KIND_DIRECTORY",
+		6: "PRINCIPAL_KIND_ORGANIZATION_VIEWER",
 	}
 	PrincipalKind_value = map[string]int32{
-		"PRINCIPAL_KIND_UNSPECIFIED":    0,
-		"PRINCIPAL_KIND_SYSTEM":         1,
-		"PRINCIPAL_KIND_OPERATOR":       2,
-		"PRINCIPAL_KIND_ADMIN":          3,
-		"PRINCIPAL_KIND_VENDOR_SERVICE": 4,
-		"PRINCIPAL_KIND_DIRECTORY":      5,
+		"PRINCIPAL_KIND_UNSPECIFIED":         0,
+		"PRINCIPAL_KIND_SYSTEM":              1,
+		"PRINCIPAL_KIND_OPERATOR":            2,
+		"PRINCIPAL_KIND_ORGANIZATION_ADMIN":  3,
+		"PRINCIPAL_KIND_SERVICE":             4,
+		"PRINCIPAL_KIND_DIRECTORY":           5,
+		"PRINCIPAL_KIND_ORGANIZATION_VIEWER": 6,
 	}
 )
 
@@ -140,11 +221,11 @@ func (x PrincipalKind) String() string {
 }
 
 func (PrincipalKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_usher_common_v1_callers_proto_enumTypes[1].Descriptor()
+	return file_usher_common_v1_callers_proto_enumTypes[2].Descriptor()
 }
 
 func (PrincipalKind) Type() protoreflect.EnumType {
-	return &file_usher_common_v1_callers_proto_enumTypes[1]
+	return &file_usher_common_v1_callers_proto_enumTypes[2]
 }
 
 func (x PrincipalKind) Number() protoreflect.EnumNumber {
@@ -153,30 +234,147 @@ func (x PrincipalKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use PrincipalKind.Descriptor instead.
 func (PrincipalKind) EnumDescriptor() ([]byte, []int) {
-	return file_usher_common_v1_callers_proto_rawDescGZIP(), []int{1}
+	return file_usher_common_v1_callers_proto_rawDescGZIP(), []int{2}
 }
 
-// Callers says who may call an RPC. A call is allowed if the calling service is in `services` and the principal is in
-// `principals`. An RPC has its own `callers`, or the `default_callers` of its service. An RPC with neither allows
-// nobody.
-//
-// A VENDOR_SERVICE that may not write may call only RPCs of idempotency_level NO_SIDE_EFFECTS. So an RPC has this
-// level if and only if it only reads. This includes streams.
-//
-// An RPC that admits OPERATOR, ADMIN or VENDOR_SERVICE is part of the public gRPC API. Any other RPC is internal.
-type Callers struct {
+// Binding says what a request must name, for principals that are bound to organizations or to a directory. SYSTEM and
+// OPERATOR are bound to nothing.
+type Binding int32
+
+const (
+	// The default value. It means ORGANIZATION.
+	Binding_BINDING_UNSPECIFIED Binding = 0
+	// An organization of the principal, in `organization_id` or in `target.organization_id`.
+	Binding_BINDING_ORGANIZATION Binding = 1
+	// The same, and the RPC refuses principals of one directory, because it concerns all directories of the organization.
+	Binding_BINDING_WHOLE_ORGANIZATION Binding = 2
+	// Nothing. The RPC concerns all organizations, so it refuses principals that are bound to some.
+	Binding_BINDING_ALL_ORGANIZATIONS Binding = 3
+	// Nothing. The RPC concerns no organization, so every principal may call it.
+	Binding_BINDING_NONE Binding = 4
+)
+
+// Enum value maps for Binding.
+var (
+	Binding_name = map[int32]string{
+		0: "BINDING_UNSPECIFIED",
+		1: "BINDING_ORGANIZATION",
+		2: "BINDING_WHOLE_ORGANIZATION",
+		3: "BINDING_ALL_ORGANIZATIONS",
+		4: "BINDING_NONE",
+	}
+	Binding_value = map[string]int32{
+		"BINDING_UNSPECIFIED":        0,
+		"BINDING_ORGANIZATION":       1,
+		"BINDING_WHOLE_ORGANIZATION": 2,
+		"BINDING_ALL_ORGANIZATIONS":  3,
+		"BINDING_NONE":               4,
+	}
+)
+
+func (x Binding) Enum() *Binding {
+	p := new(Binding)
+	*p = x
+	return p
+}
+
+func (x Binding) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Binding) Descriptor() protoreflect.EnumDescriptor {
+	return file_usher_common_v1_callers_proto_enumTypes[3].Descriptor()
+}
+
+func (Binding) Type() protoreflect.EnumType {
+	return &file_usher_common_v1_callers_proto_enumTypes[3]
+}
+
+func (x Binding) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Binding.Descriptor instead.
+func (Binding) EnumDescriptor() ([]byte, []int) {
+	return file_usher_common_v1_callers_proto_rawDescGZIP(), []int{3}
+}
+
+// Scopes is a set of scopes.
+type Scopes struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The Usher services that may call.
-	Services []Caller `protobuf:"varint,1,rep,packed,name=services,proto3,enum=usher.common.v1.Caller" json:"services,omitempty"`
-	// The principals that they may call for.
-	Principals    []PrincipalKind `protobuf:"varint,2,rep,packed,name=principals,proto3,enum=usher.common.v1.PrincipalKind" json:"principals,omitempty"`
+	// The scopes.
+	Scopes        []Scope `protobuf:"varint,1,rep,packed,name=scopes,proto3,enum=usher.common.v1.Scope" json:"scopes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
+func (x *Scopes) Reset() {
+	*x = Scopes{}
+	mi := &file_usher_common_v1_callers_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Scopes) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Scopes) ProtoMessage() {}
+
+func (x *Scopes) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_common_v1_callers_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Scopes.ProtoReflect.Descriptor instead.
+func (*Scopes) Descriptor() ([]byte, []int) {
+	return file_usher_common_v1_callers_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *Scopes) GetScopes() []Scope {
+	if x != nil {
+		return x.Scopes
+	}
+	return nil
+}
+
+// Callers says who may call an RPC. A call is allowed if the calling service is in `services`, the principal is in
+// `principals` or has one of `scopes`, and the request names what `binding` and `directory_field` say.
+//
+// An RPC has its own `callers`, or the `default_callers` of its service. An RPC with neither `principals` nor `scopes`
+// allows nobody.
+//
+// An RPC has idempotency_level NO_SIDE_EFFECTS if and only if it only reads. This includes streams.
+//
+// An RPC that the gateway may call for a principal with a scope, or for a kind of principal that can have scopes, is part
+// of the public gRPC API. Any other RPC is internal.
+type Callers struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The Usher services that may call.
+	Services []Caller `protobuf:"varint,1,rep,packed,name=services,proto3,enum=usher.common.v1.Caller" json:"services,omitempty"`
+	// The kinds of principals that may call without a scope.
+	Principals []PrincipalKind `protobuf:"varint,2,rep,packed,name=principals,proto3,enum=usher.common.v1.PrincipalKind" json:"principals,omitempty"`
+	// A principal needs one of these scopes.
+	Scopes []Scope `protobuf:"varint,3,rep,packed,name=scopes,proto3,enum=usher.common.v1.Scope" json:"scopes,omitempty"`
+	// The binding: what the request must name.
+	Binding Binding `protobuf:"varint,4,opt,name=binding,proto3,enum=usher.common.v1.Binding" json:"binding,omitempty"`
+	// The field of the request, or of its `target`, that names a directory. A principal of one directory must name this
+	// directory. Empty: the request names no directory.
+	DirectoryField string `protobuf:"bytes,5,opt,name=directory_field,json=directoryField,proto3" json:"directory_field,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
 func (x *Callers) Reset() {
 	*x = Callers{}
-	mi := &file_usher_common_v1_callers_proto_msgTypes[0]
+	mi := &file_usher_common_v1_callers_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -188,7 +386,7 @@ func (x *Callers) String() string {
 func (*Callers) ProtoMessage() {}
 
 func (x *Callers) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_common_v1_callers_proto_msgTypes[0]
+	mi := &file_usher_common_v1_callers_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -201,7 +399,7 @@ func (x *Callers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Callers.ProtoReflect.Descriptor instead.
 func (*Callers) Descriptor() ([]byte, []int) {
-	return file_usher_common_v1_callers_proto_rawDescGZIP(), []int{0}
+	return file_usher_common_v1_callers_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *Callers) GetServices() []Caller {
@@ -216,6 +414,27 @@ func (x *Callers) GetPrincipals() []PrincipalKind {
 		return x.Principals
 	}
 	return nil
+}
+
+func (x *Callers) GetScopes() []Scope {
+	if x != nil {
+		return x.Scopes
+	}
+	return nil
+}
+
+func (x *Callers) GetBinding() Binding {
+	if x != nil {
+		return x.Binding
+	}
+	return Binding_BINDING_UNSPECIFIED
+}
+
+func (x *Callers) GetDirectoryField() string {
+	if x != nil {
+		return x.DirectoryField
+	}
+	return ""
 }
 
 var file_usher_common_v1_callers_proto_extTypes = []protoimpl.ExtensionInfo{
@@ -233,6 +452,22 @@ var file_usher_common_v1_callers_proto_extTypes = []protoimpl.ExtensionInfo{
 		Field:         50422,
 		Name:          "usher.common.v1.default_callers",
 		Tag:           "bytes,50422,opt,name=default_callers",
+		Filename:      "usher/common/v1/callers.proto",
+	},
+	{
+		ExtendedType:  (*descriptorpb.EnumValueOptions)(nil),
+		ExtensionType: (*Scopes)(nil),
+		Field:         50424,
+		Name:          "usher.common.v1.most_scopes",
+		Tag:           "bytes,50424,opt,name=most_scopes",
+		Filename:      "usher/common/v1/callers.proto",
+	},
+	{
+		ExtendedType:  (*descriptorpb.FieldOptions)(nil),
+		ExtensionType: (*Scopes)(nil),
+		Field:         50425,
+		Name:          "usher.common.v1.field_scopes",
+		Tag:           "bytes,50425,opt,name=field_scopes",
 		Filename:      "usher/common/v1/callers.proto",
 	},
 }
@@ -253,32 +488,77 @@ var (
 	E_DefaultCallers = &file_usher_common_v1_callers_proto_extTypes[1]
 )
 
+// Extension fields to descriptorpb.EnumValueOptions.
+var (
+	// The most scopes that a principal of this kind can have.
+	//
+	// optional usher.common.v1.Scopes most_scopes = 50424;
+	E_MostScopes = &file_usher_common_v1_callers_proto_extTypes[2]
+)
+
+// Extension fields to descriptorpb.FieldOptions.
+var (
+	// A principal needs one of these scopes to use the field. Without them, Usher clears the field in answers, and refuses
+	// a request in which it is set.
+	//
+	// optional usher.common.v1.Scopes field_scopes = 50425;
+	E_FieldScopes = &file_usher_common_v1_callers_proto_extTypes[3]
+)
+
 var File_usher_common_v1_callers_proto protoreflect.FileDescriptor
 
 const file_usher_common_v1_callers_proto_rawDesc = "" +
 	"\n" +
-	"\x1dusher/common/v1/callers.proto\x12\x0fusher.common.v1\x1a google/protobuf/descriptor.proto\"~\n" +
+	"\x1dusher/common/v1/callers.proto\x12\x0fusher.common.v1\x1a google/protobuf/descriptor.proto\"8\n" +
+	"\x06Scopes\x12.\n" +
+	"\x06scopes\x18\x01 \x03(\x0e2\x16.usher.common.v1.ScopeR\x06scopes\"\x8b\x02\n" +
 	"\aCallers\x123\n" +
 	"\bservices\x18\x01 \x03(\x0e2\x17.usher.common.v1.CallerR\bservices\x12>\n" +
 	"\n" +
 	"principals\x18\x02 \x03(\x0e2\x1e.usher.common.v1.PrincipalKindR\n" +
-	"principals*\x89\x01\n" +
+	"principals\x12.\n" +
+	"\x06scopes\x18\x03 \x03(\x0e2\x16.usher.common.v1.ScopeR\x06scopes\x122\n" +
+	"\abinding\x18\x04 \x01(\x0e2\x18.usher.common.v1.BindingR\abinding\x12'\n" +
+	"\x0fdirectory_field\x18\x05 \x01(\tR\x0edirectoryField*\x89\x01\n" +
 	"\x06Caller\x12\x16\n" +
 	"\x12CALLER_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eCALLER_GATEWAY\x10\x01\x12\x14\n" +
 	"\x10CALLER_DIRECTORY\x10\x02\x12\x13\n" +
 	"\x0fCALLER_IDENTITY\x10\x03\x12\x0f\n" +
 	"\vCALLER_RULE\x10\x04\x12\x17\n" +
-	"\x13CALLER_FAILEDEVENTS\x10\x05*\xc2\x01\n" +
+	"\x13CALLER_FAILEDEVENTS\x10\x05*\xd1\x01\n" +
+	"\x05Scope\x12\x15\n" +
+	"\x11SCOPE_UNSPECIFIED\x10\x00\x12\x1e\n" +
+	"\x1aSCOPE_MANAGE_ORGANIZATIONS\x10\x01\x12\x1c\n" +
+	"\x18SCOPE_MANAGE_DIRECTORIES\x10\x02\x12\x16\n" +
+	"\x12SCOPE_MANAGE_RULES\x10\x03\x12\x16\n" +
+	"\x12SCOPE_GRANT_ACCESS\x10\x04\x12\x15\n" +
+	"\x11SCOPE_READ_PEOPLE\x10\x05\x12\x15\n" +
+	"\x11SCOPE_READ_ACCESS\x10\x06\x12\x15\n" +
+	"\x11SCOPE_READ_EVENTS\x10\a*\xa7\x02\n" +
 	"\rPrincipalKind\x12\x1e\n" +
 	"\x1aPRINCIPAL_KIND_UNSPECIFIED\x10\x00\x12\x19\n" +
-	"\x15PRINCIPAL_KIND_SYSTEM\x10\x01\x12\x1b\n" +
-	"\x17PRINCIPAL_KIND_OPERATOR\x10\x02\x12\x18\n" +
-	"\x14PRINCIPAL_KIND_ADMIN\x10\x03\x12!\n" +
-	"\x1dPRINCIPAL_KIND_VENDOR_SERVICE\x10\x04\x12\x1c\n" +
-	"\x18PRINCIPAL_KIND_DIRECTORY\x10\x05:T\n" +
+	"\x15PRINCIPAL_KIND_SYSTEM\x10\x01\x12*\n" +
+	"\x17PRINCIPAL_KIND_OPERATOR\x10\x02\x1a\r\xc2\xcf\x18\t\n" +
+	"\a\x01\x02\x03\x04\x05\x06\a\x123\n" +
+	"!PRINCIPAL_KIND_ORGANIZATION_ADMIN\x10\x03\x1a\f\xc2\xcf\x18\b\n" +
+	"\x06\x02\x03\x04\x05\x06\a\x12)\n" +
+	"\x16PRINCIPAL_KIND_SERVICE\x10\x04\x1a\r\xc2\xcf\x18\t\n" +
+	"\a\x01\x02\x03\x04\x05\x06\a\x12\x1c\n" +
+	"\x18PRINCIPAL_KIND_DIRECTORY\x10\x05\x121\n" +
+	"\"PRINCIPAL_KIND_ORGANIZATION_VIEWER\x10\x06\x1a\t\xc2\xcf\x18\x05\n" +
+	"\x03\x05\x06\a*\x8d\x01\n" +
+	"\aBinding\x12\x17\n" +
+	"\x13BINDING_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14BINDING_ORGANIZATION\x10\x01\x12\x1e\n" +
+	"\x1aBINDING_WHOLE_ORGANIZATION\x10\x02\x12\x1d\n" +
+	"\x19BINDING_ALL_ORGANIZATIONS\x10\x03\x12\x10\n" +
+	"\fBINDING_NONE\x10\x04:T\n" +
 	"\acallers\x12\x1e.google.protobuf.MethodOptions\x18\xf5\x89\x03 \x01(\v2\x18.usher.common.v1.CallersR\acallers:d\n" +
-	"\x0fdefault_callers\x12\x1f.google.protobuf.ServiceOptions\x18\xf6\x89\x03 \x01(\v2\x18.usher.common.v1.CallersR\x0edefaultCallersB\xbe\x01\n" +
+	"\x0fdefault_callers\x12\x1f.google.protobuf.ServiceOptions\x18\xf6\x89\x03 \x01(\v2\x18.usher.common.v1.CallersR\x0edefaultCallers:]\n" +
+	"\vmost_scopes\x12!.google.protobuf.EnumValueOptions\x18\xf8\x89\x03 \x01(\v2\x17.usher.common.v1.ScopesR\n" +
+	"mostScopes:[\n" +
+	"\ffield_scopes\x12\x1d.google.protobuf.FieldOptions\x18\xf9\x89\x03 \x01(\v2\x17.usher.common.v1.ScopesR\vfieldScopesB\xbe\x01\n" +
 	"\x13com.usher.common.v1B\fCallersProtoP\x01Z;github.com/usher-scim/usher/gen/go/usher/common/v1;commonv1\xa2\x02\x03UCX\xaa\x02\x0fUsher.Common.V1\xca\x02\x0fUsher\\Common\\V1\xe2\x02\x1bUsher\\Common\\V1\\GPBMetadata\xea\x02\x11Usher::Common::V1b\x06proto3"
 
 var (
@@ -293,27 +573,39 @@ func file_usher_common_v1_callers_proto_rawDescGZIP() []byte {
 	return file_usher_common_v1_callers_proto_rawDescData
 }
 
-var file_usher_common_v1_callers_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_usher_common_v1_callers_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_usher_common_v1_callers_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_usher_common_v1_callers_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_usher_common_v1_callers_proto_goTypes = []any{
-	(Caller)(0),                         // 0: usher.common.v1.Caller
-	(PrincipalKind)(0),                  // 1: usher.common.v1.PrincipalKind
-	(*Callers)(nil),                     // 2: usher.common.v1.Callers
-	(*descriptorpb.MethodOptions)(nil),  // 3: google.protobuf.MethodOptions
-	(*descriptorpb.ServiceOptions)(nil), // 4: google.protobuf.ServiceOptions
+	(Caller)(0),                           // 0: usher.common.v1.Caller
+	(Scope)(0),                            // 1: usher.common.v1.Scope
+	(PrincipalKind)(0),                    // 2: usher.common.v1.PrincipalKind
+	(Binding)(0),                          // 3: usher.common.v1.Binding
+	(*Scopes)(nil),                        // 4: usher.common.v1.Scopes
+	(*Callers)(nil),                       // 5: usher.common.v1.Callers
+	(*descriptorpb.MethodOptions)(nil),    // 6: google.protobuf.MethodOptions
+	(*descriptorpb.ServiceOptions)(nil),   // 7: google.protobuf.ServiceOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 8: google.protobuf.EnumValueOptions
+	(*descriptorpb.FieldOptions)(nil),     // 9: google.protobuf.FieldOptions
 }
 var file_usher_common_v1_callers_proto_depIdxs = []int32{
-	0, // 0: usher.common.v1.Callers.services:type_name -> usher.common.v1.Caller
-	1, // 1: usher.common.v1.Callers.principals:type_name -> usher.common.v1.PrincipalKind
-	3, // 2: usher.common.v1.callers:extendee -> google.protobuf.MethodOptions
-	4, // 3: usher.common.v1.default_callers:extendee -> google.protobuf.ServiceOptions
-	2, // 4: usher.common.v1.callers:type_name -> usher.common.v1.Callers
-	2, // 5: usher.common.v1.default_callers:type_name -> usher.common.v1.Callers
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	4, // [4:6] is the sub-list for extension type_name
-	2, // [2:4] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	1,  // 0: usher.common.v1.Scopes.scopes:type_name -> usher.common.v1.Scope
+	0,  // 1: usher.common.v1.Callers.services:type_name -> usher.common.v1.Caller
+	2,  // 2: usher.common.v1.Callers.principals:type_name -> usher.common.v1.PrincipalKind
+	1,  // 3: usher.common.v1.Callers.scopes:type_name -> usher.common.v1.Scope
+	3,  // 4: usher.common.v1.Callers.binding:type_name -> usher.common.v1.Binding
+	6,  // 5: usher.common.v1.callers:extendee -> google.protobuf.MethodOptions
+	7,  // 6: usher.common.v1.default_callers:extendee -> google.protobuf.ServiceOptions
+	8,  // 7: usher.common.v1.most_scopes:extendee -> google.protobuf.EnumValueOptions
+	9,  // 8: usher.common.v1.field_scopes:extendee -> google.protobuf.FieldOptions
+	5,  // 9: usher.common.v1.callers:type_name -> usher.common.v1.Callers
+	5,  // 10: usher.common.v1.default_callers:type_name -> usher.common.v1.Callers
+	4,  // 11: usher.common.v1.most_scopes:type_name -> usher.common.v1.Scopes
+	4,  // 12: usher.common.v1.field_scopes:type_name -> usher.common.v1.Scopes
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	9,  // [9:13] is the sub-list for extension type_name
+	5,  // [5:9] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_usher_common_v1_callers_proto_init() }
@@ -326,9 +618,9 @@ func file_usher_common_v1_callers_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_common_v1_callers_proto_rawDesc), len(file_usher_common_v1_callers_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   1,
-			NumExtensions: 2,
+			NumEnums:      4,
+			NumMessages:   2,
+			NumExtensions: 4,
 			NumServices:   0,
 		},
 		GoTypes:           file_usher_common_v1_callers_proto_goTypes,

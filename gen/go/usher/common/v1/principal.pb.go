@@ -29,19 +29,23 @@ type Principal struct {
 	// The kind of the client.
 	Kind PrincipalKind `protobuf:"varint,1,opt,name=kind,proto3,enum=usher.common.v1.PrincipalKind" json:"kind,omitempty"`
 	// The id of the organization that the principal is bound to. Empty for SYSTEM and OPERATOR, which are bound to
-	// none, and for VENDOR_SERVICE, which has a scope.
+	// none, and for SERVICE, which can be bound to several.
 	OrganizationId string `protobuf:"bytes,2,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The id of the directory that the principal is bound to. Set only for DIRECTORY.
+	// The id of the directory that the principal is bound to. Only for DIRECTORY, and with one_directory.
 	DirectoryId string `protobuf:"bytes,3,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
-	// The identity within the kind, for logs and audit: the id of a key or of a service credential, or the subject of
-	// an admin. It is never a secret or a name.
+	// The identity within the kind, for logs and audit: the id of a key, a service credential or a portal link, the name
+	// of an operator token, or the subject of a person at its identity provider. It is never a secret or a name.
 	Subject string `protobuf:"bytes,4,opt,name=subject,proto3" json:"subject,omitempty"`
-	// The ids of the organizations that the principal may name. Only for VENDOR_SERVICE.
+	// The ids of the organizations that the principal may name. Only for SERVICE.
 	OrganizationIds []string `protobuf:"bytes,5,rep,name=organization_ids,json=organizationIds,proto3" json:"organization_ids,omitempty"`
-	// Whether the principal may name any organization. Only for VENDOR_SERVICE.
+	// Whether the principal may name any organization. Only for SERVICE.
 	AllOrganizations bool `protobuf:"varint,6,opt,name=all_organizations,json=allOrganizations,proto3" json:"all_organizations,omitempty"`
-	// Whether the principal may call RPCs that change something. Only for VENDOR_SERVICE.
-	MayWrite      bool `protobuf:"varint,7,opt,name=may_write,json=mayWrite,proto3" json:"may_write,omitempty"`
+	// The scopes of the principal, as a set of bits: the bit 1 << n for the Scope with number n. 0 for SYSTEM and
+	// DIRECTORY, which need none.
+	Scopes uint32 `protobuf:"varint,8,opt,name=scopes,proto3" json:"scopes,omitempty"`
+	// Whether the principal may use only one directory: the one that directory_id names or, if that is empty, one that the
+	// principal has yet to create. Only for ORGANIZATION_ADMIN with a portal link.
+	OneDirectory  bool `protobuf:"varint,9,opt,name=one_directory,json=oneDirectory,proto3" json:"one_directory,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -118,9 +122,16 @@ func (x *Principal) GetAllOrganizations() bool {
 	return false
 }
 
-func (x *Principal) GetMayWrite() bool {
+func (x *Principal) GetScopes() uint32 {
 	if x != nil {
-		return x.MayWrite
+		return x.Scopes
+	}
+	return 0
+}
+
+func (x *Principal) GetOneDirectory() bool {
+	if x != nil {
+		return x.OneDirectory
 	}
 	return false
 }
@@ -129,15 +140,16 @@ var File_usher_common_v1_principal_proto protoreflect.FileDescriptor
 
 const file_usher_common_v1_principal_proto_rawDesc = "" +
 	"\n" +
-	"\x1fusher/common/v1/principal.proto\x12\x0fusher.common.v1\x1a\x1dusher/common/v1/callers.proto\"\x9a\x02\n" +
+	"\x1fusher/common/v1/principal.proto\x12\x0fusher.common.v1\x1a\x1dusher/common/v1/callers.proto\"\xc0\x02\n" +
 	"\tPrincipal\x122\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1e.usher.common.v1.PrincipalKindR\x04kind\x12'\n" +
 	"\x0forganization_id\x18\x02 \x01(\tR\x0eorganizationId\x12!\n" +
 	"\fdirectory_id\x18\x03 \x01(\tR\vdirectoryId\x12\x18\n" +
 	"\asubject\x18\x04 \x01(\tR\asubject\x12)\n" +
 	"\x10organization_ids\x18\x05 \x03(\tR\x0forganizationIds\x12+\n" +
-	"\x11all_organizations\x18\x06 \x01(\bR\x10allOrganizations\x12\x1b\n" +
-	"\tmay_write\x18\a \x01(\bR\bmayWriteB\xc0\x01\n" +
+	"\x11all_organizations\x18\x06 \x01(\bR\x10allOrganizations\x12\x16\n" +
+	"\x06scopes\x18\b \x01(\rR\x06scopes\x12#\n" +
+	"\rone_directory\x18\t \x01(\bR\foneDirectoryJ\x04\b\a\x10\bB\xc0\x01\n" +
 	"\x13com.usher.common.v1B\x0ePrincipalProtoP\x01Z;github.com/usher-scim/usher/gen/go/usher/common/v1;commonv1\xa2\x02\x03UCX\xaa\x02\x0fUsher.Common.V1\xca\x02\x0fUsher\\Common\\V1\xe2\x02\x1bUsher\\Common\\V1\\GPBMetadata\xea\x02\x11Usher::Common::V1b\x06proto3"
 
 var (

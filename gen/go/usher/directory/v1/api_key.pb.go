@@ -514,12 +514,13 @@ const file_usher_directory_v1_api_key_proto_rawDesc = "" +
 	"\fdirectory_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\vdirectoryId\x12\x18\n" +
 	"\x02id\x18\x03 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"K\n" +
 	"\x14RevokeApiKeyResponse\x123\n" +
-	"\aapi_key\x18\x01 \x01(\v2\x1a.usher.directory.v1.ApiKeyR\x06apiKey2\xa5\x05\n" +
+	"\aapi_key\x18\x01 \x01(\v2\x1a.usher.directory.v1.ApiKeyR\x06apiKey2\xcb\x05\n" +
 	"\rApiKeyService\x12\x87\x02\n" +
-	"\fCreateApiKey\x12'.usher.directory.v1.CreateApiKeyRequest\x1a(.usher.directory.v1.CreateApiKeyResponse\"\xa3\x01\xba\xcf\x18D{\"displayName\": \"Key of 2030\", \"expireTime\": \"2099-12-31T00:00:00Z\"}\x82\xd3\xe4\x93\x02U:\aapi_key\"J/api/v1/organizations/{organization_id}/directories/{directory_id}/apiKeys\x12\xb5\x01\n" +
-	"\vListApiKeys\x12&.usher.directory.v1.ListApiKeysRequest\x1a'.usher.directory.v1.ListApiKeysResponse\"U\x82\xd3\xe4\x93\x02L\x12J/api/v1/organizations/{organization_id}/directories/{directory_id}/apiKeys\x90\x02\x01\x12\xc4\x01\n" +
-	"\fRevokeApiKey\x12'.usher.directory.v1.RevokeApiKeyRequest\x1a(.usher.directory.v1.RevokeApiKeyResponse\"a\x82\xd3\xe4\x93\x02X\"V/api/v1/organizations/{organization_id}/directories/{directory_id}/apiKeys/{id}:revoke\x90\x02\x02\x1a\v\xb2\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03B\xd4\x01\n" +
+	"\fCreateApiKey\x12'.usher.directory.v1.CreateApiKeyRequest\x1a(.usher.directory.v1.CreateApiKeyResponse\"\xa3\x01\xba\xcf\x18D{\"displayName\": \"Key of 2030\", \"expireTime\": \"2099-12-31T00:00:00Z\"}\x82\xd3\xe4\x93\x02U:\aapi_key\"J/api/v1/organizations/{organization_id}/directories/{directory_id}/apiKeys\x12\xce\x01\n" +
+	"\vListApiKeys\x12&.usher.directory.v1.ListApiKeysRequest\x1a'.usher.directory.v1.ListApiKeysResponse\"n\xaa\xcf\x18\x15\n" +
+	"\x01\x01\x1a\x02\x02\a*\fdirectory_id\x82\xd3\xe4\x93\x02L\x12J/api/v1/organizations/{organization_id}/directories/{directory_id}/apiKeys\x90\x02\x01\x12\xc4\x01\n" +
+	"\fRevokeApiKey\x12'.usher.directory.v1.RevokeApiKeyRequest\x1a(.usher.directory.v1.RevokeApiKeyResponse\"a\x82\xd3\xe4\x93\x02X\"V/api/v1/organizations/{organization_id}/directories/{directory_id}/apiKeys/{id}:revoke\x90\x02\x02\x1a\x18\xb2\xcf\x18\x14\n" +
+	"\x01\x01\x1a\x01\x02*\fdirectory_idB\xd4\x01\n" +
 	"\x16com.usher.directory.v1B\vApiKeyProtoP\x01ZAgithub.com/usher-scim/usher/gen/go/usher/directory/v1;directoryv1\xa2\x02\x03UDX\xaa\x02\x12Usher.Directory.V1\xca\x02\x13Usher\\Directory_\\V1\xe2\x02\x1fUsher\\Directory_\\V1\\GPBMetadata\xea\x02\x14Usher::Directory::V1b\x06proto3"
 
 var (

@@ -955,14 +955,18 @@ const file_usher_directory_v1_directory_proto_rawDesc = "" +
 	"\rDirectoryMode\x12\x1e\n" +
 	"\x1aDIRECTORY_MODE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17DIRECTORY_MODE_TOLERANT\x10\x01\x12\x19\n" +
-	"\x15DIRECTORY_MODE_STRICT\x10\x022\x9a\b\n" +
-	"\x10DirectoryService\x12\x8f\x02\n" +
-	"\x0fCreateDirectory\x12*.usher.directory.v1.CreateDirectoryRequest\x1a+.usher.directory.v1.CreateDirectoryResponse\"\xa2\x01\xba\xcf\x18X{\"displayName\": \"Entra ID\", \"mode\": \"DIRECTORY_MODE_TOLERANT\", \"uniqueGroupNames\": true}\x82\xd3\xe4\x93\x02@:\tdirectory\"3/api/v1/organizations/{organization_id}/directories\x12\xa6\x01\n" +
-	"\fGetDirectory\x12'.usher.directory.v1.GetDirectoryRequest\x1a(.usher.directory.v1.GetDirectoryResponse\"C\x82\xd3\xe4\x93\x02:\x128/api/v1/organizations/{organization_id}/directories/{id}\x90\x02\x01\x12\xaa\x01\n" +
-	"\x0fListDirectories\x12*.usher.directory.v1.ListDirectoriesRequest\x1a+.usher.directory.v1.ListDirectoriesResponse\">\x82\xd3\xe4\x93\x025\x123/api/v1/organizations/{organization_id}/directories\x90\x02\x01\x12\xde\x01\n" +
+	"\x15DIRECTORY_MODE_STRICT\x10\x022\xc3\b\n" +
+	"\x10DirectoryService\x12\x99\x02\n" +
+	"\x0fCreateDirectory\x12*.usher.directory.v1.CreateDirectoryRequest\x1a+.usher.directory.v1.CreateDirectoryResponse\"\xac\x01\xaa\xcf\x18\x06\n" +
+	"\x01\x01\x1a\x01\x02\xba\xcf\x18X{\"displayName\": \"Entra ID\", \"mode\": \"DIRECTORY_MODE_TOLERANT\", \"uniqueGroupNames\": true}\x82\xd3\xe4\x93\x02@:\tdirectory\"3/api/v1/organizations/{organization_id}/directories\x12\xb6\x01\n" +
+	"\fGetDirectory\x12'.usher.directory.v1.GetDirectoryRequest\x1a(.usher.directory.v1.GetDirectoryResponse\"S\xaa\xcf\x18\f\n" +
+	"\x01\x01\x1a\x03\x02\x06\a*\x02id\x82\xd3\xe4\x93\x02:\x128/api/v1/organizations/{organization_id}/directories/{id}\x90\x02\x01\x12\xb6\x01\n" +
+	"\x0fListDirectories\x12*.usher.directory.v1.ListDirectoriesRequest\x1a+.usher.directory.v1.ListDirectoriesResponse\"J\xaa\xcf\x18\b\n" +
+	"\x01\x01\x1a\x03\x02\x06\a\x82\xd3\xe4\x93\x025\x123/api/v1/organizations/{organization_id}/directories\x90\x02\x01\x12\xde\x01\n" +
 	"\x0fUpdateDirectory\x12*.usher.directory.v1.UpdateDirectoryRequest\x1a+.usher.directory.v1.UpdateDirectoryResponse\"r\xba\xcf\x18#{\"displayName\": \"Entra ID of Acme\"}\x82\xd3\xe4\x93\x02E:\tdirectory28/api/v1/organizations/{organization_id}/directories/{id}\x12\xaf\x01\n" +
-	"\x0fDeleteDirectory\x12*.usher.directory.v1.DeleteDirectoryRequest\x1a+.usher.directory.v1.DeleteDirectoryResponse\"C\x82\xd3\xe4\x93\x02:*8/api/v1/organizations/{organization_id}/directories/{id}\x90\x02\x02\x1a\v\xb2\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03B\xd7\x01\n" +
+	"\x0fDeleteDirectory\x12*.usher.directory.v1.DeleteDirectoryRequest\x1a+.usher.directory.v1.DeleteDirectoryResponse\"C\x82\xd3\xe4\x93\x02:*8/api/v1/organizations/{organization_id}/directories/{id}\x90\x02\x02\x1a\x0e\xb2\xcf\x18\n" +
+	"\n" +
+	"\x01\x01\x1a\x01\x02*\x02idB\xd7\x01\n" +
 	"\x16com.usher.directory.v1B\x0eDirectoryProtoP\x01ZAgithub.com/usher-scim/usher/gen/go/usher/directory/v1;directoryv1\xa2\x02\x03UDX\xaa\x02\x12Usher.Directory.V1\xca\x02\x13Usher\\Directory_\\V1\xe2\x02\x1fUsher\\Directory_\\V1\\GPBMetadata\xea\x02\x14Usher::Directory::V1b\x06proto3"
 
 var (

@@ -8,7 +8,7 @@ package directoryv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
-	_ "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	v1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -83,12 +83,12 @@ func (x *ResolveKeyRequest) GetSign() bool {
 // ResolveKeyResponse says what a key opens.
 type ResolveKeyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The directory or the scope that the key opens.
+	// The directory or the API that the key opens.
 	//
 	// Types that are valid to be assigned to Opens:
 	//
 	//	*ResolveKeyResponse_Directory
-	//	*ResolveKeyResponse_ServiceCredential
+	//	*ResolveKeyResponse_Api
 	Opens isResolveKeyResponse_Opens `protobuf_oneof:"opens"`
 	// The end of the lease. It is never after the key's own expiry.
 	LeaseExpireTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=lease_expire_time,json=leaseExpireTime,proto3" json:"lease_expire_time,omitempty"`
@@ -145,10 +145,10 @@ func (x *ResolveKeyResponse) GetDirectory() *OpenedDirectory {
 	return nil
 }
 
-func (x *ResolveKeyResponse) GetServiceCredential() *ServiceCredential {
+func (x *ResolveKeyResponse) GetApi() *OpenedApi {
 	if x != nil {
-		if x, ok := x.Opens.(*ResolveKeyResponse_ServiceCredential); ok {
-			return x.ServiceCredential
+		if x, ok := x.Opens.(*ResolveKeyResponse_Api); ok {
+			return x.Api
 		}
 	}
 	return nil
@@ -177,14 +177,14 @@ type ResolveKeyResponse_Directory struct {
 	Directory *OpenedDirectory `protobuf:"bytes,1,opt,name=directory,proto3,oneof"`
 }
 
-type ResolveKeyResponse_ServiceCredential struct {
-	// The public API, within a scope: the key is a service credential.
-	ServiceCredential *ServiceCredential `protobuf:"bytes,2,opt,name=service_credential,json=serviceCredential,proto3,oneof"`
+type ResolveKeyResponse_Api struct {
+	// The public API: the key is a service credential.
+	Api *OpenedApi `protobuf:"bytes,5,opt,name=api,proto3,oneof"`
 }
 
 func (*ResolveKeyResponse_Directory) isResolveKeyResponse_Opens() {}
 
-func (*ResolveKeyResponse_ServiceCredential) isResolveKeyResponse_Opens() {}
+func (*ResolveKeyResponse_Api) isResolveKeyResponse_Opens() {}
 
 // LeaseSignature proves that the directory service gave a key lease.
 type LeaseSignature struct {
@@ -462,6 +462,52 @@ func (x *OpenedDirectory) GetSuspended() bool {
 	return false
 }
 
+// OpenedApi is the public API, for one principal.
+type OpenedApi struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The principal that the key belongs to.
+	Principal     *v1.Principal `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenedApi) Reset() {
+	*x = OpenedApi{}
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenedApi) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenedApi) ProtoMessage() {}
+
+func (x *OpenedApi) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenedApi.ProtoReflect.Descriptor instead.
+func (*OpenedApi) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *OpenedApi) GetPrincipal() *v1.Principal {
+	if x != nil {
+		return x.Principal
+	}
+	return nil
+}
+
 // WatchDirectoriesRequest names the position in the feed.
 type WatchDirectoriesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -475,7 +521,7 @@ type WatchDirectoriesRequest struct {
 
 func (x *WatchDirectoriesRequest) Reset() {
 	*x = WatchDirectoriesRequest{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[7]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -487,7 +533,7 @@ func (x *WatchDirectoriesRequest) String() string {
 func (*WatchDirectoriesRequest) ProtoMessage() {}
 
 func (x *WatchDirectoriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[7]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -500,7 +546,7 @@ func (x *WatchDirectoriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchDirectoriesRequest.ProtoReflect.Descriptor instead.
 func (*WatchDirectoriesRequest) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{7}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *WatchDirectoriesRequest) GetAfterRevision() int64 {
@@ -535,7 +581,7 @@ type WatchDirectoriesResponse struct {
 
 func (x *WatchDirectoriesResponse) Reset() {
 	*x = WatchDirectoriesResponse{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[8]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -547,7 +593,7 @@ func (x *WatchDirectoriesResponse) String() string {
 func (*WatchDirectoriesResponse) ProtoMessage() {}
 
 func (x *WatchDirectoriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[8]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -560,7 +606,7 @@ func (x *WatchDirectoriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchDirectoriesResponse.ProtoReflect.Descriptor instead.
 func (*WatchDirectoriesResponse) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{8}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *WatchDirectoriesResponse) GetRevision() int64 {
@@ -613,7 +659,7 @@ type Erasure struct {
 
 func (x *Erasure) Reset() {
 	*x = Erasure{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[9]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -625,7 +671,7 @@ func (x *Erasure) String() string {
 func (*Erasure) ProtoMessage() {}
 
 func (x *Erasure) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[9]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -638,7 +684,7 @@ func (x *Erasure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Erasure.ProtoReflect.Descriptor instead.
 func (*Erasure) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{9}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Erasure) GetOrganizationId() string {
@@ -685,7 +731,7 @@ type ListErasuresRequest struct {
 
 func (x *ListErasuresRequest) Reset() {
 	*x = ListErasuresRequest{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[10]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -697,7 +743,7 @@ func (x *ListErasuresRequest) String() string {
 func (*ListErasuresRequest) ProtoMessage() {}
 
 func (x *ListErasuresRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[10]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -710,7 +756,7 @@ func (x *ListErasuresRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListErasuresRequest.ProtoReflect.Descriptor instead.
 func (*ListErasuresRequest) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{10}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{11}
 }
 
 // ListErasuresResponse contains the organizations to erase.
@@ -726,7 +772,7 @@ type ListErasuresResponse struct {
 
 func (x *ListErasuresResponse) Reset() {
 	*x = ListErasuresResponse{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[11]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -738,7 +784,7 @@ func (x *ListErasuresResponse) String() string {
 func (*ListErasuresResponse) ProtoMessage() {}
 
 func (x *ListErasuresResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[11]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -751,7 +797,7 @@ func (x *ListErasuresResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListErasuresResponse.ProtoReflect.Descriptor instead.
 func (*ListErasuresResponse) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{11}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListErasuresResponse) GetErasures() []*Erasure {
@@ -779,7 +825,7 @@ type ConfirmErasureRequest struct {
 
 func (x *ConfirmErasureRequest) Reset() {
 	*x = ConfirmErasureRequest{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[12]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -791,7 +837,7 @@ func (x *ConfirmErasureRequest) String() string {
 func (*ConfirmErasureRequest) ProtoMessage() {}
 
 func (x *ConfirmErasureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[12]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -804,7 +850,7 @@ func (x *ConfirmErasureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmErasureRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmErasureRequest) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{12}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ConfirmErasureRequest) GetOrganizationId() string {
@@ -823,7 +869,7 @@ type ConfirmErasureResponse struct {
 
 func (x *ConfirmErasureResponse) Reset() {
 	*x = ConfirmErasureResponse{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[13]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -835,7 +881,7 @@ func (x *ConfirmErasureResponse) String() string {
 func (*ConfirmErasureResponse) ProtoMessage() {}
 
 func (x *ConfirmErasureResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[13]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -848,24 +894,24 @@ func (x *ConfirmErasureResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmErasureResponse.ProtoReflect.Descriptor instead.
 func (*ConfirmErasureResponse) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{13}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{14}
 }
 
 var File_usher_directory_v1_internal_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_internal_proto_rawDesc = "" +
 	"\n" +
-	"!usher/directory/v1/internal.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\"usher/directory/v1/directory.proto\x1a+usher/directory/v1/service_credential.proto\"O\n" +
+	"!usher/directory/v1/internal.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1fusher/common/v1/principal.proto\x1a\"usher/directory/v1/directory.proto\"O\n" +
 	"\x11ResolveKeyRequest\x12&\n" +
 	"\n" +
 	"key_digest\x18\x01 \x01(\fB\a\xbaH\x04z\x02h R\tkeyDigest\x12\x12\n" +
-	"\x04sign\x18\x02 \x01(\bR\x04sign\"\xc4\x02\n" +
+	"\x04sign\x18\x02 \x01(\bR\x04sign\"\xa5\x02\n" +
 	"\x12ResolveKeyResponse\x12C\n" +
-	"\tdirectory\x18\x01 \x01(\v2#.usher.directory.v1.OpenedDirectoryH\x00R\tdirectory\x12V\n" +
-	"\x12service_credential\x18\x02 \x01(\v2%.usher.directory.v1.ServiceCredentialH\x00R\x11serviceCredential\x12F\n" +
+	"\tdirectory\x18\x01 \x01(\v2#.usher.directory.v1.OpenedDirectoryH\x00R\tdirectory\x121\n" +
+	"\x03api\x18\x05 \x01(\v2\x1d.usher.directory.v1.OpenedApiH\x00R\x03api\x12F\n" +
 	"\x11lease_expire_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x0fleaseExpireTime\x12@\n" +
 	"\tsignature\x18\x04 \x01(\v2\".usher.directory.v1.LeaseSignatureR\tsignatureB\a\n" +
-	"\x05opens\"H\n" +
+	"\x05opensJ\x04\b\x02\x10\x03\"H\n" +
 	"\x0eLeaseSignature\x12$\n" +
 	"\x0esigning_key_id\x18\x01 \x01(\tR\fsigningKeyId\x12\x10\n" +
 	"\x03mac\x18\x02 \x01(\fR\x03mac\"\x18\n" +
@@ -883,7 +929,9 @@ const file_usher_directory_v1_internal_proto_rawDesc = "" +
 	"\fdirectory_id\x18\x02 \x01(\tR\vdirectoryId\x12\x1c\n" +
 	"\n" +
 	"api_key_id\x18\x03 \x01(\tR\bapiKeyId\x12\x1c\n" +
-	"\tsuspended\x18\x04 \x01(\bR\tsuspended\"h\n" +
+	"\tsuspended\x18\x04 \x01(\bR\tsuspended\"E\n" +
+	"\tOpenedApi\x128\n" +
+	"\tprincipal\x18\x01 \x01(\v2\x1a.usher.common.v1.PrincipalR\tprincipal\"h\n" +
 	"\x17WatchDirectoriesRequest\x12.\n" +
 	"\x0eafter_revision\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\rafterRevision\x12\x1d\n" +
 	"\x05epoch\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\x05epoch\"\xa6\x01\n" +
@@ -933,7 +981,7 @@ func file_usher_directory_v1_internal_proto_rawDescGZIP() []byte {
 	return file_usher_directory_v1_internal_proto_rawDescData
 }
 
-var file_usher_directory_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_usher_directory_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_usher_directory_v1_internal_proto_goTypes = []any{
 	(*ResolveKeyRequest)(nil),        // 0: usher.directory.v1.ResolveKeyRequest
 	(*ResolveKeyResponse)(nil),       // 1: usher.directory.v1.ResolveKeyResponse
@@ -942,42 +990,44 @@ var file_usher_directory_v1_internal_proto_goTypes = []any{
 	(*ListSigningKeysResponse)(nil),  // 4: usher.directory.v1.ListSigningKeysResponse
 	(*SigningKey)(nil),               // 5: usher.directory.v1.SigningKey
 	(*OpenedDirectory)(nil),          // 6: usher.directory.v1.OpenedDirectory
-	(*WatchDirectoriesRequest)(nil),  // 7: usher.directory.v1.WatchDirectoriesRequest
-	(*WatchDirectoriesResponse)(nil), // 8: usher.directory.v1.WatchDirectoriesResponse
-	(*Erasure)(nil),                  // 9: usher.directory.v1.Erasure
-	(*ListErasuresRequest)(nil),      // 10: usher.directory.v1.ListErasuresRequest
-	(*ListErasuresResponse)(nil),     // 11: usher.directory.v1.ListErasuresResponse
-	(*ConfirmErasureRequest)(nil),    // 12: usher.directory.v1.ConfirmErasureRequest
-	(*ConfirmErasureResponse)(nil),   // 13: usher.directory.v1.ConfirmErasureResponse
-	(*ServiceCredential)(nil),        // 14: usher.directory.v1.ServiceCredential
+	(*OpenedApi)(nil),                // 7: usher.directory.v1.OpenedApi
+	(*WatchDirectoriesRequest)(nil),  // 8: usher.directory.v1.WatchDirectoriesRequest
+	(*WatchDirectoriesResponse)(nil), // 9: usher.directory.v1.WatchDirectoriesResponse
+	(*Erasure)(nil),                  // 10: usher.directory.v1.Erasure
+	(*ListErasuresRequest)(nil),      // 11: usher.directory.v1.ListErasuresRequest
+	(*ListErasuresResponse)(nil),     // 12: usher.directory.v1.ListErasuresResponse
+	(*ConfirmErasureRequest)(nil),    // 13: usher.directory.v1.ConfirmErasureRequest
+	(*ConfirmErasureResponse)(nil),   // 14: usher.directory.v1.ConfirmErasureResponse
 	(*timestamppb.Timestamp)(nil),    // 15: google.protobuf.Timestamp
-	(*Directory)(nil),                // 16: usher.directory.v1.Directory
+	(*v1.Principal)(nil),             // 16: usher.common.v1.Principal
+	(*Directory)(nil),                // 17: usher.directory.v1.Directory
 }
 var file_usher_directory_v1_internal_proto_depIdxs = []int32{
 	6,  // 0: usher.directory.v1.ResolveKeyResponse.directory:type_name -> usher.directory.v1.OpenedDirectory
-	14, // 1: usher.directory.v1.ResolveKeyResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
+	7,  // 1: usher.directory.v1.ResolveKeyResponse.api:type_name -> usher.directory.v1.OpenedApi
 	15, // 2: usher.directory.v1.ResolveKeyResponse.lease_expire_time:type_name -> google.protobuf.Timestamp
 	2,  // 3: usher.directory.v1.ResolveKeyResponse.signature:type_name -> usher.directory.v1.LeaseSignature
 	5,  // 4: usher.directory.v1.ListSigningKeysResponse.signing_keys:type_name -> usher.directory.v1.SigningKey
 	15, // 5: usher.directory.v1.SigningKey.expire_time:type_name -> google.protobuf.Timestamp
-	16, // 6: usher.directory.v1.WatchDirectoriesResponse.directory:type_name -> usher.directory.v1.Directory
-	15, // 7: usher.directory.v1.Erasure.erase_time:type_name -> google.protobuf.Timestamp
-	9,  // 8: usher.directory.v1.ListErasuresResponse.erasures:type_name -> usher.directory.v1.Erasure
-	0,  // 9: usher.directory.v1.KeyLookupService.ResolveKey:input_type -> usher.directory.v1.ResolveKeyRequest
-	3,  // 10: usher.directory.v1.KeyLookupService.ListSigningKeys:input_type -> usher.directory.v1.ListSigningKeysRequest
-	7,  // 11: usher.directory.v1.DirectoryFeedService.WatchDirectories:input_type -> usher.directory.v1.WatchDirectoriesRequest
-	10, // 12: usher.directory.v1.ErasureService.ListErasures:input_type -> usher.directory.v1.ListErasuresRequest
-	12, // 13: usher.directory.v1.ErasureService.ConfirmErasure:input_type -> usher.directory.v1.ConfirmErasureRequest
-	1,  // 14: usher.directory.v1.KeyLookupService.ResolveKey:output_type -> usher.directory.v1.ResolveKeyResponse
-	4,  // 15: usher.directory.v1.KeyLookupService.ListSigningKeys:output_type -> usher.directory.v1.ListSigningKeysResponse
-	8,  // 16: usher.directory.v1.DirectoryFeedService.WatchDirectories:output_type -> usher.directory.v1.WatchDirectoriesResponse
-	11, // 17: usher.directory.v1.ErasureService.ListErasures:output_type -> usher.directory.v1.ListErasuresResponse
-	13, // 18: usher.directory.v1.ErasureService.ConfirmErasure:output_type -> usher.directory.v1.ConfirmErasureResponse
-	14, // [14:19] is the sub-list for method output_type
-	9,  // [9:14] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	16, // 6: usher.directory.v1.OpenedApi.principal:type_name -> usher.common.v1.Principal
+	17, // 7: usher.directory.v1.WatchDirectoriesResponse.directory:type_name -> usher.directory.v1.Directory
+	15, // 8: usher.directory.v1.Erasure.erase_time:type_name -> google.protobuf.Timestamp
+	10, // 9: usher.directory.v1.ListErasuresResponse.erasures:type_name -> usher.directory.v1.Erasure
+	0,  // 10: usher.directory.v1.KeyLookupService.ResolveKey:input_type -> usher.directory.v1.ResolveKeyRequest
+	3,  // 11: usher.directory.v1.KeyLookupService.ListSigningKeys:input_type -> usher.directory.v1.ListSigningKeysRequest
+	8,  // 12: usher.directory.v1.DirectoryFeedService.WatchDirectories:input_type -> usher.directory.v1.WatchDirectoriesRequest
+	11, // 13: usher.directory.v1.ErasureService.ListErasures:input_type -> usher.directory.v1.ListErasuresRequest
+	13, // 14: usher.directory.v1.ErasureService.ConfirmErasure:input_type -> usher.directory.v1.ConfirmErasureRequest
+	1,  // 15: usher.directory.v1.KeyLookupService.ResolveKey:output_type -> usher.directory.v1.ResolveKeyResponse
+	4,  // 16: usher.directory.v1.KeyLookupService.ListSigningKeys:output_type -> usher.directory.v1.ListSigningKeysResponse
+	9,  // 17: usher.directory.v1.DirectoryFeedService.WatchDirectories:output_type -> usher.directory.v1.WatchDirectoriesResponse
+	12, // 18: usher.directory.v1.ErasureService.ListErasures:output_type -> usher.directory.v1.ListErasuresResponse
+	14, // 19: usher.directory.v1.ErasureService.ConfirmErasure:output_type -> usher.directory.v1.ConfirmErasureResponse
+	15, // [15:20] is the sub-list for method output_type
+	10, // [10:15] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_usher_directory_v1_internal_proto_init() }
@@ -986,10 +1036,9 @@ func file_usher_directory_v1_internal_proto_init() {
 		return
 	}
 	file_usher_directory_v1_directory_proto_init()
-	file_usher_directory_v1_service_credential_proto_init()
 	file_usher_directory_v1_internal_proto_msgTypes[1].OneofWrappers = []any{
 		(*ResolveKeyResponse_Directory)(nil),
-		(*ResolveKeyResponse_ServiceCredential)(nil),
+		(*ResolveKeyResponse_Api)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -997,7 +1046,7 @@ func file_usher_directory_v1_internal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_directory_v1_internal_proto_rawDesc), len(file_usher_directory_v1_internal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   3,
 		},

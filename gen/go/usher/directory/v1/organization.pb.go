@@ -695,16 +695,19 @@ const file_usher_directory_v1_organization_proto_rawDesc = "" +
 	"\x18EraseOrganizationRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\"a\n" +
 	"\x19EraseOrganizationResponse\x12D\n" +
-	"\forganization\x18\x01 \x01(\v2 .usher.directory.v1.OrganizationR\forganization2\xd9\a\n" +
-	"\x13OrganizationService\x12\xdc\x01\n" +
-	"\x12CreateOrganization\x12-.usher.directory.v1.CreateOrganizationRequest\x1a..usher.directory.v1.CreateOrganizationResponse\"g\xba\xcf\x188{\"id\": \"acme\", \"displayName\": \"Acme\", \"federated\": true}\x82\xd3\xe4\x93\x02%:\forganization\"\x15/api/v1/organizations\x12\xaa\x01\n" +
-	"\x0fGetOrganization\x12*.usher.directory.v1.GetOrganizationRequest\x1a+.usher.directory.v1.GetOrganizationResponse\">\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x02)\x12'/api/v1/organizations/{organization_id}\x90\x02\x01\x12\x92\x01\n" +
-	"\x11ListOrganizations\x12,.usher.directory.v1.ListOrganizationsRequest\x1a-.usher.directory.v1.ListOrganizationsResponse\" \x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/organizations\x90\x02\x01\x12\xd9\x01\n" +
+	"\forganization\x18\x01 \x01(\v2 .usher.directory.v1.OrganizationR\forganization2\xf2\a\n" +
+	"\x13OrganizationService\x12\xe8\x01\n" +
+	"\x12CreateOrganization\x12-.usher.directory.v1.CreateOrganizationRequest\x1a..usher.directory.v1.CreateOrganizationResponse\"s\xaa\xcf\x18\b\n" +
+	"\x01\x01\x1a\x01\x01 \x03\xba\xcf\x188{\"id\": \"acme\", \"displayName\": \"Acme\", \"federated\": true}\x82\xd3\xe4\x93\x02%:\forganization\"\x15/api/v1/organizations\x12\xab\x01\n" +
+	"\x0fGetOrganization\x12*.usher.directory.v1.GetOrganizationRequest\x1a+.usher.directory.v1.GetOrganizationResponse\"?\xaa\xcf\x18\t\n" +
+	"\x01\x01\x12\x04\x02\x03\x04\x06\x82\xd3\xe4\x93\x02)\x12'/api/v1/organizations/{organization_id}\x90\x02\x01\x12\x9f\x01\n" +
+	"\x11ListOrganizations\x12,.usher.directory.v1.ListOrganizationsRequest\x1a-.usher.directory.v1.ListOrganizationsResponse\"-\xaa\xcf\x18\t\n" +
+	"\x01\x01\x1a\x02\x01\x06 \x03\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/organizations\x90\x02\x01\x12\xd9\x01\n" +
 	"\x12UpdateOrganization\x12-.usher.directory.v1.UpdateOrganizationRequest\x1a..usher.directory.v1.UpdateOrganizationResponse\"d\xba\xcf\x18#{\"displayName\": \"Acme Corporation\"}\x82\xd3\xe4\x93\x027:\forganization2'/api/v1/organizations/{organization_id}\x12\xb7\x01\n" +
 	"\x11EraseOrganization\x12,.usher.directory.v1.EraseOrganizationRequest\x1a-.usher.directory.v1.EraseOrganizationResponse\"E\xaa\xcf\x18\x06\n" +
-	"\x01\x01\x12\x01\x02\x82\xd3\xe4\x93\x022:\x01*\"-/api/v1/organizations/{organization_id}:erase\x90\x02\x02\x1a\v\xb2\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x04B\xda\x01\n" +
+	"\x01\x01\x12\x01\x02\x82\xd3\xe4\x93\x022:\x01*\"-/api/v1/organizations/{organization_id}:erase\x90\x02\x02\x1a\n" +
+	"\xb2\xcf\x18\x06\n" +
+	"\x01\x01\x1a\x01\x01B\xda\x01\n" +
 	"\x16com.usher.directory.v1B\x11OrganizationProtoP\x01ZAgithub.com/usher-scim/usher/gen/go/usher/directory/v1;directoryv1\xa2\x02\x03UDX\xaa\x02\x12Usher.Directory.V1\xca\x02\x13Usher\\Directory_\\V1\xe2\x02\x1fUsher\\Directory_\\V1\\GPBMetadata\xea\x02\x14Usher::Directory::V1b\x06proto3"
 
 var (

@@ -33,8 +33,8 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// OrganizationService manages organizations. The operator creates and changes them, and so can those services of the
-// vendor that may write, because the vendor signs customers up. Only the operator erases organizations.
+// OrganizationService manages organizations. A service of the vendor can create and change them, too, because the vendor
+// signs customers up. Only the operator erases organizations.
 type OrganizationServiceClient interface {
 	// CreateOrganization adds an organization. A service credential must open all organizations to call it. Reasons:
 	// ALREADY_EXISTS, REQUEST_ID_REUSED.
@@ -126,8 +126,8 @@ func (c *organizationServiceClient) EraseOrganization(ctx context.Context, in *E
 // All implementations must embed UnimplementedOrganizationServiceServer
 // for forward compatibility.
 //
-// OrganizationService manages organizations. The operator creates and changes them, and so can those services of the
-// vendor that may write, because the vendor signs customers up. Only the operator erases organizations.
+// OrganizationService manages organizations. A service of the vendor can create and change them, too, because the vendor
+// signs customers up. Only the operator erases organizations.
 type OrganizationServiceServer interface {
 	// CreateOrganization adds an organization. A service credential must open all organizations to call it. Reasons:
 	// ALREADY_EXISTS, REQUEST_ID_REUSED.

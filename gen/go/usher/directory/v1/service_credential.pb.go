@@ -8,7 +8,7 @@ package directoryv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
-	_ "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	v1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -26,8 +26,8 @@ const (
 )
 
 // ServiceCredential is a bearer credential of one of the vendor's services, without its secret. Its bearer can call
-// the RPCs that admit VENDOR_SERVICE, over gRPC and REST, within its scope: some or all organizations, for reading
-// only or for writing, too. A scope never changes: for another scope, create another credential.
+// the RPCs that its scopes allow, over gRPC and REST, for the organizations that it opens. Neither changes: for other
+// scopes or organizations, create another credential.
 type ServiceCredential struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id: a UUIDv7.
@@ -39,9 +39,8 @@ type ServiceCredential struct {
 	// Whether the credential gives access to all organizations, including future ones. Set exactly one of
 	// organization_ids and this field.
 	AllOrganizations bool `protobuf:"varint,4,opt,name=all_organizations,json=allOrganizations,proto3" json:"all_organizations,omitempty"`
-	// Whether the bearer can call RPCs that change something. Otherwise it can call only RPCs of idempotency_level
-	// NO_SIDE_EFFECTS.
-	MayWrite bool `protobuf:"varint,5,opt,name=may_write,json=mayWrite,proto3" json:"may_write,omitempty"`
+	// The scopes of the bearer: at least one. A service that only checks and follows access needs READ_ACCESS.
+	Scopes []v1.Scope `protobuf:"varint,9,rep,packed,name=scopes,proto3,enum=usher.common.v1.Scope" json:"scopes,omitempty"`
 	// The time of creation.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// The time at which the credential expires. Unset: never.
@@ -110,11 +109,11 @@ func (x *ServiceCredential) GetAllOrganizations() bool {
 	return false
 }
 
-func (x *ServiceCredential) GetMayWrite() bool {
+func (x *ServiceCredential) GetScopes() []v1.Scope {
 	if x != nil {
-		return x.MayWrite
+		return x.Scopes
 	}
-	return false
+	return nil
 }
 
 func (x *ServiceCredential) GetCreateTime() *timestamppb.Timestamp {
@@ -467,20 +466,20 @@ var File_usher_directory_v1_service_credential_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_service_credential_proto_rawDesc = "" +
 	"\n" +
-	"+usher/directory/v1/service_credential.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\"\xa4\x03\n" +
+	"+usher/directory/v1/service_credential.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\"\xd2\x03\n" +
 	"\x11ServiceCredential\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\vdisplayName\x12=\n" +
 	"\x10organization_ids\x18\x03 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x102\x18\x01\"\x06r\x04\x10\x01\x18?R\x0forganizationIds\x12+\n" +
-	"\x11all_organizations\x18\x04 \x01(\bR\x10allOrganizations\x12\x1b\n" +
-	"\tmay_write\x18\x05 \x01(\bR\bmayWrite\x12A\n" +
+	"\x11all_organizations\x18\x04 \x01(\bR\x10allOrganizations\x12C\n" +
+	"\x06scopes\x18\t \x03(\x0e2\x16.usher.common.v1.ScopeB\x13\xbaH\x10\x92\x01\r\b\x01\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\x06scopes\x12A\n" +
 	"\vcreate_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
 	"createTime\x12;\n" +
 	"\vexpire_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\x12A\n" +
 	"\vrevoke_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
-	"revokeTime\"\xae\x01\n" +
+	"revokeTimeJ\x04\b\x05\x10\x06\"\xae\x01\n" +
 	"\x1eCreateServiceCredentialRequest\x12`\n" +
 	"\x12service_credential\x18\x01 \x01(\v2%.usher.directory.v1.ServiceCredentialB\n" +
 	"\xe2A\x01\x02\xbaH\x03\xc8\x01\x01R\x11serviceCredential\x12*\n" +
@@ -500,13 +499,12 @@ const file_usher_directory_v1_service_credential_proto_rawDesc = "" +
 	"\x1eRevokeServiceCredentialRequest\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"w\n" +
 	"\x1fRevokeServiceCredentialResponse\x12T\n" +
-	"\x12service_credential\x18\x01 \x01(\v2%.usher.directory.v1.ServiceCredentialR\x11serviceCredential2\x92\x05\n" +
-	"\x18ServiceCredentialService\x12\x88\x02\n" +
-	"\x17CreateServiceCredential\x122.usher.directory.v1.CreateServiceCredentialRequest\x1a3.usher.directory.v1.CreateServiceCredentialResponse\"\x83\x01\xba\xcf\x18I{\"displayName\": \"Billing\", \"organizationIds\": [\"acme\"], \"mayWrite\": true}\x82\xd3\xe4\x93\x020:\x12service_credential\"\x1a/api/v1/serviceCredentials\x12\xa6\x01\n" +
+	"\x12service_credential\x18\x01 \x01(\v2%.usher.directory.v1.ServiceCredentialR\x11serviceCredential2\xb8\x05\n" +
+	"\x18ServiceCredentialService\x12\xac\x02\n" +
+	"\x17CreateServiceCredential\x122.usher.directory.v1.CreateServiceCredentialRequest\x1a3.usher.directory.v1.CreateServiceCredentialResponse\"\xa7\x01\xba\xcf\x18m{\"displayName\": \"Billing\", \"organizationIds\": [\"acme\"], \"scopes\": [\"SCOPE_READ_ACCESS\", \"SCOPE_READ_PEOPLE\"]}\x82\xd3\xe4\x93\x020:\x12service_credential\"\x1a/api/v1/serviceCredentials\x12\xa6\x01\n" +
 	"\x16ListServiceCredentials\x121.usher.directory.v1.ListServiceCredentialsRequest\x1a2.usher.directory.v1.ListServiceCredentialsResponse\"%\x82\xd3\xe4\x93\x02\x1c\x12\x1a/api/v1/serviceCredentials\x90\x02\x01\x12\xb5\x01\n" +
-	"\x17RevokeServiceCredential\x122.usher.directory.v1.RevokeServiceCredentialRequest\x1a3.usher.directory.v1.RevokeServiceCredentialResponse\"1\x82\xd3\xe4\x93\x02(\"&/api/v1/serviceCredentials/{id}:revoke\x90\x02\x02\x1a\n" +
-	"\xb2\xcf\x18\x06\n" +
-	"\x01\x01\x12\x01\x02B\xdf\x01\n" +
+	"\x17RevokeServiceCredential\x122.usher.directory.v1.RevokeServiceCredentialRequest\x1a3.usher.directory.v1.RevokeServiceCredentialResponse\"1\x82\xd3\xe4\x93\x02(\"&/api/v1/serviceCredentials/{id}:revoke\x90\x02\x02\x1a\f\xb2\xcf\x18\b\n" +
+	"\x01\x01\x12\x01\x02 \x03B\xdf\x01\n" +
 	"\x16com.usher.directory.v1B\x16ServiceCredentialProtoP\x01ZAgithub.com/usher-scim/usher/gen/go/usher/directory/v1;directoryv1\xa2\x02\x03UDX\xaa\x02\x12Usher.Directory.V1\xca\x02\x13Usher\\Directory_\\V1\xe2\x02\x1fUsher\\Directory_\\V1\\GPBMetadata\xea\x02\x14Usher::Directory::V1b\x06proto3"
 
 var (
@@ -530,27 +528,29 @@ var file_usher_directory_v1_service_credential_proto_goTypes = []any{
 	(*ListServiceCredentialsResponse)(nil),  // 4: usher.directory.v1.ListServiceCredentialsResponse
 	(*RevokeServiceCredentialRequest)(nil),  // 5: usher.directory.v1.RevokeServiceCredentialRequest
 	(*RevokeServiceCredentialResponse)(nil), // 6: usher.directory.v1.RevokeServiceCredentialResponse
-	(*timestamppb.Timestamp)(nil),           // 7: google.protobuf.Timestamp
+	(v1.Scope)(0),                           // 7: usher.common.v1.Scope
+	(*timestamppb.Timestamp)(nil),           // 8: google.protobuf.Timestamp
 }
 var file_usher_directory_v1_service_credential_proto_depIdxs = []int32{
-	7,  // 0: usher.directory.v1.ServiceCredential.create_time:type_name -> google.protobuf.Timestamp
-	7,  // 1: usher.directory.v1.ServiceCredential.expire_time:type_name -> google.protobuf.Timestamp
-	7,  // 2: usher.directory.v1.ServiceCredential.revoke_time:type_name -> google.protobuf.Timestamp
-	0,  // 3: usher.directory.v1.CreateServiceCredentialRequest.service_credential:type_name -> usher.directory.v1.ServiceCredential
-	0,  // 4: usher.directory.v1.CreateServiceCredentialResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
-	0,  // 5: usher.directory.v1.ListServiceCredentialsResponse.service_credentials:type_name -> usher.directory.v1.ServiceCredential
-	0,  // 6: usher.directory.v1.RevokeServiceCredentialResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
-	1,  // 7: usher.directory.v1.ServiceCredentialService.CreateServiceCredential:input_type -> usher.directory.v1.CreateServiceCredentialRequest
-	3,  // 8: usher.directory.v1.ServiceCredentialService.ListServiceCredentials:input_type -> usher.directory.v1.ListServiceCredentialsRequest
-	5,  // 9: usher.directory.v1.ServiceCredentialService.RevokeServiceCredential:input_type -> usher.directory.v1.RevokeServiceCredentialRequest
-	2,  // 10: usher.directory.v1.ServiceCredentialService.CreateServiceCredential:output_type -> usher.directory.v1.CreateServiceCredentialResponse
-	4,  // 11: usher.directory.v1.ServiceCredentialService.ListServiceCredentials:output_type -> usher.directory.v1.ListServiceCredentialsResponse
-	6,  // 12: usher.directory.v1.ServiceCredentialService.RevokeServiceCredential:output_type -> usher.directory.v1.RevokeServiceCredentialResponse
-	10, // [10:13] is the sub-list for method output_type
-	7,  // [7:10] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	7,  // 0: usher.directory.v1.ServiceCredential.scopes:type_name -> usher.common.v1.Scope
+	8,  // 1: usher.directory.v1.ServiceCredential.create_time:type_name -> google.protobuf.Timestamp
+	8,  // 2: usher.directory.v1.ServiceCredential.expire_time:type_name -> google.protobuf.Timestamp
+	8,  // 3: usher.directory.v1.ServiceCredential.revoke_time:type_name -> google.protobuf.Timestamp
+	0,  // 4: usher.directory.v1.CreateServiceCredentialRequest.service_credential:type_name -> usher.directory.v1.ServiceCredential
+	0,  // 5: usher.directory.v1.CreateServiceCredentialResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
+	0,  // 6: usher.directory.v1.ListServiceCredentialsResponse.service_credentials:type_name -> usher.directory.v1.ServiceCredential
+	0,  // 7: usher.directory.v1.RevokeServiceCredentialResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
+	1,  // 8: usher.directory.v1.ServiceCredentialService.CreateServiceCredential:input_type -> usher.directory.v1.CreateServiceCredentialRequest
+	3,  // 9: usher.directory.v1.ServiceCredentialService.ListServiceCredentials:input_type -> usher.directory.v1.ListServiceCredentialsRequest
+	5,  // 10: usher.directory.v1.ServiceCredentialService.RevokeServiceCredential:input_type -> usher.directory.v1.RevokeServiceCredentialRequest
+	2,  // 11: usher.directory.v1.ServiceCredentialService.CreateServiceCredential:output_type -> usher.directory.v1.CreateServiceCredentialResponse
+	4,  // 12: usher.directory.v1.ServiceCredentialService.ListServiceCredentials:output_type -> usher.directory.v1.ListServiceCredentialsResponse
+	6,  // 13: usher.directory.v1.ServiceCredentialService.RevokeServiceCredential:output_type -> usher.directory.v1.RevokeServiceCredentialResponse
+	11, // [11:14] is the sub-list for method output_type
+	8,  // [8:11] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_usher_directory_v1_service_credential_proto_init() }

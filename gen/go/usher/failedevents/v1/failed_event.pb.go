@@ -99,7 +99,7 @@ type FailedEvent struct {
 	FailTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=fail_time,json=failTime,proto3" json:"fail_time,omitempty"`
 	// The HTTP method and route of the message, such as `PATCH /Users/{id}`, or empty.
 	Operation string `protobuf:"bytes,7,opt,name=operation,proto3" json:"operation,omitempty"`
-	// The id of the resource that the message names, or empty.
+	// The id of the resource that the message names, or empty. Empty without the scope READ_PEOPLE.
 	ResourceId string `protobuf:"bytes,8,opt,name=resource_id,json=resourceId,proto3" json:"resource_id,omitempty"`
 	// The HTTP status of the answer to the IdP, or 0.
 	Status int32 `protobuf:"varint,9,opt,name=status,proto3" json:"status,omitempty"`
@@ -698,7 +698,7 @@ var File_usher_failedevents_v1_failed_event_proto protoreflect.FileDescriptor
 
 const file_usher_failedevents_v1_failed_event_proto_rawDesc = "" +
 	"\n" +
-	"(usher/failedevents/v1/failed_event.proto\x12\x15usher.failedevents.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xe0\x05\n" +
+	"(usher/failedevents/v1/failed_event.proto\x12\x15usher.failedevents.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xe7\x05\n" +
 	"\vFailedEvent\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x122\n" +
 	"\x0forganization_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12.\n" +
@@ -707,8 +707,9 @@ const file_usher_failedevents_v1_failed_event_proto_rawDesc = "" +
 	"message_id\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18@R\tmessageId\x12J\n" +
 	"\x06source\x18\x05 \x01(\x0e2(.usher.failedevents.v1.FailedEventSourceB\b\xbaH\x05\x82\x01\x02\x10\x01R\x06source\x12?\n" +
 	"\tfail_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\bfailTime\x12&\n" +
-	"\toperation\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\toperation\x12)\n" +
-	"\vresource_id\x18\b \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\n" +
+	"\toperation\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\toperation\x120\n" +
+	"\vresource_id\x18\b \x01(\tB\x0f\xbaH\x05r\x03\x18\xc8\x01\xca\xcf\x18\x03\n" +
+	"\x01\x05R\n" +
 	"resourceId\x12\"\n" +
 	"\x06status\x18\t \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xd7\x04(\x00R\x06status\x12\x1f\n" +
@@ -751,12 +752,14 @@ const file_usher_failedevents_v1_failed_event_proto_rawDesc = "" +
 	"\x18FAILED_EVENT_SOURCE_RULE\x10\x022\xa6\x01\n" +
 	"\x18FailedEventRecordService\x12\x89\x01\n" +
 	"\x12RecordFailedEvents\x120.usher.failedevents.v1.RecordFailedEventsRequest\x1a1.usher.failedevents.v1.RecordFailedEventsResponse\"\x0e\xaa\xcf\x18\a\n" +
-	"\x02\x01\x04\x12\x01\x01\x90\x02\x022\xeb\x04\n" +
+	"\x02\x01\x04\x12\x01\x01\x90\x02\x022\x90\x05\n" +
 	"\x12FailedEventService\x12\xb3\x01\n" +
-	"\x0eGetFailedEvent\x12,.usher.failedevents.v1.GetFailedEventRequest\x1a-.usher.failedevents.v1.GetFailedEventResponse\"D\x82\xd3\xe4\x93\x02;\x129/api/v1/organizations/{organization_id}/failedEvents/{id}\x90\x02\x01\x12\xb4\x01\n" +
-	"\x10ListFailedEvents\x12..usher.failedevents.v1.ListFailedEventsRequest\x1a/.usher.failedevents.v1.ListFailedEventsResponse\"?\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/failedEvents\x90\x02\x01\x12\xda\x01\n" +
-	"\x16AcknowledgeFailedEvent\x124.usher.failedevents.v1.AcknowledgeFailedEventRequest\x1a5.usher.failedevents.v1.AcknowledgeFailedEventResponse\"S\x82\xd3\xe4\x93\x02J:\x01*\"E/api/v1/organizations/{organization_id}/failedEvents/{id}:acknowledge\x90\x02\x02\x1a\v\xb2\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03B\xec\x01\n" +
+	"\x0eGetFailedEvent\x12,.usher.failedevents.v1.GetFailedEventRequest\x1a-.usher.failedevents.v1.GetFailedEventResponse\"D\x82\xd3\xe4\x93\x02;\x129/api/v1/organizations/{organization_id}/failedEvents/{id}\x90\x02\x01\x12\xcc\x01\n" +
+	"\x10ListFailedEvents\x12..usher.failedevents.v1.ListFailedEventsRequest\x1a/.usher.failedevents.v1.ListFailedEventsResponse\"W\xaa\xcf\x18\x14\n" +
+	"\x01\x01\x1a\x01\a*\fdirectory_id\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/failedEvents\x90\x02\x01\x12\xe6\x01\n" +
+	"\x16AcknowledgeFailedEvent\x124.usher.failedevents.v1.AcknowledgeFailedEventRequest\x1a5.usher.failedevents.v1.AcknowledgeFailedEventResponse\"_\xaa\xcf\x18\b\n" +
+	"\x01\x01\x1a\x01\x02 \x02\x82\xd3\xe4\x93\x02J:\x01*\"E/api/v1/organizations/{organization_id}/failedEvents/{id}:acknowledge\x90\x02\x02\x1a\f\xb2\xcf\x18\b\n" +
+	"\x01\x01\x1a\x01\a \x02B\xec\x01\n" +
 	"\x19com.usher.failedevents.v1B\x10FailedEventProtoP\x01ZGgithub.com/usher-scim/usher/gen/go/usher/failedevents/v1;failedeventsv1\xa2\x02\x03UFX\xaa\x02\x15Usher.Failedevents.V1\xca\x02\x15Usher\\Failedevents\\V1\xe2\x02!Usher\\Failedevents\\V1\\GPBMetadata\xea\x02\x17Usher::Failedevents::V1b\x06proto3"
 
 var (

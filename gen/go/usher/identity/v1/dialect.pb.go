@@ -343,11 +343,11 @@ const file_usher_identity_v1_dialect_proto_rawDesc = "" +
 	"\fdirectory_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\vdirectoryId\"\x8e\x01\n" +
 	"\x12ListQuirksResponse\x120\n" +
 	"\x06quirks\x18\x01 \x03(\v2\x18.usher.identity.v1.QuirkR\x06quirks\x12F\n" +
-	"\x0eignored_values\x18\x02 \x03(\v2\x1f.usher.identity.v1.IgnoredValueR\rignoredValues2\xcd\x01\n" +
-	"\x0eDialectService\x12\xba\x01\n" +
+	"\x0eignored_values\x18\x02 \x03(\v2\x1f.usher.identity.v1.IgnoredValueR\rignoredValues2\xdd\x01\n" +
+	"\x0eDialectService\x12\xaf\x01\n" +
 	"\n" +
-	"ListQuirks\x12$.usher.identity.v1.ListQuirksRequest\x1a%.usher.identity.v1.ListQuirksResponse\"_\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02K\x12I/api/v1/organizations/{organization_id}/directories/{directory_id}/quirks\x90\x02\x01B\xcc\x01\n" +
+	"ListQuirks\x12$.usher.identity.v1.ListQuirksRequest\x1a%.usher.identity.v1.ListQuirksResponse\"T\x82\xd3\xe4\x93\x02K\x12I/api/v1/organizations/{organization_id}/directories/{directory_id}/quirks\x90\x02\x01\x1a\x19\xb2\xcf\x18\x15\n" +
+	"\x01\x01\x1a\x02\x02\a*\fdirectory_idB\xcc\x01\n" +
 	"\x15com.usher.identity.v1B\fDialectProtoP\x01Z?github.com/usher-scim/usher/gen/go/usher/identity/v1;identityv1\xa2\x02\x03UIX\xaa\x02\x11Usher.Identity.V1\xca\x02\x11Usher\\Identity\\V1\xe2\x02\x1dUsher\\Identity\\V1\\GPBMetadata\xea\x02\x13Usher::Identity::V1b\x06proto3"
 
 var (

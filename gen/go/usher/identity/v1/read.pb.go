@@ -34,13 +34,13 @@ type User struct {
 	OrganizationId string `protobuf:"bytes,2,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// The id of the directory that sent the user.
 	DirectoryId string `protobuf:"bytes,3,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
-	// The userName, as the IdP sent it.
+	// The userName, as the IdP sent it. Empty without the scope READ_PEOPLE.
 	UserName string `protobuf:"bytes,4,opt,name=user_name,json=userName,proto3" json:"user_name,omitempty"`
-	// The externalId, or empty.
+	// The externalId, or empty. Empty without the scope READ_PEOPLE.
 	ExternalId string `protobuf:"bytes,5,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
-	// The displayName, or empty.
+	// The displayName, or empty. Empty without the scope READ_PEOPLE.
 	DisplayName string `protobuf:"bytes,6,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// The primary e-mail address; without one, the first e-mail address; or empty.
+	// The primary e-mail address; without one, the first e-mail address; or empty. Empty without the scope READ_PEOPLE.
 	Email string `protobuf:"bytes,7,opt,name=email,proto3" json:"email,omitempty"`
 	// Whether the user is active (RFC 7643 §4.1.1). A user without the attribute is active.
 	Active bool `protobuf:"varint,8,opt,name=active,proto3" json:"active,omitempty"`
@@ -49,7 +49,7 @@ type User struct {
 	Detached bool `protobuf:"varint,9,opt,name=detached,proto3" json:"detached,omitempty"`
 	// The ids of the groups that the user is in, directly or through other groups. Carried memberships count.
 	GroupIds []string `protobuf:"bytes,10,rep,name=group_ids,json=groupIds,proto3" json:"group_ids,omitempty"`
-	// The values of the user's `roles` attribute.
+	// The values of the user's `roles` attribute. Empty without the scope READ_PEOPLE.
 	RoleValues []string `protobuf:"bytes,11,rep,name=role_values,json=roleValues,proto3" json:"role_values,omitempty"`
 	// The revision. It increases with each change of the user.
 	Revision int64 `protobuf:"varint,12,opt,name=revision,proto3" json:"revision,omitempty"`
@@ -1599,21 +1599,26 @@ var File_usher_identity_v1_read_proto protoreflect.FileDescriptor
 
 const file_usher_identity_v1_read_proto_rawDesc = "" +
 	"\n" +
-	"\x1cusher/identity/v1/read.proto\x12\x11usher.identity.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a\x1cusher/identity/v1/feed.proto\"\xa4\x03\n" +
+	"\x1cusher/identity/v1/read.proto\x12\x11usher.identity.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a\x1cusher/identity/v1/feed.proto\"\xd1\x03\n" +
 	"\x04User\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12'\n" +
 	"\x0forganization_id\x18\x02 \x01(\tR\x0eorganizationId\x12!\n" +
-	"\fdirectory_id\x18\x03 \x01(\tR\vdirectoryId\x12\x1b\n" +
-	"\tuser_name\x18\x04 \x01(\tR\buserName\x12\x1f\n" +
-	"\vexternal_id\x18\x05 \x01(\tR\n" +
-	"externalId\x12!\n" +
-	"\fdisplay_name\x18\x06 \x01(\tR\vdisplayName\x12\x14\n" +
-	"\x05email\x18\a \x01(\tR\x05email\x12\x16\n" +
+	"\fdirectory_id\x18\x03 \x01(\tR\vdirectoryId\x12$\n" +
+	"\tuser_name\x18\x04 \x01(\tB\a\xca\xcf\x18\x03\n" +
+	"\x01\x05R\buserName\x12(\n" +
+	"\vexternal_id\x18\x05 \x01(\tB\a\xca\xcf\x18\x03\n" +
+	"\x01\x05R\n" +
+	"externalId\x12*\n" +
+	"\fdisplay_name\x18\x06 \x01(\tB\a\xca\xcf\x18\x03\n" +
+	"\x01\x05R\vdisplayName\x12\x1d\n" +
+	"\x05email\x18\a \x01(\tB\a\xca\xcf\x18\x03\n" +
+	"\x01\x05R\x05email\x12\x16\n" +
 	"\x06active\x18\b \x01(\bR\x06active\x12\x1a\n" +
 	"\bdetached\x18\t \x01(\bR\bdetached\x12\x1b\n" +
 	"\tgroup_ids\x18\n" +
-	" \x03(\tR\bgroupIds\x12\x1f\n" +
-	"\vrole_values\x18\v \x03(\tR\n" +
+	" \x03(\tR\bgroupIds\x12(\n" +
+	"\vrole_values\x18\v \x03(\tB\a\xca\xcf\x18\x03\n" +
+	"\x01\x05R\n" +
 	"roleValues\x12\x1a\n" +
 	"\brevision\x18\f \x01(\x03R\brevision\x12;\n" +
 	"\vupdate_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\n" +
@@ -1631,13 +1636,16 @@ const file_usher_identity_v1_read_proto_rawDesc = "" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12!\n" +
 	"\auser_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\"8\n" +
 	"\x11EraseUserResponse\x12#\n" +
-	"\rchange_cursor\x18\x01 \x01(\tR\fchangeCursor\"\xe8\x01\n" +
+	"\rchange_cursor\x18\x01 \x01(\tR\fchangeCursor\"\xfd\x01\n" +
 	"\x11LookupUserRequest\x122\n" +
-	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12'\n" +
-	"\tuser_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aH\x00R\buserName\x12+\n" +
-	"\vexternal_id\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aH\x00R\n" +
-	"externalId\x12 \n" +
-	"\x05email\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aH\x00R\x05email\x12\x1a\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12.\n" +
+	"\tuser_name\x18\x02 \x01(\tB\x0f\xbaH\x05r\x03\x18\xe8\a\xca\xcf\x18\x03\n" +
+	"\x01\x05H\x00R\buserName\x122\n" +
+	"\vexternal_id\x18\x03 \x01(\tB\x0f\xbaH\x05r\x03\x18\xe8\a\xca\xcf\x18\x03\n" +
+	"\x01\x05H\x00R\n" +
+	"externalId\x12'\n" +
+	"\x05email\x18\x04 \x01(\tB\x0f\xbaH\x05r\x03\x18\xe8\a\xca\xcf\x18\x03\n" +
+	"\x01\x05H\x00R\x05email\x12\x1a\n" +
 	"\x02id\x18\x05 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01H\x00R\x02idB\v\n" +
 	"\x02by\x12\x05\xbaH\x02\b\x01\"A\n" +
 	"\x12LookupUserResponse\x12+\n" +
@@ -1705,27 +1713,26 @@ const file_usher_identity_v1_read_proto_rawDesc = "" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12\"\n" +
 	"\x06filter\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06filter\"\x19\n" +
-	"\x17CheckUserFilterResponse2\xd8\t\n" +
+	"\x17CheckUserFilterResponse2\xdc\t\n" +
 	"\vReadService\x12\x9a\x01\n" +
 	"\n" +
-	"LookupUser\x12$.usher.identity.v1.LookupUserRequest\x1a%.usher.identity.v1.LookupUserResponse\"?\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/users:lookup\x90\x02\x01\x12y\n" +
-	"\x0fCheckUserFilter\x12).usher.identity.v1.CheckUserFilterRequest\x1a*.usher.identity.v1.CheckUserFilterResponse\"\x0f\xaa\xcf\x18\b\n" +
-	"\x01\x04\x12\x03\x01\x02\x03\x90\x02\x01\x12\xdd\x01\n" +
+	"LookupUser\x12$.usher.identity.v1.LookupUserRequest\x1a%.usher.identity.v1.LookupUserResponse\"?\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/users:lookup\x90\x02\x01\x12z\n" +
+	"\x0fCheckUserFilter\x12).usher.identity.v1.CheckUserFilterRequest\x1a*.usher.identity.v1.CheckUserFilterResponse\"\x10\xaa\xcf\x18\t\n" +
+	"\x01\x04\x12\x01\x01\x1a\x01\x03\x90\x02\x01\x12\xdd\x01\n" +
 	"\rBatchGetUsers\x12'.usher.identity.v1.BatchGetUsersRequest\x1a(.usher.identity.v1.BatchGetUsersResponse\"y\xba\xcf\x181{\"ids\": [\"0196f2c4-7d1e-7b3a-9c55-3f1d2e4a6b70\"]}\x82\xd3\xe4\x93\x02;:\x01*\"6/api/v1/organizations/{organization_id}/users:batchGet\x90\x02\x01\x12\x98\x01\n" +
 	"\vListUserIds\x12%.usher.identity.v1.ListUserIdsRequest\x1a&.usher.identity.v1.ListUserIdsResponse\":\x82\xd3\xe4\x93\x021\x12//api/v1/organizations/{organization_id}/userIds\x90\x02\x01\x12\x94\x01\n" +
 	"\n" +
 	"FindGroups\x12$.usher.identity.v1.FindGroupsRequest\x1a%.usher.identity.v1.FindGroupsResponse\"9\x82\xd3\xe4\x93\x020\x12./api/v1/organizations/{organization_id}/groups\x90\x02\x01\x12\xe1\x01\n" +
 	"\x0eBatchGetGroups\x12(.usher.identity.v1.BatchGetGroupsRequest\x1a).usher.identity.v1.BatchGetGroupsResponse\"z\xba\xcf\x181{\"ids\": [\"0196f2c4-7d1e-7b3a-9c55-3f1d2e4a6b71\"]}\x82\xd3\xe4\x93\x02<:\x01*\"7/api/v1/organizations/{organization_id}/groups:batchGet\x90\x02\x01\x12\xaa\x01\n" +
-	"\vListMembers\x12%.usher.identity.v1.ListMembersRequest\x1a&.usher.identity.v1.ListMembersResponse\"L\x82\xd3\xe4\x93\x02C\x12A/api/v1/organizations/{organization_id}/groups/{group_id}/members\x90\x02\x01\x1a\x0e\xb2\xcf\x18\n" +
-	"\n" +
-	"\x02\x01\x04\x12\x04\x01\x02\x03\x042\xb9\x03\n" +
+	"\vListMembers\x12%.usher.identity.v1.ListMembersRequest\x1a&.usher.identity.v1.ListMembersResponse\"L\x82\xd3\xe4\x93\x02C\x12A/api/v1/organizations/{organization_id}/groups/{group_id}/members\x90\x02\x01\x1a\x11\xb2\xcf\x18\r\n" +
+	"\x02\x01\x04\x12\x01\x01\x1a\x04\x03\x04\x05\x062\xc6\x03\n" +
 	"\x0fAdoptionService\x12\xcf\x01\n" +
 	"\x12ListCarriedMembers\x12,.usher.identity.v1.ListCarriedMembersRequest\x1a-.usher.identity.v1.ListCarriedMembersResponse\"\\\x82\xd3\xe4\x93\x02S\x12Q/api/v1/organizations/{organization_id}/directories/{directory_id}/carriedMembers\x90\x02\x01\x12\xc6\x01\n" +
-	"\x0eFinishAdoption\x12(.usher.identity.v1.FinishAdoptionRequest\x1a).usher.identity.v1.FinishAdoptionResponse\"_\x82\xd3\xe4\x93\x02V:\x01*\"Q/api/v1/organizations/{organization_id}/directories/{directory_id}:finishAdoption\x90\x02\x02\x1a\v\xb2\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x032\xbe\x01\n" +
-	"\x0eErasureService\x12\xab\x01\n" +
-	"\tEraseUser\x12#.usher.identity.v1.EraseUserRequest\x1a$.usher.identity.v1.EraseUserResponse\"S\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\x82\xd3\xe4\x93\x02B:\x01*\"=/api/v1/organizations/{organization_id}/users/{user_id}:eraseB\xc9\x01\n" +
+	"\x0eFinishAdoption\x12(.usher.identity.v1.FinishAdoptionRequest\x1a).usher.identity.v1.FinishAdoptionResponse\"_\x82\xd3\xe4\x93\x02V:\x01*\"Q/api/v1/organizations/{organization_id}/directories/{directory_id}:finishAdoption\x90\x02\x02\x1a\x18\xb2\xcf\x18\x14\n" +
+	"\x01\x01\x1a\x01\x02*\fdirectory_id2\xc1\x01\n" +
+	"\x0eErasureService\x12\xa0\x01\n" +
+	"\tEraseUser\x12#.usher.identity.v1.EraseUserRequest\x1a$.usher.identity.v1.EraseUserResponse\"H\x82\xd3\xe4\x93\x02B:\x01*\"=/api/v1/organizations/{organization_id}/users/{user_id}:erase\x1a\f\xb2\xcf\x18\b\n" +
+	"\x01\x01\x1a\x01\x02 \x02B\xc9\x01\n" +
 	"\x15com.usher.identity.v1B\tReadProtoP\x01Z?github.com/usher-scim/usher/gen/go/usher/identity/v1;identityv1\xa2\x02\x03UIX\xaa\x02\x11Usher.Identity.V1\xca\x02\x11Usher\\Identity\\V1\xe2\x02\x1dUsher\\Identity\\V1\\GPBMetadata\xea\x02\x13Usher::Identity::V1b\x06proto3"
 
 var (

@@ -34,7 +34,8 @@ const (
 //
 // ReadService lets services and admins read users and groups as typed messages.
 type ReadServiceClient interface {
-	// LookupUser finds one user by exactly one of its names. Reasons: NOT_FOUND, USER_AMBIGUOUS.
+	// LookupUser finds one user by exactly one of its names. All names but the id need the scope READ_PEOPLE. Reasons:
+	// NOT_FOUND, USER_AMBIGUOUS, SCOPE_MISSING.
 	LookupUser(ctx context.Context, in *LookupUserRequest, opts ...grpc.CallOption) (*LookupUserResponse, error)
 	// CheckUserFilter checks whether a filter (RFC 7644 §3.4.2.2) can match users. The filter must be well-formed, and
 	// its attributes must be attributes of users in at least one directory of the organization, including extensions,
@@ -138,7 +139,8 @@ func (c *readServiceClient) ListMembers(ctx context.Context, in *ListMembersRequ
 //
 // ReadService lets services and admins read users and groups as typed messages.
 type ReadServiceServer interface {
-	// LookupUser finds one user by exactly one of its names. Reasons: NOT_FOUND, USER_AMBIGUOUS.
+	// LookupUser finds one user by exactly one of its names. All names but the id need the scope READ_PEOPLE. Reasons:
+	// NOT_FOUND, USER_AMBIGUOUS, SCOPE_MISSING.
 	LookupUser(context.Context, *LookupUserRequest) (*LookupUserResponse, error)
 	// CheckUserFilter checks whether a filter (RFC 7644 §3.4.2.2) can match users. The filter must be well-formed, and
 	// its attributes must be attributes of users in at least one directory of the organization, including extensions,

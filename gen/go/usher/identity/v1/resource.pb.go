@@ -1159,7 +1159,7 @@ const file_usher_identity_v1_resource_proto_rawDesc = "" +
 	"\fdescriptions\x18\x01 \x03(\v2\x1e.usher.identity.v1.DescriptionR\fdescriptions\"9\n" +
 	"\vDescription\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
-	"\bdocument\x18\x02 \x01(\fR\bdocument2\x98\x06\n" +
+	"\bdocument\x18\x02 \x01(\fR\bdocument2\xa6\x06\n" +
 	"\x0fResourceService\x12a\n" +
 	"\vGetResource\x12%.usher.identity.v1.GetResourceRequest\x1a&.usher.identity.v1.GetResourceResponse\"\x03\x90\x02\x01\x12g\n" +
 	"\rListResources\x12'.usher.identity.v1.ListResourcesRequest\x1a(.usher.identity.v1.ListResourcesResponse\"\x03\x90\x02\x01\x12e\n" +
@@ -1167,9 +1167,8 @@ const file_usher_identity_v1_resource_proto_rawDesc = "" +
 	"\rWriteResource\x12'.usher.identity.v1.WriteResourceRequest\x1a(.usher.identity.v1.WriteResourceResponse\x12v\n" +
 	"\x13WriteResourceStream\x12-.usher.identity.v1.WriteResourceStreamRequest\x1a..usher.identity.v1.WriteResourceStreamResponse(\x01\x12x\n" +
 	"\x12ReadResourceStream\x12,.usher.identity.v1.ReadResourceStreamRequest\x1a-.usher.identity.v1.ReadResourceStreamResponse\"\x03\x90\x02\x010\x01\x12p\n" +
-	"\x10ListDescriptions\x12*.usher.identity.v1.ListDescriptionsRequest\x1a+.usher.identity.v1.ListDescriptionsResponse\"\x03\x90\x02\x01\x1a\n" +
-	"\xb2\xcf\x18\x06\n" +
-	"\x01\x01\x12\x01\x05B\xcd\x01\n" +
+	"\x10ListDescriptions\x12*.usher.identity.v1.ListDescriptionsRequest\x1a+.usher.identity.v1.ListDescriptionsResponse\"\x03\x90\x02\x01\x1a\x18\xb2\xcf\x18\x14\n" +
+	"\x01\x01\x12\x01\x05*\fdirectory_idB\xcd\x01\n" +
 	"\x15com.usher.identity.v1B\rResourceProtoP\x01Z?github.com/usher-scim/usher/gen/go/usher/identity/v1;identityv1\xa2\x02\x03UIX\xaa\x02\x11Usher.Identity.V1\xca\x02\x11Usher\\Identity\\V1\xe2\x02\x1dUsher\\Identity\\V1\\GPBMetadata\xea\x02\x13Usher::Identity::V1b\x06proto3"
 
 var (

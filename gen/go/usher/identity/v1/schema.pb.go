@@ -477,12 +477,13 @@ const file_usher_identity_v1_schema_proto_rawDesc = "" +
 	"\fdirectory_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\vdirectoryId\x12\x1a\n" +
 	"\x02id\x18\x03 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x02id\"\x16\n" +
-	"\x14DeleteSchemaResponse2\x89\x06\n" +
+	"\x14DeleteSchemaResponse2\xaf\x06\n" +
 	"\rSchemaService\x12\xf6\x02\n" +
-	"\tPutSchema\x12#.usher.identity.v1.PutSchemaRequest\x1a$.usher.identity.v1.PutSchemaResponse\"\x9d\x02\xba\xcf\x18\xb6\x01{\"resourceType\": \"RESOURCE_TYPE_USER\", \"definition\": {\"id\": \"urn:example:Badge:2.0:User\", \"name\": \"Badge\", \"attributes\": [{\"name\": \"color\", \"type\": \"string\", \"multiValued\": false}]}}\x82\xd3\xe4\x93\x02Y:\x06schema\x1aO/api/v1/organizations/{organization_id}/directories/{directory_id}/schemas/{id}\x90\x02\x02\x12\xb3\x01\n" +
-	"\vListSchemas\x12%.usher.identity.v1.ListSchemasRequest\x1a&.usher.identity.v1.ListSchemasResponse\"U\x82\xd3\xe4\x93\x02L\x12J/api/v1/organizations/{organization_id}/directories/{directory_id}/schemas\x90\x02\x01\x12\xbb\x01\n" +
-	"\fDeleteSchema\x12&.usher.identity.v1.DeleteSchemaRequest\x1a'.usher.identity.v1.DeleteSchemaResponse\"Z\x82\xd3\xe4\x93\x02Q*O/api/v1/organizations/{organization_id}/directories/{directory_id}/schemas/{id}\x90\x02\x02\x1a\v\xb2\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03B\xcb\x01\n" +
+	"\tPutSchema\x12#.usher.identity.v1.PutSchemaRequest\x1a$.usher.identity.v1.PutSchemaResponse\"\x9d\x02\xba\xcf\x18\xb6\x01{\"resourceType\": \"RESOURCE_TYPE_USER\", \"definition\": {\"id\": \"urn:example:Badge:2.0:User\", \"name\": \"Badge\", \"attributes\": [{\"name\": \"color\", \"type\": \"string\", \"multiValued\": false}]}}\x82\xd3\xe4\x93\x02Y:\x06schema\x1aO/api/v1/organizations/{organization_id}/directories/{directory_id}/schemas/{id}\x90\x02\x02\x12\xcc\x01\n" +
+	"\vListSchemas\x12%.usher.identity.v1.ListSchemasRequest\x1a&.usher.identity.v1.ListSchemasResponse\"n\xaa\xcf\x18\x15\n" +
+	"\x01\x01\x1a\x02\x02\a*\fdirectory_id\x82\xd3\xe4\x93\x02L\x12J/api/v1/organizations/{organization_id}/directories/{directory_id}/schemas\x90\x02\x01\x12\xbb\x01\n" +
+	"\fDeleteSchema\x12&.usher.identity.v1.DeleteSchemaRequest\x1a'.usher.identity.v1.DeleteSchemaResponse\"Z\x82\xd3\xe4\x93\x02Q*O/api/v1/organizations/{organization_id}/directories/{directory_id}/schemas/{id}\x90\x02\x02\x1a\x18\xb2\xcf\x18\x14\n" +
+	"\x01\x01\x1a\x01\x02*\fdirectory_idB\xcb\x01\n" +
 	"\x15com.usher.identity.v1B\vSchemaProtoP\x01Z?github.com/usher-scim/usher/gen/go/usher/identity/v1;identityv1\xa2\x02\x03UIX\xaa\x02\x11Usher.Identity.V1\xca\x02\x11Usher\\Identity\\V1\xe2\x02\x1dUsher\\Identity\\V1\\GPBMetadata\xea\x02\x13Usher::Identity::V1b\x06proto3"
 
 var (

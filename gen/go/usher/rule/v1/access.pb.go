@@ -445,7 +445,7 @@ type Suspension struct {
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// The id of the user, who need not exist.
 	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// The reason, in the words of the person who suspended the access.
+	// The reason, in the words of the person who suspended the access. Empty without the scope READ_PEOPLE.
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The principal's subject: who suspended the access.
 	SuspendedBy string `protobuf:"bytes,4,opt,name=suspended_by,json=suspendedBy,proto3" json:"suspended_by,omitempty"`
@@ -2291,12 +2291,13 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\tsuspended\x18\b \x01(\bR\tsuspended\"m\n" +
 	"\x0eAccessSettings\x12G\n" +
 	"\fwhen_unknown\x18\x01 \x01(\x0e2\x1a.usher.rule.v1.WhenUnknownB\b\xbaH\x05\x82\x01\x02\x10\x01R\vwhenUnknown\x12\x12\n" +
-	"\x04etag\x18\x02 \x01(\tR\x04etag\"\xc6\x01\n" +
+	"\x04etag\x18\x02 \x01(\tR\x04etag\"\xcf\x01\n" +
 	"\n" +
 	"Suspension\x12'\n" +
 	"\x0forganization_id\x18\x01 \x01(\tR\x0eorganizationId\x12\x17\n" +
-	"\auser_id\x18\x02 \x01(\tR\x06userId\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\x12!\n" +
+	"\auser_id\x18\x02 \x01(\tR\x06userId\x12\x1f\n" +
+	"\x06reason\x18\x03 \x01(\tB\a\xca\xcf\x18\x03\n" +
+	"\x01\x05R\x06reason\x12!\n" +
 	"\fsuspended_by\x18\x04 \x01(\tR\vsuspendedBy\x12;\n" +
 	"\vcreate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\"\xac\x02\n" +
@@ -2434,24 +2435,31 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\x10AccessChangeKind\x12\"\n" +
 	"\x1eACCESS_CHANGE_KIND_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18ACCESS_CHANGE_KIND_ADDED\x10\x01\x12\x1e\n" +
-	"\x1aACCESS_CHANGE_KIND_REMOVED\x10\x022\xe1\x13\n" +
+	"\x1aACCESS_CHANGE_KIND_REMOVED\x10\x022\x9c\x14\n" +
 	"\rAccessService\x12\xa5\x01\n" +
 	"\vCheckAccess\x12!.usher.rule.v1.CheckAccessRequest\x1a\".usher.rule.v1.CheckAccessResponse\"O\x82\xd3\xe4\x93\x02F\x12D/api/v1/organizations/{organization_id}/users/{user_id}/access:check\x90\x02\x01\x12\x8c\x01\n" +
 	"\n" +
-	"ListAccess\x12 .usher.rule.v1.ListAccessRequest\x1a!.usher.rule.v1.ListAccessResponse\"9\x82\xd3\xe4\x93\x020\x12./api/v1/organizations/{organization_id}/access\x90\x02\x01\x12\x80\x02\n" +
-	"\vGrantAccess\x12!.usher.rule.v1.GrantAccessRequest\x1a\".usher.rule.v1.GrantAccessResponse\"\xa9\x01\xba\xcf\x18c{\"userId\": \"0196f2c4-7d1e-7b3a-9c55-3f1d2e4a6b70\", \"tenantId\": \"production\", \"roleId\": \"developer\"}\x82\xd3\xe4\x93\x029:\x01*\"4/api/v1/organizations/{organization_id}/access:grant\x90\x02\x02\x12\x84\x02\n" +
-	"\fRevokeAccess\x12\".usher.rule.v1.RevokeAccessRequest\x1a#.usher.rule.v1.RevokeAccessResponse\"\xaa\x01\xba\xcf\x18c{\"userId\": \"0196f2c4-7d1e-7b3a-9c55-3f1d2e4a6b70\", \"tenantId\": \"production\", \"roleId\": \"developer\"}\x82\xd3\xe4\x93\x02::\x01*\"5/api/v1/organizations/{organization_id}/access:revoke\x90\x02\x02\x12\x97\x01\n" +
+	"ListAccess\x12 .usher.rule.v1.ListAccessRequest\x1a!.usher.rule.v1.ListAccessResponse\"9\x82\xd3\xe4\x93\x020\x12./api/v1/organizations/{organization_id}/access\x90\x02\x01\x12\x8a\x02\n" +
+	"\vGrantAccess\x12!.usher.rule.v1.GrantAccessRequest\x1a\".usher.rule.v1.GrantAccessResponse\"\xb3\x01\xaa\xcf\x18\x06\n" +
+	"\x01\x01\x1a\x01\x04\xba\xcf\x18c{\"userId\": \"0196f2c4-7d1e-7b3a-9c55-3f1d2e4a6b70\", \"tenantId\": \"production\", \"roleId\": \"developer\"}\x82\xd3\xe4\x93\x029:\x01*\"4/api/v1/organizations/{organization_id}/access:grant\x90\x02\x02\x12\x8e\x02\n" +
+	"\fRevokeAccess\x12\".usher.rule.v1.RevokeAccessRequest\x1a#.usher.rule.v1.RevokeAccessResponse\"\xb4\x01\xaa\xcf\x18\x06\n" +
+	"\x01\x01\x1a\x01\x04\xba\xcf\x18c{\"userId\": \"0196f2c4-7d1e-7b3a-9c55-3f1d2e4a6b70\", \"tenantId\": \"production\", \"roleId\": \"developer\"}\x82\xd3\xe4\x93\x02::\x01*\"5/api/v1/organizations/{organization_id}/access:revoke\x90\x02\x02\x12\x97\x01\n" +
 	"\vWatchAccess\x12!.usher.rule.v1.WatchAccessRequest\x1a\".usher.rule.v1.WatchAccessResponse\"?\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/access:watch\x90\x02\x010\x01\x12\xa2\x01\n" +
 	"\x0fGetAccessCursor\x12%.usher.rule.v1.GetAccessCursorRequest\x1a&.usher.rule.v1.GetAccessCursorResponse\"@\x82\xd3\xe4\x93\x027\x125/api/v1/organizations/{organization_id}/access:cursor\x90\x02\x01\x12\xbf\x01\n" +
-	"\x11WaitUntilCaughtUp\x12'.usher.rule.v1.WaitUntilCaughtUpRequest\x1a(.usher.rule.v1.WaitUntilCaughtUpResponse\"W\xba\xcf\x18\x12{\"timeout\": \"30s\"}\x82\xd3\xe4\x93\x028:\x01*\"3/api/v1/organizations/{organization_id}/access:wait\x90\x02\x01\x12\xe6\x01\n" +
-	"\rSuspendAccess\x12#.usher.rule.v1.SuspendAccessRequest\x1a$.usher.rule.v1.SuspendAccessResponse\"\x89\x01\xba\xcf\x181{\"reason\": \"The laptop of this user was stolen.\"}\x82\xd3\xe4\x93\x02K:\x01*\"F/api/v1/organizations/{organization_id}/users/{user_id}/access:suspend\x90\x02\x02\x12\xac\x01\n" +
-	"\fResumeAccess\x12\".usher.rule.v1.ResumeAccessRequest\x1a#.usher.rule.v1.ResumeAccessResponse\"S\x82\xd3\xe4\x93\x02J:\x01*\"E/api/v1/organizations/{organization_id}/users/{user_id}/access:resume\x90\x02\x02\x12\xa0\x01\n" +
-	"\x0fListSuspensions\x12%.usher.rule.v1.ListSuspensionsRequest\x1a&.usher.rule.v1.ListSuspensionsResponse\">\x82\xd3\xe4\x93\x025\x123/api/v1/organizations/{organization_id}/suspensions\x90\x02\x01\x12\xa2\x01\n" +
-	"\x0fGetAccessStatus\x12%.usher.rule.v1.GetAccessStatusRequest\x1a&.usher.rule.v1.GetAccessStatusResponse\"@\x82\xd3\xe4\x93\x027\x125/api/v1/organizations/{organization_id}/access:status\x90\x02\x01\x12\xa9\x01\n" +
-	"\x11GetAccessSettings\x12'.usher.rule.v1.GetAccessSettingsRequest\x1a(.usher.rule.v1.GetAccessSettingsResponse\"A\x82\xd3\xe4\x93\x028\x126/api/v1/organizations/{organization_id}/accessSettings\x90\x02\x01\x12\xf3\x01\n" +
-	"\x14UpdateAccessSettings\x12*.usher.rule.v1.UpdateAccessSettingsRequest\x1a+.usher.rule.v1.UpdateAccessSettingsResponse\"\x81\x01\xaa\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03\xba\xcf\x18'{\"whenUnknown\": \"WHEN_UNKNOWN_SUSPEND\"}\x82\xd3\xe4\x93\x02B:\bsettings26/api/v1/organizations/{organization_id}/accessSettings\x90\x02\x02\x1a\f\xb2\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04B\xaf\x01\n" +
+	"\x11WaitUntilCaughtUp\x12'.usher.rule.v1.WaitUntilCaughtUpRequest\x1a(.usher.rule.v1.WaitUntilCaughtUpResponse\"W\xba\xcf\x18\x12{\"timeout\": \"30s\"}\x82\xd3\xe4\x93\x028:\x01*\"3/api/v1/organizations/{organization_id}/access:wait\x90\x02\x01\x12\xf0\x01\n" +
+	"\rSuspendAccess\x12#.usher.rule.v1.SuspendAccessRequest\x1a$.usher.rule.v1.SuspendAccessResponse\"\x93\x01\xaa\xcf\x18\x06\n" +
+	"\x01\x01\x1a\x01\x04\xba\xcf\x181{\"reason\": \"The laptop of this user was stolen.\"}\x82\xd3\xe4\x93\x02K:\x01*\"F/api/v1/organizations/{organization_id}/users/{user_id}/access:suspend\x90\x02\x02\x12\xb6\x01\n" +
+	"\fResumeAccess\x12\".usher.rule.v1.ResumeAccessRequest\x1a#.usher.rule.v1.ResumeAccessResponse\"]\xaa\xcf\x18\x06\n" +
+	"\x01\x01\x1a\x01\x04\x82\xd3\xe4\x93\x02J:\x01*\"E/api/v1/organizations/{organization_id}/users/{user_id}/access:resume\x90\x02\x02\x12\xa0\x01\n" +
+	"\x0fListSuspensions\x12%.usher.rule.v1.ListSuspensionsRequest\x1a&.usher.rule.v1.ListSuspensionsResponse\">\x82\xd3\xe4\x93\x025\x123/api/v1/organizations/{organization_id}/suspensions\x90\x02\x01\x12\xad\x01\n" +
+	"\x0fGetAccessStatus\x12%.usher.rule.v1.GetAccessStatusRequest\x1a&.usher.rule.v1.GetAccessStatusResponse\"K\xaa\xcf\x18\a\n" +
+	"\x01\x01\x1a\x02\x03\x06\x82\xd3\xe4\x93\x027\x125/api/v1/organizations/{organization_id}/access:status\x90\x02\x01\x12\xb4\x01\n" +
+	"\x11GetAccessSettings\x12'.usher.rule.v1.GetAccessSettingsRequest\x1a(.usher.rule.v1.GetAccessSettingsResponse\"L\xaa\xcf\x18\a\n" +
+	"\x01\x01\x1a\x02\x03\x06\x82\xd3\xe4\x93\x028\x126/api/v1/organizations/{organization_id}/accessSettings\x90\x02\x01\x12\xf2\x01\n" +
+	"\x14UpdateAccessSettings\x12*.usher.rule.v1.UpdateAccessSettingsRequest\x1a+.usher.rule.v1.UpdateAccessSettingsResponse\"\x80\x01\xaa\xcf\x18\x06\n" +
+	"\x01\x01\x1a\x01\x03\xba\xcf\x18'{\"whenUnknown\": \"WHEN_UNKNOWN_SUSPEND\"}\x82\xd3\xe4\x93\x02B:\bsettings26/api/v1/organizations/{organization_id}/accessSettings\x90\x02\x02\x1a\n" +
+	"\xb2\xcf\x18\x06\n" +
+	"\x01\x01\x1a\x01\x06B\xaf\x01\n" +
 	"\x11com.usher.rule.v1B\vAccessProtoP\x01Z7github.com/usher-scim/usher/gen/go/usher/rule/v1;rulev1\xa2\x02\x03URX\xaa\x02\rUsher.Rule.V1\xca\x02\rUsher\\Rule\\V1\xe2\x02\x19Usher\\Rule\\V1\\GPBMetadata\xea\x02\x0fUsher::Rule::V1b\x06proto3"
 
 var (

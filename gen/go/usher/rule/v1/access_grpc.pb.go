@@ -38,8 +38,7 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// AccessService reads, follows and grants access. Those services of the vendor that may write can also grant and
-// revoke access.
+// AccessService reads, follows and grants access.
 type AccessServiceClient interface {
 	// CheckAccess says whether a user effectively holds a role, and how current the answer is. A user that does not exist
 	// holds none. The call reads one database and calls no other service.
@@ -240,8 +239,7 @@ func (c *accessServiceClient) UpdateAccessSettings(ctx context.Context, in *Upda
 // All implementations must embed UnimplementedAccessServiceServer
 // for forward compatibility.
 //
-// AccessService reads, follows and grants access. Those services of the vendor that may write can also grant and
-// revoke access.
+// AccessService reads, follows and grants access.
 type AccessServiceServer interface {
 	// CheckAccess says whether a user effectively holds a role, and how current the answer is. A user that does not exist
 	// holds none. The call reads one database and calls no other service.

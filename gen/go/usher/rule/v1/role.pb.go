@@ -543,18 +543,17 @@ const file_usher_rule_v1_role_proto_rawDesc = "" +
 	"\tRoleScope\x12\x1a\n" +
 	"\x16ROLE_SCOPE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11ROLE_SCOPE_TENANT\x10\x01\x12\x1b\n" +
-	"\x17ROLE_SCOPE_ORGANIZATION\x10\x022\xc0\x04\n" +
+	"\x17ROLE_SCOPE_ORGANIZATION\x10\x022\xc8\x04\n" +
 	"\vRoleService\x12\xc7\x01\n" +
 	"\n" +
-	"CreateRole\x12 .usher.rule.v1.CreateRoleRequest\x1a!.usher.rule.v1.CreateRoleResponse\"t\xba\xcf\x18U{\"id\": \"auditor\", \"displayName\": \"Auditor\", \"scope\": \"ROLE_SCOPE_TENANT\", \"rank\": 15}\x82\xd3\xe4\x93\x02\x15:\x04role\"\r/api/v1/roles\x12s\n" +
-	"\aGetRole\x12\x1d.usher.rule.v1.GetRoleRequest\x1a\x1e.usher.rule.v1.GetRoleResponse\")\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x02\x14\x12\x12/api/v1/roles/{id}\x90\x02\x01\x12t\n" +
-	"\tListRoles\x12\x1f.usher.rule.v1.ListRolesRequest\x1a .usher.rule.v1.ListRolesResponse\"$\xaa\xcf\x18\b\n" +
-	"\x01\x01\x12\x03\x02\x03\x04\x82\xd3\xe4\x93\x02\x0f\x12\r/api/v1/roles\x90\x02\x01\x12p\n" +
+	"CreateRole\x12 .usher.rule.v1.CreateRoleRequest\x1a!.usher.rule.v1.CreateRoleResponse\"t\xba\xcf\x18U{\"id\": \"auditor\", \"displayName\": \"Auditor\", \"scope\": \"ROLE_SCOPE_TENANT\", \"rank\": 15}\x82\xd3\xe4\x93\x02\x15:\x04role\"\r/api/v1/roles\x12v\n" +
+	"\aGetRole\x12\x1d.usher.rule.v1.GetRoleRequest\x1a\x1e.usher.rule.v1.GetRoleResponse\",\xaa\xcf\x18\v\n" +
+	"\x01\x01\x12\x04\x02\x03\x04\x06 \x04\x82\xd3\xe4\x93\x02\x14\x12\x12/api/v1/roles/{id}\x90\x02\x01\x12w\n" +
+	"\tListRoles\x12\x1f.usher.rule.v1.ListRolesRequest\x1a .usher.rule.v1.ListRolesResponse\"'\xaa\xcf\x18\v\n" +
+	"\x01\x01\x12\x04\x02\x03\x04\x06 \x04\x82\xd3\xe4\x93\x02\x0f\x12\r/api/v1/roles\x90\x02\x01\x12p\n" +
 	"\n" +
-	"DeleteRole\x12 .usher.rule.v1.DeleteRoleRequest\x1a!.usher.rule.v1.DeleteRoleResponse\"\x1d\x82\xd3\xe4\x93\x02\x14*\x12/api/v1/roles/{id}\x90\x02\x02\x1a\n" +
-	"\xb2\xcf\x18\x06\n" +
-	"\x01\x01\x12\x01\x02B\xad\x01\n" +
+	"DeleteRole\x12 .usher.rule.v1.DeleteRoleRequest\x1a!.usher.rule.v1.DeleteRoleResponse\"\x1d\x82\xd3\xe4\x93\x02\x14*\x12/api/v1/roles/{id}\x90\x02\x02\x1a\f\xb2\xcf\x18\b\n" +
+	"\x01\x01\x12\x01\x02 \x04B\xad\x01\n" +
 	"\x11com.usher.rule.v1B\tRoleProtoP\x01Z7github.com/usher-scim/usher/gen/go/usher/rule/v1;rulev1\xa2\x02\x03URX\xaa\x02\rUsher.Rule.V1\xca\x02\rUsher\\Rule\\V1\xe2\x02\x19Usher\\Rule\\V1\\GPBMetadata\xea\x02\x0fUsher::Rule::V1b\x06proto3"
 
 var (

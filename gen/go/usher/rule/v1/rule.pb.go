@@ -318,7 +318,8 @@ func (x *RoleValueMatch) GetValue() string {
 // attributes. A changed schema has the same effect as a changed rule.
 type FilterMatch struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The filter. It uses attributes of the user itself, and not `groups` or `meta`.
+	// The filter. It uses attributes of the user itself, and not `groups` or `meta`. Empty without the scope MANAGE_RULES
+	// or READ_PEOPLE, because it can contain names.
 	Filter        string `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1305,10 +1306,10 @@ const file_usher_rule_v1_rule_proto_rawDesc = "" +
 	"\bpin_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\apinTime\"2\n" +
 	"\x0eRoleValueMatch\x12 \n" +
 	"\x05value\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x05value\"1\n" +
-	"\vFilterMatch\x12\"\n" +
-	"\x06filter\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06filter\"\xbc\x04\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x05value\"9\n" +
+	"\vFilterMatch\x12*\n" +
+	"\x06filter\x18\x01 \x01(\tB\x12\xbaH\ar\x05\x10\x01\x18\xe8\a\xca\xcf\x18\x04\n" +
+	"\x02\x03\x05R\x06filter\"\xbc\x04\n" +
 	"\x04Rule\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
 	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x0eorganizationId\x12&\n" +
@@ -1376,20 +1377,23 @@ const file_usher_rule_v1_rule_proto_rawDesc = "" +
 	"\bPinState\x12\x19\n" +
 	"\x15PIN_STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10PIN_STATE_PINNED\x10\x01\x12\x15\n" +
-	"\x11PIN_STATE_WAITING\x10\x022\xcb\t\n" +
+	"\x11PIN_STATE_WAITING\x10\x022\xe0\t\n" +
 	"\vRuleService\x12\x9c\x02\n" +
 	"\n" +
-	"CreateRule\x12 .usher.rule.v1.CreateRuleRequest\x1a!.usher.rule.v1.CreateRuleResponse\"\xc8\x01\xba\xcf\x18\x88\x01{\"displayName\": \"Designers design\", \"group\": {\"displayName\": \"Designers\"}, \"grants\": [{\"tenantId\": \"production\", \"roleId\": \"designer\"}]}\x82\xd3\xe4\x93\x025:\x04rule\"-/api/v1/organizations/{organization_id}/rules\x12\x87\x01\n" +
-	"\aGetRule\x12\x1d.usher.rule.v1.GetRuleRequest\x1a\x1e.usher.rule.v1.GetRuleResponse\"=\x82\xd3\xe4\x93\x024\x122/api/v1/organizations/{organization_id}/rules/{id}\x90\x02\x01\x12\x88\x01\n" +
-	"\tListRules\x12\x1f.usher.rule.v1.ListRulesRequest\x1a .usher.rule.v1.ListRulesResponse\"8\x82\xd3\xe4\x93\x02/\x12-/api/v1/organizations/{organization_id}/rules\x90\x02\x01\x12\xa9\x01\n" +
+	"CreateRule\x12 .usher.rule.v1.CreateRuleRequest\x1a!.usher.rule.v1.CreateRuleResponse\"\xc8\x01\xba\xcf\x18\x88\x01{\"displayName\": \"Designers design\", \"group\": {\"displayName\": \"Designers\"}, \"grants\": [{\"tenantId\": \"production\", \"roleId\": \"designer\"}]}\x82\xd3\xe4\x93\x025:\x04rule\"-/api/v1/organizations/{organization_id}/rules\x12\x92\x01\n" +
+	"\aGetRule\x12\x1d.usher.rule.v1.GetRuleRequest\x1a\x1e.usher.rule.v1.GetRuleResponse\"H\xaa\xcf\x18\a\n" +
+	"\x01\x01\x1a\x02\x03\x06\x82\xd3\xe4\x93\x024\x122/api/v1/organizations/{organization_id}/rules/{id}\x90\x02\x01\x12\x93\x01\n" +
+	"\tListRules\x12\x1f.usher.rule.v1.ListRulesRequest\x1a .usher.rule.v1.ListRulesResponse\"C\xaa\xcf\x18\a\n" +
+	"\x01\x01\x1a\x02\x03\x06\x82\xd3\xe4\x93\x02/\x12-/api/v1/organizations/{organization_id}/rules\x90\x02\x01\x12\xa9\x01\n" +
 	"\n" +
 	"UpdateRule\x12 .usher.rule.v1.UpdateRuleRequest\x1a!.usher.rule.v1.UpdateRuleResponse\"V\xba\xcf\x18\x12{\"enabled\": false}\x82\xd3\xe4\x93\x02::\x04rule22/api/v1/organizations/{organization_id}/rules/{id}\x12\x9a\x01\n" +
 	"\n" +
 	"EnableRule\x12 .usher.rule.v1.EnableRuleRequest\x1a!.usher.rule.v1.EnableRuleResponse\"G\x82\xd3\xe4\x93\x02>:\x01*\"9/api/v1/organizations/{organization_id}/rules/{id}:enable\x90\x02\x02\x12\x9e\x01\n" +
 	"\vDisableRule\x12!.usher.rule.v1.DisableRuleRequest\x1a\".usher.rule.v1.DisableRuleResponse\"H\x82\xd3\xe4\x93\x02?:\x01*\":/api/v1/organizations/{organization_id}/rules/{id}:disable\x90\x02\x02\x12\x90\x01\n" +
 	"\n" +
-	"DeleteRule\x12 .usher.rule.v1.DeleteRuleRequest\x1a!.usher.rule.v1.DeleteRuleResponse\"=\x82\xd3\xe4\x93\x024*2/api/v1/organizations/{organization_id}/rules/{id}\x90\x02\x02\x1a\v\xb2\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03B\xad\x01\n" +
+	"DeleteRule\x12 .usher.rule.v1.DeleteRuleRequest\x1a!.usher.rule.v1.DeleteRuleResponse\"=\x82\xd3\xe4\x93\x024*2/api/v1/organizations/{organization_id}/rules/{id}\x90\x02\x02\x1a\n" +
+	"\xb2\xcf\x18\x06\n" +
+	"\x01\x01\x1a\x01\x03B\xad\x01\n" +
 	"\x11com.usher.rule.v1B\tRuleProtoP\x01Z7github.com/usher-scim/usher/gen/go/usher/rule/v1;rulev1\xa2\x02\x03URX\xaa\x02\rUsher.Rule.V1\xca\x02\rUsher\\Rule\\V1\xe2\x02\x19Usher\\Rule\\V1\\GPBMetadata\xea\x02\x0fUsher::Rule::V1b\x06proto3"
 
 var (

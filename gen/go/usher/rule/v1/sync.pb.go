@@ -694,14 +694,17 @@ const file_usher_rule_v1_sync_proto_rawDesc = "" +
 	"\x16SYNC_STATE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12SYNC_STATE_RUNNING\x10\x01\x12\x13\n" +
 	"\x0fSYNC_STATE_DONE\x10\x02\x12\x18\n" +
-	"\x14SYNC_STATE_CANCELLED\x10\x032\x8d\x05\n" +
+	"\x14SYNC_STATE_CANCELLED\x10\x032\xa2\x05\n" +
 	"\vSyncService\x12\xc1\x01\n" +
-	"\tStartSync\x12\x1f.usher.rule.v1.StartSyncRequest\x1a .usher.rule.v1.StartSyncResponse\"q\xba\xcf\x185{\"requestId\": \"0b1f3c9a-5d2e-4f60-8a7b-9c0d1e2f3a4b\"}\x82\xd3\xe4\x93\x022:\x01*\"-/api/v1/organizations/{organization_id}/syncs\x12\x87\x01\n" +
-	"\aGetSync\x12\x1d.usher.rule.v1.GetSyncRequest\x1a\x1e.usher.rule.v1.GetSyncResponse\"=\x82\xd3\xe4\x93\x024\x122/api/v1/organizations/{organization_id}/syncs/{id}\x90\x02\x01\x12\x88\x01\n" +
-	"\tListSyncs\x12\x1f.usher.rule.v1.ListSyncsRequest\x1a .usher.rule.v1.ListSyncsResponse\"8\x82\xd3\xe4\x93\x02/\x12-/api/v1/organizations/{organization_id}/syncs\x90\x02\x01\x12\x97\x01\n" +
+	"\tStartSync\x12\x1f.usher.rule.v1.StartSyncRequest\x1a .usher.rule.v1.StartSyncResponse\"q\xba\xcf\x185{\"requestId\": \"0b1f3c9a-5d2e-4f60-8a7b-9c0d1e2f3a4b\"}\x82\xd3\xe4\x93\x022:\x01*\"-/api/v1/organizations/{organization_id}/syncs\x12\x92\x01\n" +
+	"\aGetSync\x12\x1d.usher.rule.v1.GetSyncRequest\x1a\x1e.usher.rule.v1.GetSyncResponse\"H\xaa\xcf\x18\a\n" +
+	"\x01\x01\x1a\x02\x03\x06\x82\xd3\xe4\x93\x024\x122/api/v1/organizations/{organization_id}/syncs/{id}\x90\x02\x01\x12\x93\x01\n" +
+	"\tListSyncs\x12\x1f.usher.rule.v1.ListSyncsRequest\x1a .usher.rule.v1.ListSyncsResponse\"C\xaa\xcf\x18\a\n" +
+	"\x01\x01\x1a\x02\x03\x06\x82\xd3\xe4\x93\x02/\x12-/api/v1/organizations/{organization_id}/syncs\x90\x02\x01\x12\x97\x01\n" +
 	"\n" +
-	"CancelSync\x12 .usher.rule.v1.CancelSyncRequest\x1a!.usher.rule.v1.CancelSyncResponse\"D\x82\xd3\xe4\x93\x02>:\x01*\"9/api/v1/organizations/{organization_id}/syncs/{id}:cancel\x1a\v\xb2\xcf\x18\a\n" +
-	"\x01\x01\x12\x02\x02\x03B\xad\x01\n" +
+	"CancelSync\x12 .usher.rule.v1.CancelSyncRequest\x1a!.usher.rule.v1.CancelSyncResponse\"D\x82\xd3\xe4\x93\x02>:\x01*\"9/api/v1/organizations/{organization_id}/syncs/{id}:cancel\x1a\n" +
+	"\xb2\xcf\x18\x06\n" +
+	"\x01\x01\x1a\x01\x03B\xad\x01\n" +
 	"\x11com.usher.rule.v1B\tSyncProtoP\x01Z7github.com/usher-scim/usher/gen/go/usher/rule/v1;rulev1\xa2\x02\x03URX\xaa\x02\rUsher.Rule.V1\xca\x02\rUsher\\Rule\\V1\xe2\x02\x19Usher\\Rule\\V1\\GPBMetadata\xea\x02\x0fUsher::Rule::V1b\x06proto3"
 
 var (

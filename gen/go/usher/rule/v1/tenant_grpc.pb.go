@@ -33,8 +33,8 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// TenantService manages tenants. The operator creates, changes and removes them, and so can those services of the
-// vendor that may write, because a tenant is an instance of the vendor's product.
+// TenantService manages tenants. A service of the vendor can do so, too, because a tenant is an instance of the vendor's
+// product.
 type TenantServiceClient interface {
 	// CreateTenant adds a tenant. Reasons: NOT_FOUND (no such organization), ALREADY_EXISTS, ORGANIZATION_ERASING,
 	// REQUEST_ID_REUSED.
@@ -113,8 +113,8 @@ func (c *tenantServiceClient) DeleteTenant(ctx context.Context, in *DeleteTenant
 // All implementations must embed UnimplementedTenantServiceServer
 // for forward compatibility.
 //
-// TenantService manages tenants. The operator creates, changes and removes them, and so can those services of the
-// vendor that may write, because a tenant is an instance of the vendor's product.
+// TenantService manages tenants. A service of the vendor can do so, too, because a tenant is an instance of the vendor's
+// product.
 type TenantServiceServer interface {
 	// CreateTenant adds a tenant. Reasons: NOT_FOUND (no such organization), ALREADY_EXISTS, ORGANIZATION_ERASING,
 	// REQUEST_ID_REUSED.

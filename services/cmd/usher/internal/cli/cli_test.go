@@ -226,7 +226,7 @@ func TestARepeatedCommandCreatesOnce(t *testing.T) {
 	if keys := x.json("key", "list", "--directory", id)["apiKeys"].([]any); len(keys) != 2 {
 		t.Errorf("there are the keys %v", keys)
 	}
-	want(t, repeated("credential", "create", "--name", "billing", "--all"), `usc_`, `A call before this one created it`)
+	want(t, repeated("credential", "create", "--name", "billing", "--all", "--scope", "read-access"), `usc_`, `A call before this one created it`)
 	want(t, repeated("org", "create", "acme"), `acme +acme`)
 	want(t, repeated("tenant", "create", "qa"), `qa +qa`)
 	want(t, repeated("role", "create", "auditor"), `auditor`)
@@ -467,10 +467,10 @@ func TestServiceCredentials(t *testing.T) {
 	t.Parallel()
 	x := newTerminal(t)
 	x.run(0, "org", "create", "acme", "--federated")
-	made := x.json("credential", "create", "--name", "billing", "--organization", "demo", "--organization", "acme", "--expires-in", "1h")
+	made := x.json("credential", "create", "--name", "billing", "--organization", "demo", "--organization", "acme", "--scope", "read-access,read-people", "--expires-in", "1h")
 	id, secret := made["serviceCredential"].(map[string]any)["id"].(string), made["secret"].(string)
-	want(t, x.run(0, "credential", "create", "--name", "sign-up", "--all", "--write"), `usc_\w{49}`, `shown only now`)
-	want(t, x.run(0, "credential", "list"), id+` +billing +demo,acme +false +false +20`, `sign-up +true +true +20`)
+	want(t, x.run(0, "credential", "create", "--name", "sign-up", "--all", "--scope", "manage-organizations"), `usc_\w{49}`, `shown only now`)
+	want(t, x.run(0, "credential", "list"), id+` +billing +demo,acme +false +read_people,read_access +20`, `sign-up +true +manage_organizations +20`)
 
 	file := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
@@ -482,13 +482,13 @@ func TestServiceCredentials(t *testing.T) {
 	user := x.json("directory", "create", "--name", "Okta")
 	x.run(0, "simulate", "--users", "4", "--groups", "5", "--cycles", "0", "--base-url", user["directory"].(map[string]any)["baseUrl"].(string), "--key-file", keyFile(t, user["secret"].(string)))
 	x.run(0, "access", "wait")
-	want(t, service.run(0, "access", "list"), `@.* +production +\S+ +true +rule [0-9a-f-]{36}`)
-	for _, refused := range [][]string{
-		{"tenant", "create", "qa"}, {"org", "list"}, {"org", "get", "nowhere"}, {"rule", "list"}, {"credential", "list"},
-	} {
+	want(t, service.run(0, "access", "list"), `@.* +production +\S+ +true +rule "`)
+	for _, refused := range [][]string{{"org", "list"}, {"org", "get", "nowhere"}, {"credential", "list"}} {
 		service.run(1, refused...)
 		want(t, service.err, `CALLER_NOT_ALLOWED`)
 	}
+	service.run(1, "tenant", "create", "qa")
+	want(t, service.err, `SCOPE_MISSING`, `MANAGE_ORGANIZATIONS`)
 	want(t, x.run(0, "credential", "revoke", id), `billing`)
 	service.run(1, "tenant", "list")
 	want(t, service.err, `UNAUTHENTICATED`)
@@ -527,34 +527,36 @@ func TestBadUsage(t *testing.T) {
 		code int
 		want string
 	}{
-		"a command that is none":         {[]string{"fly"}, 2, "fly"},
-		"a flag that is none":            {[]string{"org", "list", "--fast"}, 2, "--fast"},
-		"an argument too few":            {[]string{"org", "get"}, 2, "1 arg"},
-		"an output that is none":         {[]string{"org", "list", "-o", "xml"}, 2, `table or json, not "xml"`},
-		"a rule that matches nobody":     {[]string{"rule", "create", "--grant", "a:b"}, 2, "one of --group, --role-value and --filter"},
-		"a grant without a role":         {[]string{"rule", "create", "--group", "g", "--grant", "a:"}, 2, "--grant must be"},
-		"an organization that is none":   {[]string{"org", "get", "nowhere"}, 1, "NOT_FOUND"},
-		"an id that is none":             {[]string{"rule", "get", "x"}, 1, "INVALID_REQUEST"},
-		"a slug that is none":            {[]string{"org", "create", "Not A Slug"}, 1, "organization.id"},
-		"erasing one that is not there":  {[]string{"user", "erase", "00000000-0000-7000-8000-000000000000"}, 1, "NOT_FOUND"},
-		"a user that is not there":       {[]string{"access", "list", "--user", "nobody@example.com"}, 1, "NOT_FOUND"},
-		"an IdP that is none":            {[]string{"simulate", "--idp", "ping", "--base-url", "http://127.0.0.1:1", "--key-file", keyFile(t, "k")}, 2, "ping"},
-		"a simulation without a key":     {[]string{"simulate", "--base-url", "http://127.0.0.1:1"}, 2, "--key-file must be set, or USHER_KEY"},
-		"a key in clear text":            {[]string{"simulate", "--base-url", "http://scim.example.com/scim/v2/x", "--key-file", keyFile(t, "k")}, 2, "--base-url is another machine"},
-		"a base URL that is none":        {[]string{"simulate", "--base-url", "http://%", "--key-file", keyFile(t, "k")}, 2, "--base-url must be a URL"},
-		"a setting that is none":         {[]string{"config", "check", "--dev", "--log-level", "loud"}, 2, "log_level must be"},
-		"serving without a way to enter": {[]string{"serve"}, 2, "dev be true"},
-		"targets that are none":          {[]string{"serve", "--dev", "--target", "gateway,console"}, 2, `not "console"`},
-		"a part without certificates":    {[]string{"serve", "--dev", "--target", "rule"}, 2, "certificates_dir must be a folder"},
-		"migrating nothing":              {[]string{"migrate"}, 2, "database_url must be set"},
-		"certificates for no time":       {[]string{"certificates", "create", "x", "--valid", "0s"}, 2, "--valid must be above 0"},
-		"a credential of no scope":       {[]string{"credential", "create", "--name", "x"}, 2, "organization"},
-		"a credential of two scopes":     {[]string{"credential", "create", "--name", "x", "--all", "--organization", "demo"}, 2, "all"},
-		"a credential for nobody":        {[]string{"credential", "create", "--name", "x", "--organization", "nowhere"}, 1, "organization_ids[0]"},
-		"nothing to change":              {[]string{"org", "update", "demo"}, 2, "nothing to change"},
-		"nothing to change of a rule":    {[]string{"rule", "update", "x"}, 2, "nothing to change"},
-		"a rule that matches by two":     {[]string{"rule", "update", "x", "--group", "g", "--filter", "title pr"}, 2, "one of --group, --role-value and --filter"},
-		"a rule that matches the empty":  {[]string{"rule", "create", "--group", "", "--grant", "production:developer"}, 1, "rule.group.display_name"},
+		"a command that is none":               {[]string{"fly"}, 2, "fly"},
+		"a flag that is none":                  {[]string{"org", "list", "--fast"}, 2, "--fast"},
+		"an argument too few":                  {[]string{"org", "get"}, 2, "1 arg"},
+		"an output that is none":               {[]string{"org", "list", "-o", "xml"}, 2, `table or json, not "xml"`},
+		"a rule that matches nobody":           {[]string{"rule", "create", "--grant", "a:b"}, 2, "one of --group, --role-value and --filter"},
+		"a grant without a role":               {[]string{"rule", "create", "--group", "g", "--grant", "a:"}, 2, "--grant must be"},
+		"an organization that is none":         {[]string{"org", "get", "nowhere"}, 1, "NOT_FOUND"},
+		"an id that is none":                   {[]string{"rule", "get", "x"}, 1, "INVALID_REQUEST"},
+		"a slug that is none":                  {[]string{"org", "create", "Not A Slug"}, 1, "organization.id"},
+		"erasing one that is not there":        {[]string{"user", "erase", "00000000-0000-7000-8000-000000000000"}, 1, "NOT_FOUND"},
+		"a user that is not there":             {[]string{"access", "list", "--user", "nobody@example.com"}, 1, "NOT_FOUND"},
+		"an IdP that is none":                  {[]string{"simulate", "--idp", "ping", "--base-url", "http://127.0.0.1:1", "--key-file", keyFile(t, "k")}, 2, "ping"},
+		"a simulation without a key":           {[]string{"simulate", "--base-url", "http://127.0.0.1:1"}, 2, "--key-file must be set, or USHER_KEY"},
+		"a key in clear text":                  {[]string{"simulate", "--base-url", "http://scim.example.com/scim/v2/x", "--key-file", keyFile(t, "k")}, 2, "--base-url is another machine"},
+		"a base URL that is none":              {[]string{"simulate", "--base-url", "http://%", "--key-file", keyFile(t, "k")}, 2, "--base-url must be a URL"},
+		"a setting that is none":               {[]string{"config", "check", "--dev", "--log-level", "loud"}, 2, "log_level must be"},
+		"serving without a way to enter":       {[]string{"serve"}, 2, "dev be true"},
+		"targets that are none":                {[]string{"serve", "--dev", "--target", "gateway,console"}, 2, `not "console"`},
+		"a part without certificates":          {[]string{"serve", "--dev", "--target", "rule"}, 2, "certificates_dir must be a folder"},
+		"migrating nothing":                    {[]string{"migrate"}, 2, "database_url must be set"},
+		"certificates for no time":             {[]string{"certificates", "create", "x", "--valid", "0s"}, 2, "--valid must be above 0"},
+		"a credential of no scope":             {[]string{"credential", "create", "--name", "x", "--all"}, 2, "scope"},
+		"a credential of a scope that is none": {[]string{"credential", "create", "--name", "x", "--all", "--scope", "read-all"}, 2, "read-access"},
+		"a credential of no organization":      {[]string{"credential", "create", "--name", "x", "--scope", "read-access"}, 2, "organization"},
+		"a credential of two scopes":           {[]string{"credential", "create", "--name", "x", "--scope", "read-access", "--all", "--organization", "demo"}, 2, "all"},
+		"a credential for nobody":              {[]string{"credential", "create", "--name", "x", "--scope", "read-access", "--organization", "nowhere"}, 1, "organization_ids[0]"},
+		"nothing to change":                    {[]string{"org", "update", "demo"}, 2, "nothing to change"},
+		"nothing to change of a rule":          {[]string{"rule", "update", "x"}, 2, "nothing to change"},
+		"a rule that matches by two":           {[]string{"rule", "update", "x", "--group", "g", "--filter", "title pr"}, 2, "one of --group, --role-value and --filter"},
+		"a rule that matches the empty":        {[]string{"rule", "create", "--group", "", "--grant", "production:developer"}, 1, "rule.group.display_name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			y := &terminal{t: t, base: x.base}

@@ -2,6 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -9,10 +12,12 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	"github.com/usher-scim/usher/services/internal/scope"
 )
 
-const credentialColumns = "id display_name organization_ids all_organizations may_write create_time expire_time revoke_time"
+const credentialColumns = "id display_name organization_ids all_organizations scopes create_time expire_time revoke_time"
 
 func credentialCommand(c *client) *cobra.Command {
 	list := listCommand("List all service credentials.", c, credentialColumns, nil, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
@@ -31,25 +36,30 @@ func credentialCommand(c *client) *cobra.Command {
 func createCredentialCommand(c *client) *cobra.Command {
 	var name string
 	var organizations []string
-	var all, write bool
+	var all bool
+	var scopes []string
 	var expires time.Duration
 	create := &cobra.Command{Use: "create", Short: "Add a service credential: prints its secret once.", Args: cobra.NoArgs}
 	create.Flags().StringVar(&name, "name", "", "a name for people (required)")
 	create.Flags().StringArrayVar(&organizations, "organization", nil, "an organization that it opens; give one for each")
 	create.Flags().BoolVar(&all, "all", false, "it opens all organizations, including future ones")
-	create.Flags().BoolVar(&write, "write", false, "it may also write")
+	create.Flags().StringSliceVar(&scopes, "scope", nil, "what it may do: "+strings.Join(scope.Names(), ", ")+" (required; give several with commas)")
 	create.Flags().DurationVar(&expires, "expires-in", 0, "stop working after this long (default: never)")
-	_ = create.MarkFlagRequired("name") // the flag exists
+	_ = errors.Join(create.MarkFlagRequired("name"), create.MarkFlagRequired("scope")) // the flags exist
 	create.MarkFlagsOneRequired("organization", "all")
 	create.MarkFlagsMutuallyExclusive("organization", "all")
 	repeat := repeatableFlags(create)
 	create.RunE = func(cmd *cobra.Command, _ []string) error {
+		may, err := scopesNamed(scopes)
+		if err != nil {
+			return err
+		}
 		ctx, cancel, conn, err := c.dial(cmd.Context())
 		if err != nil {
 			return err
 		}
 		defer cancel()
-		credential := &directoryv1.ServiceCredential{DisplayName: name, OrganizationIds: organizations, AllOrganizations: all, MayWrite: write}
+		credential := &directoryv1.ServiceCredential{DisplayName: name, OrganizationIds: organizations, AllOrganizations: all, Scopes: may}
 		if expires != 0 {
 			credential.ExpireTime = timestamppb.New(time.Now().Add(expires))
 		}
@@ -71,4 +81,17 @@ func createCredentialCommand(c *client) *cobra.Command {
 		return nil
 	}
 	return create
+}
+
+// scopesNamed returns the scopes with these names.
+func scopesNamed(names []string) ([]commonv1.Scope, error) {
+	var scopes []commonv1.Scope
+	for _, name := range names {
+		s, ok := scope.Named(name)
+		if !ok {
+			return nil, fmt.Errorf("--scope: %q is none of %s", name, strings.Join(scope.Names(), ", "))
+		}
+		scopes = append(scopes, s)
+	}
+	return scopes, nil
 }

@@ -97,9 +97,12 @@ func cell(m protoreflect.Message, path []string) string {
 		var all []string
 		list := m.Get(field).List()
 		for i := range list.Len() {
-			if field.Message() != nil {
+			switch {
+			case field.Message() != nil:
 				all = append(all, cell(list.Get(i).Message(), path[1:]))
-			} else {
+			case field.Enum() != nil:
+				all = append(all, enumName(field.Enum(), list.Get(i).Enum()))
+			default:
 				all = append(all, list.Get(i).String())
 			}
 		}
@@ -116,14 +119,18 @@ func cell(m protoreflect.Message, path []string) string {
 		}
 		return cell(m.Get(field).Message(), path[1:])
 	case field.Enum() != nil:
-		value := field.Enum().Values().ByNumber(m.Get(field).Enum())
-		if value == nil {
-			return ""
-		}
-		name := string(value.Name())
-		unspecified := string(field.Enum().Values().Get(0).Name())
-		return strings.ToLower(strings.TrimPrefix(name, strings.TrimSuffix(unspecified, "UNSPECIFIED")))
+		return enumName(field.Enum(), m.Get(field).Enum())
 	default:
 		return m.Get(field).String()
 	}
+}
+
+// enumName returns the name of a value in lower case, without the prefix of its type; empty if this binary does not know the value.
+func enumName(enum protoreflect.EnumDescriptor, number protoreflect.EnumNumber) string {
+	value := enum.Values().ByNumber(number)
+	if value == nil {
+		return ""
+	}
+	unspecified := string(enum.Values().Get(0).Name())
+	return strings.ToLower(strings.TrimPrefix(string(value.Name()), strings.TrimSuffix(unspecified, "UNSPECIFIED")))
 }
