@@ -184,6 +184,14 @@ func TestBadRequestsAreRefusedWithTheirReason(t *testing.T) {
 		{"granting in what can be no organization", fault.InvalidRequest, func(ctx context.Context) (any, error) {
 			return b.access.GrantAccess(ctx, &rulev1.GrantAccessRequest{OrganizationId: "No Slug", UserId: user, RoleId: "developer"})
 		}},
+		{"granting another role with keep", fault.InvalidRequest, func(ctx context.Context) (any, error) {
+			return b.access.GrantAccess(ctx, &rulev1.GrantAccessRequest{OrganizationId: acme, UserId: user, TenantId: tenant, RoleId: "developer", Keep: true})
+		}},
+		{"granting a role of the organization in a tenant with keep", fault.RoleScope, func(ctx context.Context) (any, error) {
+			return b.access.GrantAccess(ctx, &rulev1.GrantAccessRequest{
+				OrganizationId: acme, UserId: user, TenantId: tenant, RoleId: "organization-admin", Keep: true,
+			})
+		}},
 		{"revoking from a missing user", fault.NotFound, func(context.Context) (any, error) { return b.revoke(missing, "developer") }},
 		{"revoking a missing role", fault.NotFound, func(context.Context) (any, error) { return b.revoke(user, "none") }},
 		{"watching from a cursor that no feed gave out", fault.CursorInvalid, func(ctx context.Context) (any, error) {

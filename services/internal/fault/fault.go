@@ -64,6 +64,7 @@ const (
 	RoleInUse   = commonv1.ErrorReason_ERROR_REASON_ROLE_IN_USE
 
 	UsersSetAside = commonv1.ErrorReason_ERROR_REASON_USERS_SET_ASIDE
+	AccessKept    = commonv1.ErrorReason_ERROR_REASON_ACCESS_KEPT
 )
 
 // Field is one invalid field of a request.

@@ -34,6 +34,9 @@ func (s *Server) audit(ctx context.Context, method string, request, response any
 	for _, name := range objects.names {
 		attributes = append(attributes, slog.String(name, objects.values[name]))
 	}
+	if r, ok := request.(interface{ GetKeep() bool }); ok && r.GetKeep() {
+		attributes = append(attributes, slog.Bool("keep", true)) // access that a deactivation does not end
+	}
 	if err == nil {
 		attributes = append(attributes, slog.String("code", codes.OK.String()))
 	} else {

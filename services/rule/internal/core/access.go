@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -18,6 +19,7 @@ type Answer struct {
 	AsOf      time.Time // the answer includes every change that identity acknowledged before this; zero when unknown
 	Unknown   bool      // the user is set aside
 	Suspended bool
+	Kept      bool // the user holds the role although it is inactive
 }
 
 // CheckAccess reads whether a user effectively holds the role that the grant names.
@@ -30,7 +32,7 @@ func (c *Core) CheckAccess(ctx context.Context, organizationID, userID string, g
 	if err != nil {
 		return Answer{}, err
 	}
-	a := Answer{Allowed: check.Allowed, AsOf: asOf, Suspended: check.Suspended, Unknown: !check.UnknownAsOf.IsZero()}
+	a := Answer{Allowed: check.Allowed, AsOf: asOf, Suspended: check.Suspended, Unknown: !check.UnknownAsOf.IsZero(), Kept: check.Kept}
 	if a.Unknown {
 		a.AsOf = earlier(a.AsOf, check.UnknownAsOf)
 	}
@@ -90,13 +92,19 @@ func (c *Core) status(ctx context.Context, organizationID, userID string) (User,
 // errFollowed means that this service processed records after it asked identity about a user that it has never reconciled.
 var errFollowed = errors.New("records were dealt with meanwhile")
 
-// GrantAccess gives a user a role manually, in the name of by. A second call with the same grant changes nothing.
-func (c *Core) GrantAccess(ctx context.Context, organizationID, userID string, grant store.Grant, by string) (store.Access, error) {
+// GrantAccess gives a user a role manually, in the name of by. With keep, which only the role of an organization admin can have, the
+// grant counts while the user is inactive, too. A second call with the same grant changes nothing, except that keep replaces a grant
+// without it.
+func (c *Core) GrantAccess(ctx context.Context, organizationID, userID string, grant store.Grant, keep bool, by string) (store.Access, error) {
 	if err := checkOrganization(organizationID); err != nil {
 		return store.Access{}, err
 	}
+	if keep && grant.RoleID != store.OrganizationAdmin {
+		return store.Access{}, fault.Invalid("keep", "only the role %q can be granted with keep, not %q", store.OrganizationAdmin, grant.RoleID)
+	}
+	source := store.Source{Grant: grant, Kind: store.Manual, GrantedBy: by, Keep: keep}
 	for {
-		h, err := c.grant(ctx, organizationID, userID, grant, by)
+		h, err := c.grant(ctx, organizationID, userID, source)
 		if errors.Is(err, errFollowed) {
 			continue
 		}
@@ -109,7 +117,7 @@ func (c *Core) GrantAccess(ctx context.Context, organizationID, userID string, g
 }
 
 // grant is one attempt of GrantAccess. It fails with errFollowed if the caller must ask identity again.
-func (c *Core) grant(ctx context.Context, organizationID, userID string, grant store.Grant, by string) (h store.Holder, err error) {
+func (c *Core) grant(ctx context.Context, organizationID, userID string, source store.Source) (h store.Holder, err error) {
 	mark := c.fresh.mark(organizationID)
 	all, err := c.store.Progress(ctx, []string{organizationID})
 	if err != nil {
@@ -121,7 +129,7 @@ func (c *Core) grant(ctx context.Context, organizationID, userID string, grant s
 		return h, err
 	}
 	err = c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
-		if err := checkGrant(ctx, tx, grant); err != nil {
+		if err := checkGrant(ctx, tx, source.Grant); err != nil {
 			return err
 		}
 		var known bool
@@ -150,12 +158,16 @@ func (c *Core) grant(ctx context.Context, organizationID, userID string, grant s
 				return err
 			}
 		}
-		if slices.ContainsFunc(h.Sources, func(s store.Source) bool { return s.Grant == grant && s.Kind == store.Manual }) {
+		same := func(s store.Source) bool { return s.Grant == source.Grant && s.Kind == store.Manual }
+		if i := slices.IndexFunc(h.Sources, same); i >= 0 && (h.Sources[i].Keep || !source.Keep) {
 			return nil
 		}
-		old := h
-		s := store.Source{Grant: grant, Kind: store.Manual, GrantedBy: by, CreateTime: c.now()}
-		h.Sources = append(slices.Clone(h.Sources), s)
+		old, s := h, source
+		s.CreateTime = c.now()
+		if s.Keep && !h.Active {
+			s.KeptTime = s.CreateTime
+		}
+		h.Sources = append(slices.DeleteFunc(slices.Clone(h.Sources), same), s)
 		if err := tx.PutSource(ctx, userID, s); err != nil {
 			return err
 		}
@@ -165,9 +177,11 @@ func (c *Core) grant(ctx context.Context, organizationID, userID string, grant s
 }
 
 // RevokeAccess removes what was granted manually. For a detached user, which rules do not change, it also removes what rules
-// gave. It returns the access that is left, without sources if none is left.
-func (c *Core) RevokeAccess(ctx context.Context, organizationID, userID string, grant store.Grant) (store.Access, error) {
+// gave. It returns the access that is left, without sources if none is left. A grant that is marked keep is fault.AccessKept, unless
+// force is true.
+func (c *Core) RevokeAccess(ctx context.Context, organizationID, userID string, grant store.Grant, force bool) (store.Access, error) {
 	var h store.Holder
+	var kept bool
 	err := c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
 		if err := checkGrant(ctx, tx, grant); err != nil && !fault.Is(err, fault.RoleScope) {
 			return err // a grant outside of the role's scope cannot exist
@@ -179,13 +193,17 @@ func (c *Core) RevokeAccess(ctx context.Context, organizationID, userID string, 
 		if !known {
 			return fault.Missing("user", userID)
 		}
-		h = before
+		h, kept = before, false
 		h.Sources = nil
 		for _, s := range before.Sources {
 			if s.Grant != grant || s.Kind == store.FromRule && !h.Detached {
 				h.Sources = append(h.Sources, s)
 				continue
 			}
+			if s.Keep && !force {
+				return fault.New(fault.AccessKept, "the role was granted to the user with keep: only the operator can revoke it")
+			}
+			kept = kept || s.Keep
 			if err := tx.DeleteSource(ctx, userID, s); err != nil {
 				return err
 			}
@@ -197,6 +215,10 @@ func (c *Core) RevokeAccess(ctx context.Context, organizationID, userID string, 
 	})
 	if err != nil {
 		return store.Access{}, err
+	}
+	if kept {
+		c.log.LogAttrs(ctx, slog.LevelInfo, "a grant that was marked keep is revoked",
+			slog.String("organization", organizationID), slog.String("user", userID))
 	}
 	return accessOf(h, grant), nil
 }

@@ -41,8 +41,8 @@ const acme = "acme"
 
 // TestAccessEqualsTheModelWhateverHappens runs many random changes, rule changes, manual grants and rule syncs on the cores of two
 // processes with one database. At random points the ownership is stolen, identity fails or refuses a request as too much, and users
-// exceed its limits. No inactive or deleted user is ever effective after the rule service has read the record of that, and no answer
-// claims to be newer than it is. In the end everybody holds what a simple model computes, and the access feed explains exactly how that
+// exceed its limits. No inactive or deleted user is ever effective after the rule service has read the record of that, except for a
+// grant with keep to an inactive user, and no answer claims to be newer than it is. In the end everybody holds what a simple model computes, and the access feed explains exactly how that
 // happened.
 // Invariants 10, 11, 12, 13.
 func TestAccessEqualsTheModelWhateverHappens(t *testing.T) {
@@ -108,6 +108,7 @@ type world struct {
 	groups map[string]string // by name; each name has at most one group
 	rules  []string
 	manual map[string]map[string]bool // user, then role
+	admins map[string]bool            // manual organization admins; true with keep
 	names  []string
 
 	suspended map[string]bool
@@ -124,7 +125,7 @@ var allRoles = []string{"participant", "designer", "developer", "automation-admi
 func newWorld(t *testing.T, seed uint64, stores []store.Store) *world {
 	w := &world{
 		t: t, random: rand.New(rand.NewPCG(seed, 1)), identity: identitytest.New(), groups: map[string]string{},
-		manual: map[string]map[string]bool{}, names: []string{"red", "green", "blue", "grey", "pink", "teal"},
+		manual: map[string]map[string]bool{}, admins: map[string]bool{}, names: []string{"red", "green", "blue", "grey", "pink", "teal"},
 		gone: map[string]gone{}, suspended: map[string]bool{},
 	}
 	log := slog.New(slog.DiscardHandler)
@@ -218,11 +219,16 @@ func tooMuch(_ context.Context, r *identityv1.StreamUserFactsRequest) error {
 	return nil
 }
 
+var adminGrant = store.Grant{RoleID: store.OrganizationAdmin}
+
 // nobodyGoneIsEffective checks a role of every inactive or deleted user.
 func (w *world) nobodyGoneIsEffective(ctx context.Context) {
 	w.t.Helper()
 	for user, since := range w.gone {
 		grant := store.Grant{TenantID: "plant", RoleID: pick(w, allRoles)}
+		if !w.admins[user] && w.random.IntN(5) == 0 {
+			grant = adminGrant
+		}
 		progress, err := w.store.Progress(ctx, []string{acme})
 		w.must(progress, err)
 		checkpoint, err := feed.Parse(progress[acme].Checkpoint)
@@ -304,13 +310,14 @@ func (w *world) core() *core.Core { return pick(w, w.cores) }
 func (w *world) change(ctx context.Context, rules bool) {
 	user, name := pick(w, w.users), pick(w, w.names)
 	alive := w.identity.User(user) != nil
-	switch w.random.IntN(17) {
+	switch w.random.IntN(18) {
 	case 0:
 		w.addUser()
 	case 1:
 		if alive && len(w.users) > 3 && w.random.IntN(3) == 0 {
 			w.isGone(user, w.identity.DeleteUser(user))
 			delete(w.manual, user)
+			delete(w.admins, user)
 		}
 	case 2:
 		if alive {
@@ -368,6 +375,8 @@ func (w *world) change(ctx context.Context, rules bool) {
 	case 14:
 		when := pick(w, []store.WhenUnknown{store.KeepUnknown, store.SuspendUnknown})
 		w.must(w.core().UpdateSettings(ctx, acme, core.SettingsUpdate{WhenUnknown: &when}, func(store.Settings) error { return nil }))
+	case 15:
+		w.admin(ctx, user)
 	default:
 		w.byHand(ctx, user, pick(w, allRoles))
 	}
@@ -383,7 +392,7 @@ func (w *world) suspend(ctx context.Context, user string) {
 		delete(w.suspended, user)
 		return
 	}
-	_, _, err := w.core().SuspendAccess(ctx, acme, user, "a leak", "model", false)
+	_, _, err := w.core().SuspendAccess(ctx, acme, user, "a leak", "model", true)
 	w.must(nil, err)
 	w.suspended[user] = true
 }
@@ -432,7 +441,7 @@ func (w *world) changeRule(ctx context.Context, name string) {
 func (w *world) byHand(ctx context.Context, user, role string) {
 	grant := store.Grant{TenantID: "plant", RoleID: role}
 	if w.random.IntN(2) == 0 {
-		if _, err := w.core().GrantAccess(ctx, acme, user, grant, "model"); w.tolerate(err) {
+		if _, err := w.core().GrantAccess(ctx, acme, user, grant, false, "model"); w.tolerate(err) {
 			if w.manual[user] == nil {
 				w.manual[user] = map[string]bool{}
 			}
@@ -440,8 +449,22 @@ func (w *world) byHand(ctx context.Context, user, role string) {
 		}
 		return
 	}
-	if _, err := w.core().RevokeAccess(ctx, acme, user, grant); w.tolerate(err) {
+	if _, err := w.core().RevokeAccess(ctx, acme, user, grant, false); w.tolerate(err) {
 		delete(w.manual[user], role)
+	}
+}
+
+// admin makes a user an organization admin, with or without keep, or not one any more.
+func (w *world) admin(ctx context.Context, user string) {
+	if keep := w.random.IntN(2) == 0; w.random.IntN(3) > 0 {
+		if _, err := w.core().GrantAccess(ctx, acme, user, adminGrant, keep, "model"); w.tolerate(err) {
+			w.admins[user] = w.admins[user] || keep
+		}
+		return
+	}
+	_, err := w.core().RevokeAccess(ctx, acme, user, adminGrant, true)
+	if !fault.Is(err, fault.LastAdmin) && w.tolerate(err) {
+		delete(w.admins, user)
 	}
 }
 
@@ -517,7 +540,13 @@ func (w *world) compare(ctx context.Context) {
 	want := map[string]bool{}
 	for _, id := range w.users {
 		u := w.identity.User(id)
-		if u == nil || !u.GetActive() || w.suspended[id] {
+		if u == nil || w.suspended[id] {
+			continue
+		}
+		if keep, admin := w.admins[id]; admin && (keep || u.GetActive()) {
+			want[id+" "+store.OrganizationAdmin] = true
+		}
+		if !u.GetActive() {
 			continue
 		}
 		for role := range w.manual[id] {
@@ -545,6 +574,9 @@ func (w *world) compare(ctx context.Context) {
 	for _, a := range access {
 		if a.Effective {
 			got[a.UserID+" "+a.Grant.RoleID] = true
+			if inactive := !w.identity.User(a.UserID).GetActive(); a.Kept != inactive {
+				w.t.Errorf("the access says kept %v, inactive is %v: %+v", a.Kept, inactive, a)
+			}
 		}
 	}
 	if !maps.Equal(got, want) {

@@ -31,6 +31,7 @@ type difference struct {
 	removed []store.Grant
 	aside   *store.SetAside // the user is set aside
 	known   bool            // the user was set aside before, and is not any more
+	kept    bool            // the user was deactivated or deleted, and has a source with Keep
 }
 
 // compare computes the writes after which a user, nil if identity has none, holds what it should.
@@ -38,6 +39,7 @@ func compare(userID string, h store.Holder, u *User, m store.Mode, set *ruleSet,
 	d := difference{userID: userID, present: u != nil, before: h, known: !h.UnknownAsOf.IsZero()}
 	if u == nil {
 		d.dropped = h.Sources
+		d.kept = slices.ContainsFunc(h.Sources, func(s store.Source) bool { return s.Keep })
 		d.transitions()
 		return d
 	}
@@ -71,8 +73,25 @@ func compare(userID string, h store.Holder, u *User, m store.Mode, set *ruleSet,
 			d.changed, *keep = append(d.changed, s), append(*keep, s)
 		}
 	}
+	d.noteKept(now)
 	d.transitions()
 	return d
+}
+
+// noteKept notes in a source with Keep since when it counts only because of that: since now, if the user was active before.
+func (d *difference) noteKept(now time.Time) {
+	for i, s := range d.after.Sources {
+		if !s.Keep || d.after.Active == s.KeptTime.IsZero() {
+			continue
+		}
+		s.KeptTime = time.Time{}
+		if !d.after.Active {
+			s.KeptTime, d.kept = now, true
+		}
+		d.after.Sources = slices.Clone(d.after.Sources) // they may be those of d.before
+		d.after.Sources[i] = s
+		d.changed = append(d.changed, s)
+	}
 }
 
 // transitions compares effective access before and after. A grant with one source more or less is not a change.
@@ -167,6 +186,8 @@ type outcome struct {
 	setAside int      // users who were set aside, for the first time or again
 	retained []string // users with newly retained access
 	aside    []string // users who were newly set aside, or by another message
+	kept     []string // users who were deactivated, and have a source with Keep
+	keptGone []string // users who were deleted, and had a source with Keep
 	dropped  int      // reports that were dropped because there was no room
 }
 
@@ -333,6 +354,20 @@ func (c *Core) writeDifferences(ctx context.Context, tx store.Tx, b batch, facts
 		}
 	}
 	for _, d := range all {
+		if !d.kept {
+			continue
+		}
+		report.Kind, report.UserID, report.MessageID = store.ReportKept, d.userID, b.messageOf(d.userID)
+		if d.present {
+			done.kept = append(done.kept, d.userID)
+		} else {
+			report.Kind, done.keptGone = store.ReportKeptGone, append(done.keptGone, d.userID)
+		}
+		if err := addReport(ctx, tx, report, done); err != nil {
+			return err
+		}
+	}
+	for _, d := range all {
 		if d.aside == nil {
 			continue
 		}
@@ -467,9 +502,9 @@ func requeueRetained(ctx context.Context, tx store.Tx, dealtWith []*difference) 
 	return len(users), tx.Requeue(ctx, users)
 }
 
-// reported logs what was retained and set aside, after the commit.
+// reported logs what was reported, after the commit.
 func (c *Core) reported(ctx context.Context, organizationID string, done outcome) {
-	if len(done.retained)+len(done.aside) == 0 {
+	if len(done.retained)+len(done.aside)+len(done.kept)+len(done.keptGone) == 0 {
 		return
 	}
 	for _, id := range done.aside {
@@ -478,6 +513,15 @@ func (c *Core) reported(ctx context.Context, organizationID string, done outcome
 	}
 	for _, id := range done.retained {
 		c.log.LogAttrs(ctx, slog.LevelWarn, "Usher retains the last organization admin although no rule gives the role any more",
+			slog.String("organization", organizationID), slog.String("user", id))
+	}
+	for _, id := range done.kept {
+		c.log.LogAttrs(ctx, slog.LevelWarn, "a user was deactivated and keeps the role of an organization admin, because its grant is marked keep",
+			slog.String("organization", organizationID), slog.String("user", id))
+		c.metrics.kept.Add(ctx, 1)
+	}
+	for _, id := range done.keptGone {
+		c.log.LogAttrs(ctx, slog.LevelWarn, "a user was deleted, and with it the role of an organization admin by a grant that was marked keep",
 			slog.String("organization", organizationID), slog.String("user", id))
 	}
 	if done.dropped > 0 {

@@ -79,6 +79,13 @@ func (c *Core) deliverSome(ctx context.Context, reports []store.Report) error {
 func describe(e *FailedEvent, r store.Report) {
 	reason := fault.LastAdmin
 	switch r.Kind {
+	case store.ReportKept:
+		reason = fault.AccessKept
+		e.Detail = "The user was deactivated. The user's grant of the role Organization Admin is marked keep, so it does not end."
+	case store.ReportKeptGone:
+		reason = fault.AccessKept
+		e.Detail = "The user was deleted. The user's grant of the role Organization Admin was marked keep, and ended with the user: the " +
+			"id of a deleted user is never used again."
 	case store.ReportSetAside:
 		reason = fault.UsersSetAside
 		e.Detail = "Usher cannot compute what this user should hold, and has set the user aside: access from rules may be out of date. " + r.Detail

@@ -99,7 +99,7 @@ func revokeAfterAdoption(t *testing.T, noticed bool) {
 		identity.Adopt(group, "d2")
 		identity.Adopt(user, "d2")
 	}
-	_, err = c.RevokeAccess(ctx, acme, user, grant)
+	_, err = c.RevokeAccess(ctx, acme, user, grant, false)
 	must(err)
 	if allowed() != noticed {
 		t.Errorf("after the revocation the user holds the role: %v", allowed())

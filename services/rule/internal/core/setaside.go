@@ -113,6 +113,7 @@ func (a asides) setAside(b batch, id string, h store.Holder, u User, before stor
 	d := difference{userID: id, present: true, free: true, before: h, after: h, aside: &next}
 	d.after.UserID, d.after.New, d.after.Active, d.after.Detached, d.after.DirectoryID = id, false, true, false, u.DirectoryID
 	d.after.UnknownAsOf, d.after.RuleAccess = next.AsOf, ruleAccessBy(a.settings)
+	d.noteKept(now)
 	d.transitions()
 	return d
 }

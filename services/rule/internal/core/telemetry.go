@@ -20,6 +20,7 @@ const (
 	metricReportsDropped = "usher_rule_reports_dropped_total"
 	metricOldest         = "usher_rule_oldest_change_age_seconds"
 	metricSetAside       = "usher_rule_users_set_aside"
+	metricKept           = "usher_rule_access_kept_total"
 
 	attributeKind = "kind" // added or removed; for a failure the kind of work
 )
@@ -31,12 +32,13 @@ type metrics struct {
 	lag            metric.Float64Histogram
 	failures       metric.Int64Counter
 	reportsDropped metric.Int64Counter
+	kept           metric.Int64Counter
 	gauges         metric.Registration
 }
 
 func newMetrics(meter metric.Meter, c *Core) (*metrics, error) {
 	m := &metrics{}
-	var errs [10]error
+	var errs [11]error
 	m.duration, errs[0] = meter.Float64Histogram(metricReconcile, metric.WithUnit("s"),
 		metric.WithExplicitBucketBoundaries(.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30),
 		metric.WithDescription("How long one batch of users took, from reading their facts to the commit."))
@@ -76,6 +78,8 @@ func newMetrics(meter metric.Meter, c *Core) (*metrics, error) {
 		o.ObserveFloat64(oldest, max(0, c.now().Sub(known).Seconds()))
 		return errors.Join(syncsErr, err)
 	}, syncs, setAside, oldest)
+	m.kept, errs[10] = meter.Int64Counter(metricKept,
+		metric.WithDescription("Deactivations of users who keep the role of an organization admin, because its grant is marked keep."))
 	return m, errors.Join(errs[:]...)
 }
 

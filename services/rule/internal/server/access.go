@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/page"
@@ -36,7 +37,7 @@ func accessProto(organizationID string, a store.Access) *rulev1.Access {
 	}
 	return &rulev1.Access{
 		OrganizationId: organizationID, UserId: a.UserID, TenantId: a.Grant.TenantID, RoleId: a.Grant.RoleID,
-		Effective: a.Effective, Unknown: a.Unknown, Suspended: a.Suspended, Sources: each(a.Sources, sourceProto),
+		Effective: a.Effective, Unknown: a.Unknown, Suspended: a.Suspended, Kept: a.Kept, Sources: each(a.Sources, sourceProto),
 	}
 }
 
@@ -45,7 +46,8 @@ func sourceProto(s store.Source) *rulev1.Source {
 	if s.Kind == store.Manual {
 		kind = rulev1.SourceKind_SOURCE_KIND_MANUAL
 	}
-	return &rulev1.Source{Kind: kind, RuleId: s.RuleID, GrantedBy: s.GrantedBy, CreateTime: timeProto(s.CreateTime), Retained: s.Retained}
+	return &rulev1.Source{Kind: kind, RuleId: s.RuleID, GrantedBy: s.GrantedBy, CreateTime: timeProto(s.CreateTime), Retained: s.Retained,
+		Keep: s.Keep, KeptTime: timeProto(s.KeptTime)}
 }
 
 func (s *Server) CheckAccess(ctx context.Context, r *rulev1.CheckAccessRequest) (*rulev1.CheckAccessResponse, error) {
@@ -53,7 +55,9 @@ func (s *Server) CheckAccess(ctx context.Context, r *rulev1.CheckAccessRequest) 
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.CheckAccessResponse{Allowed: a.Allowed, AsOfTime: timeProto(a.AsOf), Unknown: a.Unknown, Suspended: a.Suspended}, nil
+	return &rulev1.CheckAccessResponse{
+		Allowed: a.Allowed, AsOfTime: timeProto(a.AsOf), Unknown: a.Unknown, Suspended: a.Suspended, Kept: a.Kept,
+	}, nil
 }
 
 func (s *Server) ListAccess(ctx context.Context, r *rulev1.ListAccessRequest) (*rulev1.ListAccessResponse, error) {
@@ -81,7 +85,11 @@ func (s *Server) ListAccess(ctx context.Context, r *rulev1.ListAccessRequest) (*
 }
 
 func (s *Server) GrantAccess(ctx context.Context, r *rulev1.GrantAccessRequest) (*rulev1.GrantAccessResponse, error) {
-	a, err := s.core.GrantAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId()), grantFromProto(r), rpc.PrincipalOf(ctx).GetSubject())
+	principal := rpc.PrincipalOf(ctx)
+	if r.GetKeep() && !operator(principal) && principal.GetKind() != commonv1.PrincipalKind_PRINCIPAL_KIND_ORGANIZATION_ADMIN {
+		return nil, fault.New(fault.NotAllowed, "keep: only the operator or an organization admin can grant access with keep")
+	}
+	a, err := s.core.GrantAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId()), grantFromProto(r), r.GetKeep(), principal.GetSubject())
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +97,7 @@ func (s *Server) GrantAccess(ctx context.Context, r *rulev1.GrantAccessRequest) 
 }
 
 func (s *Server) RevokeAccess(ctx context.Context, r *rulev1.RevokeAccessRequest) (*rulev1.RevokeAccessResponse, error) {
-	a, err := s.core.RevokeAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId()), grantFromProto(r))
+	a, err := s.core.RevokeAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId()), grantFromProto(r), operator(rpc.PrincipalOf(ctx)))
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/rule/internal/core"
 )
@@ -32,6 +33,11 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	rulev1.RegisterRuleServiceServer(r, s)
 	rulev1.RegisterSyncServiceServer(r, s)
 	rulev1.RegisterAccessServiceServer(r, s)
+}
+
+// operator reports whether a call is the operator's.
+func operator(p *commonv1.Principal) bool {
+	return p.GetKind() == commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR
 }
 
 // timeProto returns nil for the zero time.

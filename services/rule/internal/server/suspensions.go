@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 
-	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/page"
 	"github.com/usher-scim/usher/services/internal/rpc"
@@ -19,8 +18,8 @@ func suspensionProto(organizationID string, p store.Suspension) *rulev1.Suspensi
 
 func (s *Server) SuspendAccess(ctx context.Context, r *rulev1.SuspendAccessRequest) (*rulev1.SuspendAccessResponse, error) {
 	principal := rpc.PrincipalOf(ctx)
-	operator := principal.GetKind() == commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR
-	p, last, err := s.core.SuspendAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId()), r.GetReason(), principal.GetSubject(), operator)
+	p, last, err := s.core.SuspendAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId()), r.GetReason(), principal.GetSubject(),
+		operator(principal))
 	if err != nil {
 		return nil, err
 	}

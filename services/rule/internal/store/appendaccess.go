@@ -7,6 +7,7 @@ func AppendAccess(all []Access, userID string, h Holder, s Source) []Access {
 	}
 	last := &all[len(all)-1]
 	last.Effective = last.Effective || h.Effective(s)
+	last.Kept = last.Effective && !h.Active
 	last.Sources = append(last.Sources, s)
 	return all
 }

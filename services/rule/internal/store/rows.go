@@ -71,11 +71,12 @@ type SourceRow struct {
 	Source Source
 }
 
-// SourceFields are user_id, tenant_id, role_id, kind, rule_id, granted_by, create_time, retained.
+// SourceFields are user_id, tenant_id, role_id, kind, rule_id, granted_by, create_time, retained, keep, kept_time.
 func SourceFields(r *SourceRow) []any {
 	s := &r.Source
 	return []any{
 		&r.UserID, &s.Grant.TenantID, &s.Grant.RoleID, &s.Kind, &s.RuleID, &s.GrantedBy, dbtype.Time(&s.CreateTime), &s.Retained,
+		&s.Keep, dbtype.Time(&s.KeptTime),
 	}
 }
 

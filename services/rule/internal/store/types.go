@@ -113,6 +113,10 @@ type Source struct {
 	GrantedBy  string // for Manual
 	CreateTime time.Time
 	Retained   bool // no rule gives it any more, but without it the organization would have no admin
+	// Keep means that the source counts although the user is inactive. Only a manual grant of the role OrganizationAdmin has it.
+	Keep bool
+	// KeptTime is the time since which the source counts only because of Keep; zero while the user is active.
+	KeptTime time.Time
 }
 
 // Holder is a user with its access, as of the last reconcile.
@@ -139,8 +143,8 @@ type Holder struct {
 
 // Effective reports whether a source of the holder counts.
 func (h Holder) Effective(s Source) bool {
-	return h.Active && !h.Suspended && (s.Kind == Manual || h.RuleAccess == RuleAccessCounts ||
-		h.RuleAccess == RuleAccessSpared && s.Grant == Grant{RoleID: OrganizationAdmin})
+	return !h.Suspended && (s.Keep || h.Active && (s.Kind == Manual || h.RuleAccess == RuleAccessCounts ||
+		h.RuleAccess == RuleAccessSpared && s.Grant == Grant{RoleID: OrganizationAdmin}))
 }
 
 // RuleAccess is whether access from rules counts for a holder. Its numbers are stored.
@@ -232,6 +236,7 @@ func NotSuspended(userID string) error {
 // Check is the answer to an access check.
 type Check struct {
 	Allowed     bool
+	Kept        bool // it is allowed although the user is inactive
 	Suspended   bool
 	UnknownAsOf time.Time // see Holder
 }
@@ -255,6 +260,7 @@ type Access struct {
 	UserID    string
 	Grant     Grant
 	Effective bool
+	Kept      bool // it is effective although the user is inactive
 	Unknown   bool
 	Suspended bool
 	Sources   []Source
@@ -366,4 +372,6 @@ type ReportKind int
 const (
 	ReportRetained ReportKind = 1 // the user retains access that no rule gives any more: it is the organization's last admin
 	ReportSetAside ReportKind = 2 // the user could not be reconciled
+	ReportKept     ReportKind = 3 // the user is inactive, and holds a role by a source with Keep
+	ReportKeptGone ReportKind = 4 // the user is deleted, and a source with Keep with it
 )

@@ -119,6 +119,9 @@ const (
 	// 100 of them, with commas between the ids, and `count` says how many there are. The failed event that says which user
 	// was set aside, and why, has this reason too.
 	ErrorReason_ERROR_REASON_USERS_SET_ASIDE ErrorReason = 86
+	// The role was granted with `keep`, so only the operator can revoke it. A failed event has this reason when a user with
+	// such a grant is deactivated, which does not end the access, or deleted, which does.
+	ErrorReason_ERROR_REASON_ACCESS_KEPT ErrorReason = 87
 )
 
 // Enum value maps for ErrorReason.
@@ -166,6 +169,7 @@ var (
 		84: "ERROR_REASON_ROLE_SCOPE",
 		85: "ERROR_REASON_ROLE_IN_USE",
 		86: "ERROR_REASON_USERS_SET_ASIDE",
+		87: "ERROR_REASON_ACCESS_KEPT",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":                0,
@@ -210,6 +214,7 @@ var (
 		"ERROR_REASON_ROLE_SCOPE":                 84,
 		"ERROR_REASON_ROLE_IN_USE":                85,
 		"ERROR_REASON_USERS_SET_ASIDE":            86,
+		"ERROR_REASON_ACCESS_KEPT":                87,
 	}
 )
 
@@ -356,7 +361,7 @@ const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\vscim_status\x18\x03 \x01(\x05R\n" +
 	"scimStatus\x12\x1b\n" +
 	"\tscim_type\x18\x04 \x01(\tR\bscimType\x12\x16\n" +
-	"\x06remedy\x18\x05 \x01(\tR\x06remedy*\xb83\n" +
+	"\x06remedy\x18\x05 \x01(\tR\x06remedy*\xa45\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12q\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x01\x1aV\xb2\xcf\x18R\b\r\x10\xf4\x03*KAsk the operator to look up the message ID or the trace ID in Usher's logs.\x12\xd1\x01\n" +
@@ -404,7 +409,8 @@ const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\x17ERROR_REASON_SYNC_ENDED\x10S\x1aE\xb2\xcf\x18A\b\t\x10\x99\x03*:Nothing needs to be done: there is no rule sync to cancel.\x12\x83\x01\n" +
 	"\x17ERROR_REASON_ROLE_SCOPE\x10T\x1af\xb2\xcf\x18b\b\x03\x10\x90\x03*[Name a tenant with a role of scope TENANT, and no tenant with a role of scope ORGANIZATION.\x12\x92\x01\n" +
 	"\x18ERROR_REASON_ROLE_IN_USE\x10U\x1at\xb2\xcf\x18p\b\t\x10\x99\x03*iRemove the role from every rule, run a rule sync, and revoke the access with it that was granted by hand.\x12\xa7\x02\n" +
-	"\x1cERROR_REASON_USERS_SET_ASIDE\x10V\x1a\x84\x02\xb2\xcf\x18\xff\x01\b\t\x10\x99\x03*\xf7\x01Usher tries again by itself, and with the next message of the user. If the user is in too many groups, or in groups that nest too deep, change that in the identity provider. To take all access from the user now, suspend it: `usher access suspend`.\"\x04\b0\x100:`\n" +
+	"\x1cERROR_REASON_USERS_SET_ASIDE\x10V\x1a\x84\x02\xb2\xcf\x18\xff\x01\b\t\x10\x99\x03*\xf7\x01Usher tries again by itself, and with the next message of the user. If the user is in too many groups, or in groups that nest too deep, change that in the identity provider. To take all access from the user now, suspend it: `usher access suspend`.\x12\xe9\x01\n" +
+	"\x18ERROR_REASON_ACCESS_KEPT\x10W\x1a\xca\x01\xb2\xcf\x18\xc5\x01\b\t\x10\x99\x03*\xbd\x01To take all access from the user now, suspend it: `usher access suspend`. To end the grant, ask the operator to revoke it. If the user was deleted, grant the role with keep to another user.\"\x04\b0\x100:`\n" +
 	"\x06reason\x12!.google.protobuf.EnumValueOptions\x18\xf6\x89\x03 \x01(\v2#.usher.common.v1.ErrorReasonOptionsR\x06reasonB\xc2\x01\n" +
 	"\x13com.usher.common.v1B\x10ErrorReasonProtoP\x01Z;github.com/usher-scim/usher/gen/go/usher/common/v1;commonv1\xa2\x02\x03UCX\xaa\x02\x0fUsher.Common.V1\xca\x02\x0fUsher\\Common\\V1\xe2\x02\x1bUsher\\Common\\V1\\GPBMetadata\xea\x02\x11Usher::Common::V1b\x06proto3"
 

@@ -199,7 +199,12 @@ type Source struct {
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// Whether the rule does not give the role any more, and Usher keeps it because the user is the last Organization
 	// Admin.
-	Retained      bool `protobuf:"varint,5,opt,name=retained,proto3" json:"retained,omitempty"`
+	Retained bool `protobuf:"varint,5,opt,name=retained,proto3" json:"retained,omitempty"`
+	// Whether the access is granted with `keep`: see GrantAccessRequest.keep.
+	Keep bool `protobuf:"varint,6,opt,name=keep,proto3" json:"keep,omitempty"`
+	// The time at which Usher learned that the user is inactive, so that the access counts only because of `keep`. If the
+	// access was granted later, the time of the grant. Unset while the user is active, and without `keep`.
+	KeptTime      *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=kept_time,json=keptTime,proto3" json:"kept_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -269,6 +274,20 @@ func (x *Source) GetRetained() bool {
 	return false
 }
 
+func (x *Source) GetKeep() bool {
+	if x != nil {
+		return x.Keep
+	}
+	return false
+}
+
+func (x *Source) GetKeptTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.KeptTime
+	}
+	return nil
+}
+
 // Access is one fact: this user holds this role in this tenant.
 type Access struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -281,7 +300,7 @@ type Access struct {
 	// The id of the role.
 	RoleId string `protobuf:"bytes,4,opt,name=role_id,json=roleId,proto3" json:"role_id,omitempty"`
 	// Whether the access counts. It counts if the user is active and not suspended. Usher keeps the manual access of an
-	// inactive user, but it does not count. Access from rules does not count while `unknown` is true and the
+	// inactive user, but it does not count, unless it was granted with `keep`. Access from rules does not count while `unknown` is true and the
 	// organization's settings say SUSPEND.
 	Effective bool `protobuf:"varint,5,opt,name=effective,proto3" json:"effective,omitempty"`
 	// The sources of the access: at least one.
@@ -290,7 +309,9 @@ type Access struct {
 	// organization's access settings say whether such access counts.
 	Unknown bool `protobuf:"varint,7,opt,name=unknown,proto3" json:"unknown,omitempty"`
 	// Whether all access of the user is suspended: see SuspendAccess.
-	Suspended     bool `protobuf:"varint,8,opt,name=suspended,proto3" json:"suspended,omitempty"`
+	Suspended bool `protobuf:"varint,8,opt,name=suspended,proto3" json:"suspended,omitempty"`
+	// Whether the access counts only because it was granted with `keep`: the user is inactive.
+	Kept          bool `protobuf:"varint,9,opt,name=kept,proto3" json:"kept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -377,6 +398,13 @@ func (x *Access) GetUnknown() bool {
 func (x *Access) GetSuspended() bool {
 	if x != nil {
 		return x.Suspended
+	}
+	return false
+}
+
+func (x *Access) GetKept() bool {
+	if x != nil {
+		return x.Kept
 	}
 	return false
 }
@@ -843,7 +871,9 @@ type CheckAccessResponse struct {
 	// Whether Usher cannot compute the user's access now, so that the answer may be out of date.
 	Unknown bool `protobuf:"varint,3,opt,name=unknown,proto3" json:"unknown,omitempty"`
 	// Whether all access of the user is suspended.
-	Suspended     bool `protobuf:"varint,4,opt,name=suspended,proto3" json:"suspended,omitempty"`
+	Suspended bool `protobuf:"varint,4,opt,name=suspended,proto3" json:"suspended,omitempty"`
+	// Whether the user holds the role only because it was granted with `keep`: the user is inactive.
+	Kept          bool `protobuf:"varint,5,opt,name=kept,proto3" json:"kept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -902,6 +932,13 @@ func (x *CheckAccessResponse) GetUnknown() bool {
 func (x *CheckAccessResponse) GetSuspended() bool {
 	if x != nil {
 		return x.Suspended
+	}
+	return false
+}
+
+func (x *CheckAccessResponse) GetKept() bool {
+	if x != nil {
+		return x.Kept
 	}
 	return false
 }
@@ -1072,7 +1109,12 @@ type GrantAccessRequest struct {
 	// The id of the tenant. Empty for a role in the whole organization.
 	TenantId string `protobuf:"bytes,3,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
 	// The id of the role.
-	RoleId        string `protobuf:"bytes,4,opt,name=role_id,json=roleId,proto3" json:"role_id,omitempty"`
+	RoleId string `protobuf:"bytes,4,opt,name=role_id,json=roleId,proto3" json:"role_id,omitempty"`
+	// Whether the access counts even while the user is inactive, so that the identity provider cannot take the
+	// organization's administration away by mistake. It is possible only for the role organization-admin. The access then
+	// ends when the operator revokes it, or when the user is deleted; a suspension takes it away like all other access.
+	// Only the operator or an organization admin can set it. False does not change an earlier grant.
+	Keep          bool `protobuf:"varint,5,opt,name=keep,proto3" json:"keep,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1133,6 +1175,13 @@ func (x *GrantAccessRequest) GetRoleId() string {
 		return x.RoleId
 	}
 	return ""
+}
+
+func (x *GrantAccessRequest) GetKeep() bool {
+	if x != nil {
+		return x.Keep
+	}
+	return false
 }
 
 // GrantAccessResponse answers GrantAccess.
@@ -2271,7 +2320,7 @@ var File_usher_rule_v1_access_proto protoreflect.FileDescriptor
 
 const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\n" +
-	"\x1ausher/rule/v1/access.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\"\xc8\x01\n" +
+	"\x1ausher/rule/v1/access.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\"\x95\x02\n" +
 	"\x06Source\x12-\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x19.usher.rule.v1.SourceKindR\x04kind\x12\x17\n" +
 	"\arule_id\x18\x02 \x01(\tR\x06ruleId\x12\x1d\n" +
@@ -2279,7 +2328,9 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"granted_by\x18\x03 \x01(\tR\tgrantedBy\x12;\n" +
 	"\vcreate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\x12\x1a\n" +
-	"\bretained\x18\x05 \x01(\bR\bretained\"\x87\x02\n" +
+	"\bretained\x18\x05 \x01(\bR\bretained\x12\x12\n" +
+	"\x04keep\x18\x06 \x01(\bR\x04keep\x127\n" +
+	"\tkept_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\bkeptTime\"\x9b\x02\n" +
 	"\x06Access\x12'\n" +
 	"\x0forganization_id\x18\x01 \x01(\tR\x0eorganizationId\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\tR\x06userId\x12\x1b\n" +
@@ -2288,7 +2339,8 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\teffective\x18\x05 \x01(\bR\teffective\x12/\n" +
 	"\asources\x18\x06 \x03(\v2\x15.usher.rule.v1.SourceR\asources\x12\x18\n" +
 	"\aunknown\x18\a \x01(\bR\aunknown\x12\x1c\n" +
-	"\tsuspended\x18\b \x01(\bR\tsuspended\"m\n" +
+	"\tsuspended\x18\b \x01(\bR\tsuspended\x12\x12\n" +
+	"\x04kept\x18\t \x01(\bR\x04kept\"m\n" +
 	"\x0eAccessSettings\x12G\n" +
 	"\fwhen_unknown\x18\x01 \x01(\x0e2\x1a.usher.rule.v1.WhenUnknownB\b\xbaH\x05\x82\x01\x02\x10\x01R\vwhenUnknown\x12\x12\n" +
 	"\x04etag\x18\x02 \x01(\tR\x04etag\"\xcf\x01\n" +
@@ -2332,13 +2384,14 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12!\n" +
 	"\auser_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x12$\n" +
 	"\ttenant_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18?R\btenantId\x12\"\n" +
-	"\arole_id\x18\x04 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x06roleId\"\xa1\x01\n" +
+	"\arole_id\x18\x04 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x06roleId\"\xb5\x01\n" +
 	"\x13CheckAccessResponse\x12\x18\n" +
 	"\aallowed\x18\x01 \x01(\bR\aallowed\x128\n" +
 	"\n" +
 	"as_of_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\x12\x18\n" +
 	"\aunknown\x18\x03 \x01(\bR\aunknown\x12\x1c\n" +
-	"\tsuspended\x18\x04 \x01(\bR\tsuspended\"\x84\x02\n" +
+	"\tsuspended\x18\x04 \x01(\bR\tsuspended\x12\x12\n" +
+	"\x04kept\x18\x05 \x01(\bR\x04kept\"\x84\x02\n" +
 	"\x11ListAccessRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12$\n" +
 	"\auser_id\x18\x02 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\x06userId\x12$\n" +
@@ -2351,12 +2404,13 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\x06access\x18\x01 \x03(\v2\x15.usher.rule.v1.AccessR\x06access\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x128\n" +
 	"\n" +
-	"as_of_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"\xb5\x01\n" +
+	"as_of_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"\xc9\x01\n" +
 	"\x12GrantAccessRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12!\n" +
 	"\auser_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x12$\n" +
 	"\ttenant_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18?R\btenantId\x12\"\n" +
-	"\arole_id\x18\x04 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x06roleId\"D\n" +
+	"\arole_id\x18\x04 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x06roleId\x12\x12\n" +
+	"\x04keep\x18\x05 \x01(\bR\x04keep\"D\n" +
 	"\x13GrantAccessResponse\x12-\n" +
 	"\x06access\x18\x01 \x01(\v2\x15.usher.rule.v1.AccessR\x06access\"\xb6\x01\n" +
 	"\x13RevokeAccessRequest\x122\n" +
@@ -2519,61 +2573,62 @@ var file_usher_rule_v1_access_proto_goTypes = []any{
 var file_usher_rule_v1_access_proto_depIdxs = []int32{
 	0,  // 0: usher.rule.v1.Source.kind:type_name -> usher.rule.v1.SourceKind
 	35, // 1: usher.rule.v1.Source.create_time:type_name -> google.protobuf.Timestamp
-	3,  // 2: usher.rule.v1.Access.sources:type_name -> usher.rule.v1.Source
-	1,  // 3: usher.rule.v1.AccessSettings.when_unknown:type_name -> usher.rule.v1.WhenUnknown
-	35, // 4: usher.rule.v1.Suspension.create_time:type_name -> google.protobuf.Timestamp
-	35, // 5: usher.rule.v1.SetAsideUser.as_of_time:type_name -> google.protobuf.Timestamp
-	35, // 6: usher.rule.v1.SetAsideUser.create_time:type_name -> google.protobuf.Timestamp
-	35, // 7: usher.rule.v1.SetAsideUser.retry_time:type_name -> google.protobuf.Timestamp
-	2,  // 8: usher.rule.v1.AccessChange.kind:type_name -> usher.rule.v1.AccessChangeKind
-	35, // 9: usher.rule.v1.AccessChange.change_time:type_name -> google.protobuf.Timestamp
-	35, // 10: usher.rule.v1.CheckAccessResponse.as_of_time:type_name -> google.protobuf.Timestamp
-	4,  // 11: usher.rule.v1.ListAccessResponse.access:type_name -> usher.rule.v1.Access
-	35, // 12: usher.rule.v1.ListAccessResponse.as_of_time:type_name -> google.protobuf.Timestamp
-	4,  // 13: usher.rule.v1.GrantAccessResponse.access:type_name -> usher.rule.v1.Access
-	4,  // 14: usher.rule.v1.RevokeAccessResponse.access:type_name -> usher.rule.v1.Access
-	8,  // 15: usher.rule.v1.WatchAccessResponse.change:type_name -> usher.rule.v1.AccessChange
-	36, // 16: usher.rule.v1.WaitUntilCaughtUpRequest.timeout:type_name -> google.protobuf.Duration
-	6,  // 17: usher.rule.v1.SuspendAccessResponse.suspension:type_name -> usher.rule.v1.Suspension
-	6,  // 18: usher.rule.v1.ListSuspensionsResponse.suspensions:type_name -> usher.rule.v1.Suspension
-	35, // 19: usher.rule.v1.GetAccessStatusResponse.as_of_time:type_name -> google.protobuf.Timestamp
-	36, // 20: usher.rule.v1.GetAccessStatusResponse.oldest_change_age:type_name -> google.protobuf.Duration
-	7,  // 21: usher.rule.v1.GetAccessStatusResponse.set_aside:type_name -> usher.rule.v1.SetAsideUser
-	5,  // 22: usher.rule.v1.GetAccessSettingsResponse.settings:type_name -> usher.rule.v1.AccessSettings
-	5,  // 23: usher.rule.v1.UpdateAccessSettingsRequest.settings:type_name -> usher.rule.v1.AccessSettings
-	37, // 24: usher.rule.v1.UpdateAccessSettingsRequest.update_mask:type_name -> google.protobuf.FieldMask
-	5,  // 25: usher.rule.v1.UpdateAccessSettingsResponse.settings:type_name -> usher.rule.v1.AccessSettings
-	9,  // 26: usher.rule.v1.AccessService.CheckAccess:input_type -> usher.rule.v1.CheckAccessRequest
-	11, // 27: usher.rule.v1.AccessService.ListAccess:input_type -> usher.rule.v1.ListAccessRequest
-	13, // 28: usher.rule.v1.AccessService.GrantAccess:input_type -> usher.rule.v1.GrantAccessRequest
-	15, // 29: usher.rule.v1.AccessService.RevokeAccess:input_type -> usher.rule.v1.RevokeAccessRequest
-	17, // 30: usher.rule.v1.AccessService.WatchAccess:input_type -> usher.rule.v1.WatchAccessRequest
-	19, // 31: usher.rule.v1.AccessService.GetAccessCursor:input_type -> usher.rule.v1.GetAccessCursorRequest
-	21, // 32: usher.rule.v1.AccessService.WaitUntilCaughtUp:input_type -> usher.rule.v1.WaitUntilCaughtUpRequest
-	23, // 33: usher.rule.v1.AccessService.SuspendAccess:input_type -> usher.rule.v1.SuspendAccessRequest
-	25, // 34: usher.rule.v1.AccessService.ResumeAccess:input_type -> usher.rule.v1.ResumeAccessRequest
-	27, // 35: usher.rule.v1.AccessService.ListSuspensions:input_type -> usher.rule.v1.ListSuspensionsRequest
-	29, // 36: usher.rule.v1.AccessService.GetAccessStatus:input_type -> usher.rule.v1.GetAccessStatusRequest
-	31, // 37: usher.rule.v1.AccessService.GetAccessSettings:input_type -> usher.rule.v1.GetAccessSettingsRequest
-	33, // 38: usher.rule.v1.AccessService.UpdateAccessSettings:input_type -> usher.rule.v1.UpdateAccessSettingsRequest
-	10, // 39: usher.rule.v1.AccessService.CheckAccess:output_type -> usher.rule.v1.CheckAccessResponse
-	12, // 40: usher.rule.v1.AccessService.ListAccess:output_type -> usher.rule.v1.ListAccessResponse
-	14, // 41: usher.rule.v1.AccessService.GrantAccess:output_type -> usher.rule.v1.GrantAccessResponse
-	16, // 42: usher.rule.v1.AccessService.RevokeAccess:output_type -> usher.rule.v1.RevokeAccessResponse
-	18, // 43: usher.rule.v1.AccessService.WatchAccess:output_type -> usher.rule.v1.WatchAccessResponse
-	20, // 44: usher.rule.v1.AccessService.GetAccessCursor:output_type -> usher.rule.v1.GetAccessCursorResponse
-	22, // 45: usher.rule.v1.AccessService.WaitUntilCaughtUp:output_type -> usher.rule.v1.WaitUntilCaughtUpResponse
-	24, // 46: usher.rule.v1.AccessService.SuspendAccess:output_type -> usher.rule.v1.SuspendAccessResponse
-	26, // 47: usher.rule.v1.AccessService.ResumeAccess:output_type -> usher.rule.v1.ResumeAccessResponse
-	28, // 48: usher.rule.v1.AccessService.ListSuspensions:output_type -> usher.rule.v1.ListSuspensionsResponse
-	30, // 49: usher.rule.v1.AccessService.GetAccessStatus:output_type -> usher.rule.v1.GetAccessStatusResponse
-	32, // 50: usher.rule.v1.AccessService.GetAccessSettings:output_type -> usher.rule.v1.GetAccessSettingsResponse
-	34, // 51: usher.rule.v1.AccessService.UpdateAccessSettings:output_type -> usher.rule.v1.UpdateAccessSettingsResponse
-	39, // [39:52] is the sub-list for method output_type
-	26, // [26:39] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	35, // 2: usher.rule.v1.Source.kept_time:type_name -> google.protobuf.Timestamp
+	3,  // 3: usher.rule.v1.Access.sources:type_name -> usher.rule.v1.Source
+	1,  // 4: usher.rule.v1.AccessSettings.when_unknown:type_name -> usher.rule.v1.WhenUnknown
+	35, // 5: usher.rule.v1.Suspension.create_time:type_name -> google.protobuf.Timestamp
+	35, // 6: usher.rule.v1.SetAsideUser.as_of_time:type_name -> google.protobuf.Timestamp
+	35, // 7: usher.rule.v1.SetAsideUser.create_time:type_name -> google.protobuf.Timestamp
+	35, // 8: usher.rule.v1.SetAsideUser.retry_time:type_name -> google.protobuf.Timestamp
+	2,  // 9: usher.rule.v1.AccessChange.kind:type_name -> usher.rule.v1.AccessChangeKind
+	35, // 10: usher.rule.v1.AccessChange.change_time:type_name -> google.protobuf.Timestamp
+	35, // 11: usher.rule.v1.CheckAccessResponse.as_of_time:type_name -> google.protobuf.Timestamp
+	4,  // 12: usher.rule.v1.ListAccessResponse.access:type_name -> usher.rule.v1.Access
+	35, // 13: usher.rule.v1.ListAccessResponse.as_of_time:type_name -> google.protobuf.Timestamp
+	4,  // 14: usher.rule.v1.GrantAccessResponse.access:type_name -> usher.rule.v1.Access
+	4,  // 15: usher.rule.v1.RevokeAccessResponse.access:type_name -> usher.rule.v1.Access
+	8,  // 16: usher.rule.v1.WatchAccessResponse.change:type_name -> usher.rule.v1.AccessChange
+	36, // 17: usher.rule.v1.WaitUntilCaughtUpRequest.timeout:type_name -> google.protobuf.Duration
+	6,  // 18: usher.rule.v1.SuspendAccessResponse.suspension:type_name -> usher.rule.v1.Suspension
+	6,  // 19: usher.rule.v1.ListSuspensionsResponse.suspensions:type_name -> usher.rule.v1.Suspension
+	35, // 20: usher.rule.v1.GetAccessStatusResponse.as_of_time:type_name -> google.protobuf.Timestamp
+	36, // 21: usher.rule.v1.GetAccessStatusResponse.oldest_change_age:type_name -> google.protobuf.Duration
+	7,  // 22: usher.rule.v1.GetAccessStatusResponse.set_aside:type_name -> usher.rule.v1.SetAsideUser
+	5,  // 23: usher.rule.v1.GetAccessSettingsResponse.settings:type_name -> usher.rule.v1.AccessSettings
+	5,  // 24: usher.rule.v1.UpdateAccessSettingsRequest.settings:type_name -> usher.rule.v1.AccessSettings
+	37, // 25: usher.rule.v1.UpdateAccessSettingsRequest.update_mask:type_name -> google.protobuf.FieldMask
+	5,  // 26: usher.rule.v1.UpdateAccessSettingsResponse.settings:type_name -> usher.rule.v1.AccessSettings
+	9,  // 27: usher.rule.v1.AccessService.CheckAccess:input_type -> usher.rule.v1.CheckAccessRequest
+	11, // 28: usher.rule.v1.AccessService.ListAccess:input_type -> usher.rule.v1.ListAccessRequest
+	13, // 29: usher.rule.v1.AccessService.GrantAccess:input_type -> usher.rule.v1.GrantAccessRequest
+	15, // 30: usher.rule.v1.AccessService.RevokeAccess:input_type -> usher.rule.v1.RevokeAccessRequest
+	17, // 31: usher.rule.v1.AccessService.WatchAccess:input_type -> usher.rule.v1.WatchAccessRequest
+	19, // 32: usher.rule.v1.AccessService.GetAccessCursor:input_type -> usher.rule.v1.GetAccessCursorRequest
+	21, // 33: usher.rule.v1.AccessService.WaitUntilCaughtUp:input_type -> usher.rule.v1.WaitUntilCaughtUpRequest
+	23, // 34: usher.rule.v1.AccessService.SuspendAccess:input_type -> usher.rule.v1.SuspendAccessRequest
+	25, // 35: usher.rule.v1.AccessService.ResumeAccess:input_type -> usher.rule.v1.ResumeAccessRequest
+	27, // 36: usher.rule.v1.AccessService.ListSuspensions:input_type -> usher.rule.v1.ListSuspensionsRequest
+	29, // 37: usher.rule.v1.AccessService.GetAccessStatus:input_type -> usher.rule.v1.GetAccessStatusRequest
+	31, // 38: usher.rule.v1.AccessService.GetAccessSettings:input_type -> usher.rule.v1.GetAccessSettingsRequest
+	33, // 39: usher.rule.v1.AccessService.UpdateAccessSettings:input_type -> usher.rule.v1.UpdateAccessSettingsRequest
+	10, // 40: usher.rule.v1.AccessService.CheckAccess:output_type -> usher.rule.v1.CheckAccessResponse
+	12, // 41: usher.rule.v1.AccessService.ListAccess:output_type -> usher.rule.v1.ListAccessResponse
+	14, // 42: usher.rule.v1.AccessService.GrantAccess:output_type -> usher.rule.v1.GrantAccessResponse
+	16, // 43: usher.rule.v1.AccessService.RevokeAccess:output_type -> usher.rule.v1.RevokeAccessResponse
+	18, // 44: usher.rule.v1.AccessService.WatchAccess:output_type -> usher.rule.v1.WatchAccessResponse
+	20, // 45: usher.rule.v1.AccessService.GetAccessCursor:output_type -> usher.rule.v1.GetAccessCursorResponse
+	22, // 46: usher.rule.v1.AccessService.WaitUntilCaughtUp:output_type -> usher.rule.v1.WaitUntilCaughtUpResponse
+	24, // 47: usher.rule.v1.AccessService.SuspendAccess:output_type -> usher.rule.v1.SuspendAccessResponse
+	26, // 48: usher.rule.v1.AccessService.ResumeAccess:output_type -> usher.rule.v1.ResumeAccessResponse
+	28, // 49: usher.rule.v1.AccessService.ListSuspensions:output_type -> usher.rule.v1.ListSuspensionsResponse
+	30, // 50: usher.rule.v1.AccessService.GetAccessStatus:output_type -> usher.rule.v1.GetAccessStatusResponse
+	32, // 51: usher.rule.v1.AccessService.GetAccessSettings:output_type -> usher.rule.v1.GetAccessSettingsResponse
+	34, // 52: usher.rule.v1.AccessService.UpdateAccessSettings:output_type -> usher.rule.v1.UpdateAccessSettingsResponse
+	40, // [40:53] is the sub-list for method output_type
+	27, // [27:40] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_usher_rule_v1_access_proto_init() }

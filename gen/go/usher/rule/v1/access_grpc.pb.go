@@ -46,14 +46,16 @@ type AccessServiceClient interface {
 	// ListAccess lists access by user, tenant and role. It can be limited to one user, tenant or role. The list
 	// includes access that is not effective. Reasons: PAGE_TOKEN.
 	ListAccess(ctx context.Context, in *ListAccessRequest, opts ...grpc.CallOption) (*ListAccessResponse, error)
-	// GrantAccess gives a role manually. A second grant changes nothing. Reasons: NOT_FOUND (user, tenant or role),
-	// ROLE_SCOPE, ORGANIZATION_ERASING, UNAVAILABLE (identity, which knows the user, cannot be reached), DEADLINE
-	// (identity does not answer in time).
+	// GrantAccess gives a role manually. A second grant changes nothing, except that a grant with `keep` replaces a grant
+	// without it. Reasons: NOT_FOUND (user, tenant or role), ROLE_SCOPE, INVALID_REQUEST (`keep` with another role than
+	// organization-admin), CALLER_NOT_ALLOWED (`keep` in a call of a service), ORGANIZATION_ERASING, UNAVAILABLE
+	// (identity, which knows the user, cannot be reached), DEADLINE (identity does not answer in time).
 	GrantAccess(ctx context.Context, in *GrantAccessRequest, opts ...grpc.CallOption) (*GrantAccessResponse, error)
 	// RevokeAccess takes a manual grant away; access from rules stays. It also takes access from rules away from a
 	// detached user, because rules do not change that user any more. It calls no other service. To take all access from
-	// a user at once, use SuspendAccess. Reasons: NOT_FOUND (role or tenant, or a user that the rule service has not
-	// seen yet), LAST_ORGANIZATION_ADMIN, ORGANIZATION_ERASING.
+	// a user at once, use SuspendAccess. Only the operator can revoke a grant with `keep`; ACCESS_KEPT refuses everybody
+	// else. Reasons: NOT_FOUND (role or tenant, or a user that the rule service has not seen yet), ACCESS_KEPT,
+	// LAST_ORGANIZATION_ADMIN, ORGANIZATION_ERASING.
 	RevokeAccess(ctx context.Context, in *RevokeAccessRequest, opts ...grpc.CallOption) (*RevokeAccessResponse, error)
 	// WatchAccess sends the changes of an organization's access after a cursor, and then each new change. An answer
 	// without a change is a bookmark. Usher sends one at least every 30 seconds. The stream ends with DEADLINE if the
@@ -247,14 +249,16 @@ type AccessServiceServer interface {
 	// ListAccess lists access by user, tenant and role. It can be limited to one user, tenant or role. The list
 	// includes access that is not effective. Reasons: PAGE_TOKEN.
 	ListAccess(context.Context, *ListAccessRequest) (*ListAccessResponse, error)
-	// GrantAccess gives a role manually. A second grant changes nothing. Reasons: NOT_FOUND (user, tenant or role),
-	// ROLE_SCOPE, ORGANIZATION_ERASING, UNAVAILABLE (identity, which knows the user, cannot be reached), DEADLINE
-	// (identity does not answer in time).
+	// GrantAccess gives a role manually. A second grant changes nothing, except that a grant with `keep` replaces a grant
+	// without it. Reasons: NOT_FOUND (user, tenant or role), ROLE_SCOPE, INVALID_REQUEST (`keep` with another role than
+	// organization-admin), CALLER_NOT_ALLOWED (`keep` in a call of a service), ORGANIZATION_ERASING, UNAVAILABLE
+	// (identity, which knows the user, cannot be reached), DEADLINE (identity does not answer in time).
 	GrantAccess(context.Context, *GrantAccessRequest) (*GrantAccessResponse, error)
 	// RevokeAccess takes a manual grant away; access from rules stays. It also takes access from rules away from a
 	// detached user, because rules do not change that user any more. It calls no other service. To take all access from
-	// a user at once, use SuspendAccess. Reasons: NOT_FOUND (role or tenant, or a user that the rule service has not
-	// seen yet), LAST_ORGANIZATION_ADMIN, ORGANIZATION_ERASING.
+	// a user at once, use SuspendAccess. Only the operator can revoke a grant with `keep`; ACCESS_KEPT refuses everybody
+	// else. Reasons: NOT_FOUND (role or tenant, or a user that the rule service has not seen yet), ACCESS_KEPT,
+	// LAST_ORGANIZATION_ADMIN, ORGANIZATION_ERASING.
 	RevokeAccess(context.Context, *RevokeAccessRequest) (*RevokeAccessResponse, error)
 	// WatchAccess sends the changes of an organization's access after a cursor, and then each new change. An answer
 	// without a change is a bookmark. Usher sends one at least every 30 seconds. The stream ends with DEADLINE if the

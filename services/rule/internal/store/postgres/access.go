@@ -33,13 +33,13 @@ var (
 )
 
 func (s *Store) Check(ctx context.Context, organizationID, userID string, grant store.Grant) (c store.Check, err error) {
-	var known int64
+	var row struct{ known, allowed int64 }
 	err = s.db.QueryRow(ctx, checkAccess, organizationID, userID, grant.TenantID, grant.RoleID).
-		Scan(&known, &c.Suspended, &c.Allowed)
+		Scan(&row.known, &c.Suspended, &row.allowed)
 	if errors.Is(err, pgx.ErrNoRows) { // a user who was never a holder may be suspended
 		err = s.db.QueryRow(ctx, findSuspension, organizationID, userID).Scan(&c.Suspended)
 	}
-	c.UnknownAsOf = dbtype.FromMicros(known)
+	c.UnknownAsOf, c.Allowed, c.Kept = dbtype.FromMicros(row.known), row.allowed > 0, row.allowed == 2
 	return c, err
 }
 

@@ -15,7 +15,7 @@ var (
 		"unknown_as_of", "rule_access")
 	deleteSources = statements.Load("delete_sources", "organization_id", "user_ids", "tenant_ids", "role_ids", "kinds", "rule_ids")
 	putSources    = statements.Load("put_sources", "organization_id", "user_ids", "tenant_ids", "role_ids", "kinds", "rule_ids",
-		"granted_by", "create_times", "retained")
+		"granted_by", "create_times", "retained", "keep", "kept_times")
 	insertAccessChanges = statements.Load("insert_access_changes", "organization_id", "user_ids", "tenant_ids", "role_ids", "kinds",
 		"message_ids", "sync_ids", "traceparents", "times")
 	deleteSourcesOfUsers = statements.Load("delete_sources_of_users", "organization_id", "user_ids")
@@ -103,8 +103,8 @@ func (d *differences) queueHolders(b *pgx.Batch, organization string) {
 type sourceColumnsOf struct {
 	users, tenants, roles, rules, grantedBy []string
 	kinds                                   []int32
-	times                                   []int64
-	retained                                []bool
+	times, keptTimes                        []int64
+	retained, keep                          []bool
 }
 
 func (c *sourceColumnsOf) add(key sourceKey) {
@@ -121,14 +121,16 @@ func (d *differences) queueSources(b *pgx.Batch, organization string) {
 		}
 		kept.add(key)
 		kept.grantedBy, kept.times = append(kept.grantedBy, s.GrantedBy), append(kept.times, dbtype.Micros(s.CreateTime))
-		kept.retained = append(kept.retained, s.Retained)
+		kept.retained, kept.keep = append(kept.retained, s.Retained), append(kept.keep, s.Keep)
+		kept.keptTimes = append(kept.keptTimes, dbtype.Micros(s.KeptTime))
 	}
 	if len(gone.users) > 0 {
 		b.Queue(deleteSources, organization, gone.users, gone.tenants, gone.roles, gone.kinds, gone.rules)
 	}
 	if len(kept.users) > 0 {
 		b.Queue(putSources,
-			organization, kept.users, kept.tenants, kept.roles, kept.kinds, kept.rules, kept.grantedBy, kept.times, kept.retained)
+			organization, kept.users, kept.tenants, kept.roles, kept.kinds, kept.rules, kept.grantedBy, kept.times, kept.retained,
+			kept.keep, kept.keptTimes)
 	}
 }
 

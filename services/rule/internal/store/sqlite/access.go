@@ -22,7 +22,7 @@ var (
 	deleteSourcesOfUser = statements.Load("delete_sources_of_user", "organization_id", "user_id")
 	deleteHolder        = statements.Load("delete_holder", "organization_id", "user_id")
 	putSource           = statements.Load("put_source", "organization_id", "user_id", "tenant_id", "role_id", "kind", "rule_id", "granted_by",
-		"create_time", "retained")
+		"create_time", "retained", "keep", "kept_time")
 	deleteSource      = statements.Load("delete_source", "organization_id", "user_id", "tenant_id", "role_id", "kind", "rule_id")
 	countEffective    = statements.Load("count_effective", "organization_id", "role_id", "tenant_id", "up_to")
 	listRetainedUsers = statements.Load("list_retained_users", "organization_id")
@@ -40,13 +40,13 @@ var (
 )
 
 func (s *Store) Check(ctx context.Context, organizationID, userID string, grant store.Grant) (c store.Check, err error) {
-	var known int64
+	var row struct{ known, allowed int64 }
 	err = s.db.QueryRow(ctx, checkAccess, organizationID, userID, grant.TenantID, grant.RoleID).
-		Scan(&known, &c.Suspended, &c.Allowed)
+		Scan(&row.known, &c.Suspended, &row.allowed)
 	if errors.Is(err, sql.ErrNoRows) { // a user who was never a holder may be suspended
 		err = s.db.QueryRow(ctx, findSuspension, organizationID, userID).Scan(&c.Suspended)
 	}
-	c.UnknownAsOf = dbtype.FromMicros(known)
+	c.UnknownAsOf, c.Allowed, c.Kept = dbtype.FromMicros(row.known), row.allowed > 0, row.allowed == 2
 	return c, err
 }
 
@@ -122,7 +122,8 @@ func (t *organizationTx) DeleteHolder(ctx context.Context, userID string) error 
 
 func (t *organizationTx) PutSource(ctx context.Context, userID string, s store.Source) error {
 	_, err := t.tx.Exec(ctx, putSource,
-		t.organization, userID, s.Grant.TenantID, s.Grant.RoleID, s.Kind, s.RuleID, s.GrantedBy, dbtype.Micros(s.CreateTime), s.Retained)
+		t.organization, userID, s.Grant.TenantID, s.Grant.RoleID, s.Kind, s.RuleID, s.GrantedBy, dbtype.Micros(s.CreateTime), s.Retained,
+		s.Keep, dbtype.Micros(s.KeptTime))
 	return err
 }
 

@@ -107,6 +107,47 @@ func testHolders(t *testing.T, e Engine) {
 	})
 }
 
+// testEffective compares the conditions in the engines' statements with Holder.Effective, for holders of every kind.
+func testEffective(t *testing.T, e Engine) {
+	ctx, s := t.Context(), e.Open(t)
+	kept := source(admin, "")
+	kept.Keep, kept.KeptTime = true, noon
+	var all []store.Holder
+	update(t, s, func(ctx context.Context, tx store.Tx) error {
+		all = nil
+		for n := range 2 * 2 * 3 * 4 {
+			h := store.Holder{UserID: fmt.Sprintf("u%02d", n), Active: n%2 == 1, Suspended: n/2%2 == 1, RuleAccess: store.RuleAccess(n / 4 % 3)}
+			h.Sources = [][]store.Source{{source(admin, "r1")}, {source(admin, "")}, {kept}, {source(admin, "r1"), kept}}[n/12]
+			if h.Suspended {
+				get[store.Suspension](t)(tx.Suspend(ctx, store.Suspension{UserID: h.UserID, CreateTime: noon}))
+			}
+			for _, from := range h.Sources {
+				must(t, tx.PutSource(ctx, h.UserID, from))
+			}
+			must(t, tx.PutHolder(ctx, h))
+			all = append(all, h)
+		}
+		return nil
+	})
+	count := 0
+	for _, h := range all {
+		want := slices.ContainsFunc(h.Sources, h.Effective)
+		if want {
+			count++
+		}
+		check := get[store.Check](t)(s.Check(ctx, acme, h.UserID, admin))
+		equal(t, fmt.Sprintf("the check of %+v", h), check, store.Check{Allowed: want, Kept: want && !h.Active, Suspended: h.Suspended})
+		access := get[[]store.Access](t)(s.Access(ctx, acme, store.AccessFilter{UserID: h.UserID}, store.AccessKey{}, 9))[0]
+		if !slices.Equal(access.Sources, h.Sources) || access.Effective != want || access.Kept != (want && !h.Active) {
+			t.Fatalf("the access of %+v is %+v", h, access)
+		}
+	}
+	update(t, s, func(ctx context.Context, tx store.Tx) error {
+		equal(t, "the count of admins", get[int](t)(tx.CountEffective(ctx, admin, 99)), count)
+		return nil
+	})
+}
+
 func testAccess(t *testing.T, e Engine) {
 	ctx, s := t.Context(), e.Open(t)
 	tenants, roles := []string{"a", "b"}, []string{"designer", "developer"}

@@ -34,6 +34,7 @@ func Run(t *testing.T, engine Engine) {
 		{"Rules", testRules},
 		{"Holders", testHolders},
 		{"Access", testAccess},
+		{"Effective", testEffective},
 		{"Feed", testFeed},
 		{"Trimming", testTrimming},
 		{"Ownership", testOwnership},

@@ -169,7 +169,9 @@ CREATE TABLE sources (
     rule_id         text    COLLATE "C" NOT NULL,
     granted_by      text    NOT NULL,
     create_time     bigint  NOT NULL,
-    retained            boolean NOT NULL,
+    retained        boolean NOT NULL,
+    keep            boolean NOT NULL,
+    kept_time       bigint  NOT NULL,
     PRIMARY KEY (organization_id, user_id, tenant_id, role_id, kind, rule_id)
 );
 

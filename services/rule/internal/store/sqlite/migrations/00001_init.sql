@@ -166,7 +166,9 @@ CREATE TABLE sources (
     rule_id         TEXT    NOT NULL,
     granted_by      TEXT    NOT NULL,
     create_time     INTEGER NOT NULL,
-    retained            INTEGER NOT NULL,
+    retained        INTEGER NOT NULL,
+    keep            INTEGER NOT NULL,
+    kept_time       INTEGER NOT NULL,
     PRIMARY KEY (organization_id, user_id, tenant_id, role_id, kind, rule_id)
 ) WITHOUT ROWID;
 

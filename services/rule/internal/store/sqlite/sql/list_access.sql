@@ -7,8 +7,8 @@ WITH keys AS (
   ORDER BY user_id, tenant_id, role_id
   LIMIT :limit
 )
-SELECT s.user_id, s.tenant_id, s.role_id, s.kind, s.rule_id, s.granted_by, s.create_time, s.retained, h.active,
-  h.suspended, h.unknown_as_of, h.rule_access
+SELECT s.user_id, s.tenant_id, s.role_id, s.kind, s.rule_id, s.granted_by, s.create_time, s.retained, s.keep,
+  s.kept_time, h.active, h.suspended, h.unknown_as_of, h.rule_access
 FROM keys k
 CROSS JOIN sources s ON s.organization_id = :organization_id AND s.user_id = k.user_id AND s.tenant_id = k.tenant_id
   AND s.role_id = k.role_id
