@@ -29,10 +29,10 @@ func accessCommand(c *client) *cobra.Command {
 		cmd.Flags().StringVar(&tenant, "tenant", "", "the tenant")
 		cmd.Flags().StringVar(&role, "role", "", "the role")
 	}
-	const columns = "user_id tenant_id role_id effective sources.kind"
+	const columns = "user_id tenant_id role_id effective sources.kind kept"
 	check := &cobra.Command{Use: "check", Short: "Say whether a user effectively holds a role.", Args: cobra.NoArgs}
 	target(check)
-	check.RunE = c.call("allowed as_of_time unknown suspended", func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
+	check.RunE = c.call("allowed as_of_time unknown suspended kept", func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
 		id, err := userIDOrAdvice(ctx, conn, organization, user)
 		if err != nil {
 			return nil, err
@@ -72,14 +72,16 @@ func accessCommand(c *client) *cobra.Command {
 		}
 		return answered(explainAccess(ctx, conn, cmd, organization, all.GetAccess()))
 	}
+	var keep bool
 	grant := &cobra.Command{Use: "grant", Short: "Grant a role manually.", Args: cobra.NoArgs}
 	target(grant)
+	grant.Flags().BoolVar(&keep, "keep", false, "let the role organization-admin count even if the IdP deactivates the user")
 	grant.RunE = c.call(columns, func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
 		id, err := userID(ctx, conn, organization, user)
 		if err != nil {
 			return nil, err
 		}
-		return rulev1.NewAccessServiceClient(conn).GrantAccess(ctx, &rulev1.GrantAccessRequest{OrganizationId: organization, UserId: id, TenantId: tenant, RoleId: role})
+		return rulev1.NewAccessServiceClient(conn).GrantAccess(ctx, &rulev1.GrantAccessRequest{OrganizationId: organization, UserId: id, TenantId: tenant, RoleId: role, Keep: keep})
 	})
 	revoke := &cobra.Command{Use: "revoke", Short: "Take a manual grant back.", Args: cobra.NoArgs}
 	target(revoke)
@@ -174,6 +176,9 @@ func explainAccess(ctx context.Context, conn grpc.ClientConnInterface, cmd *cobr
 		if a.GetSuspended() {
 			why = append(why, "suspended: see usher access suspensions")
 		}
+		if a.GetKept() {
+			why = append(why, "the user is inactive, and the grant is marked keep")
+		}
 		if a.GetUnknown() {
 			why = append(why, "cannot be computed now: see usher access status")
 		}
@@ -213,6 +218,9 @@ func rulesByID(ctx context.Context, conn grpc.ClientConnInterface, organization 
 
 func because(source *rulev1.Source, rules map[string]*rulev1.Rule) string {
 	if source.GetKind() == rulev1.SourceKind_SOURCE_KIND_MANUAL {
+		if source.GetKeep() {
+			return "granted with keep by " + source.GetGrantedBy()
+		}
 		return "granted by " + source.GetGrantedBy()
 	}
 	rule := rules[source.GetRuleId()]

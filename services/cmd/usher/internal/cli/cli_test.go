@@ -254,7 +254,7 @@ func TestAccessInAnEmergency(t *testing.T) {
 	user, role := held["userId"].(string), held["roleId"].(string)
 	name := x.json("user", "get", user)["user"].(map[string]any)["userName"].(string)
 	check := []string{"access", "check", "--user", user, "--tenant", "production", "--role", role}
-	want(t, x.run(0, check...), `ALLOWED +AS OF TIME +UNKNOWN +SUSPENDED\n`, `true +20\d\d-\S+ +false +false`)
+	want(t, x.run(0, check...), `ALLOWED +AS OF TIME +UNKNOWN +SUSPENDED +KEPT\n`, `true +20\d\d-\S+ +false +false +false`)
 	want(t, x.run(0, "access", "status"), `known as of 20\d\d-\S+ \(\d+\.\d s ago\)\. Users set aside: 0\.`)
 
 	x.run(1, "access", "suspend", "--user", name)
@@ -267,7 +267,10 @@ func TestAccessInAnEmergency(t *testing.T) {
 	x.run(1, "access", "resume", "--user", user)
 	want(t, x.err, `the access of user "`+user+`" is not suspended \(NOT_FOUND\)`)
 	want(t, x.run(0, check...), `true`)
-	x.run(0, "access", "grant", "--user", user, "--role", "organization-admin")
+	want(t, x.run(0, "access", "grant", "--user", user, "--role", "organization-admin", "--keep"), `organization-admin +true +manual +false`)
+	want(t, x.run(0, "access", "list", "--user", user), `organization-admin +true +granted with keep by operator`)
+	x.run(1, "access", "grant", "--user", user, "--role", role, "--tenant", "production", "--keep")
+	want(t, x.err, `keep: only the role "organization-admin" can be granted with keep, not "`+role+`" \(INVALID_REQUEST\)`)
 	x.run(0, "access", "suspend", "--user", user, "--reason", "stolen laptop")
 	want(t, x.err, `warning: .*last effective Organization Admin`)
 	again := x.json("directory", "create", "--name", "Okta of a merger")
@@ -598,6 +601,7 @@ func TestTheLogSaysWhoDidWhat(t *testing.T) {
 	made := x.json("directory", "create", "--organization", "acme", "--name", "Okta")
 	directory := made["directory"].(map[string]any)["id"].(string)
 	x.run(1, "access", "grant", "--organization", "acme", "--user", "00000000-0000-7000-8000-000000000000", "--role", "developer", "--tenant", "plant")
+	x.run(1, "access", "grant", "--organization", "acme", "--user", "00000000-0000-7000-8000-000000000000", "--role", "organization-admin", "--keep")
 	x.run(1, "rule", "delete", "ann@example.com", "--organization", "acme")
 	x.run(1, "user", "erase", "00000000-0000-7000-8000-000000000000", "--organization", "acme")
 	x.run(0, "org", "list")
@@ -613,6 +617,7 @@ func TestTheLogSaysWhoDidWhat(t *testing.T) {
 		{`OrganizationService/UpdateOrganization`, `"organization_id":"acme"`},
 		{`DirectoryService/CreateDirectory`, `"organization_id":"acme","id":"` + directory + `"`},
 		{`AccessService/GrantAccess`, `"user_id":"00000000-0000-7000-8000-000000000000"`, `"tenant_id":"plant"`, `"role_id":"developer"`, `"reason":"NOT_FOUND"`},
+		{`AccessService/GrantAccess`, `"role_id":"organization-admin","keep":true,"code":"NotFound"`},
 		{`RuleService/DeleteRule`, `"organization_id":"acme"`, `"reason":"INVALID_REQUEST"`},
 		{`ErasureService/EraseUser`, `"organization_id":"acme"`, `"user_id":"00000000-0000-7000-8000-000000000000"`, `"reason":"NOT_FOUND"`},
 	} {
@@ -621,7 +626,7 @@ func TestTheLogSaysWhoDidWhat(t *testing.T) {
 		}
 		want(t, changes[n], patterns...)
 	}
-	if len(changes) != 6 || strings.Contains(strings.Join(changes, ""), "Acme Company") || strings.Contains(logs.String(), "ann@example.com") {
+	if len(changes) != 7 || strings.Contains(strings.Join(changes, ""), "Acme Company") || strings.Contains(logs.String(), "ann@example.com") {
 		t.Errorf("the changes are:\n%s", strings.Join(changes, ""))
 	}
 }
