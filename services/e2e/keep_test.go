@@ -35,7 +35,7 @@ func TestABreakGlassAdminOutlivesADeactivation(t *testing.T) {
 			}
 		}
 		services := u.service(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{
-			OrganizationIds: []string{demo}, MayWrite: true,
+			OrganizationIds: []string{demo}, Scopes: []commonv1.Scope{commonv1.Scope_SCOPE_GRANT_ACCESS, commonv1.Scope_SCOPE_READ_ACCESS},
 		}})
 		// expect compares what the users hold, and what a check of ann over REST says about its keeping.
 		expect := func(step string, kept bool, want ...string) {
