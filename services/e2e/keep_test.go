@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
