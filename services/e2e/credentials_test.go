@@ -249,7 +249,7 @@ func TestAServiceOfAllOrganizationsSignsCustomersUp(t *testing.T) {
 		_, err = u.organizations().GetOrganization(s.ctx(), &directoryv1.GetOrganizationRequest{OrganizationId: "nowhere"})
 		requireReason(t, "an organization that does not exist", err, fault.NotFound)
 		_, err = u.directories().CreateDirectory(s.ctx(), &directoryv1.CreateDirectoryRequest{OrganizationId: "acme", Directory: &directoryv1.Directory{DisplayName: proto.String("x")}})
-		requireReason(t, "connecting an IdP", err, fault.NotAllowed)
+		requireReason(t, "connecting an IdP", err, fault.ScopeMissing)
 	})
 }
 
