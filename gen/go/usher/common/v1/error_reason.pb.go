@@ -59,6 +59,10 @@ const (
 	// The principal lacks a scope that the call needs. Metadata `scopes` names the scopes that allow it, with commas between
 	// them; one of them is enough. Metadata `field` names the field that needs it, if the rest of the request does not.
 	ErrorReason_ERROR_REASON_SCOPE_MISSING ErrorReason = 13
+	// The operator has blocked the person, who cannot sign in.
+	ErrorReason_ERROR_REASON_SUBJECT_BLOCKED ErrorReason = 14
+	// The portal link does not work any more: somebody has used it, or it has expired. Metadata `cause` is `used` or `expired`.
+	ErrorReason_ERROR_REASON_PORTAL_LINK_ENDED ErrorReason = 15
 	// The organization is not federated. Only a federated organization may create directories and use SCIM.
 	ErrorReason_ERROR_REASON_ORGANIZATION_NOT_FEDERATED ErrorReason = 20
 	// The directory is deleted. Over SCIM, the answer is the same as for any other credential that is not valid.
@@ -141,6 +145,8 @@ var (
 		11: "ERROR_REASON_PAGE_TOKEN",
 		12: "ERROR_REASON_REQUEST_ID_REUSED",
 		13: "ERROR_REASON_SCOPE_MISSING",
+		14: "ERROR_REASON_SUBJECT_BLOCKED",
+		15: "ERROR_REASON_PORTAL_LINK_ENDED",
 		20: "ERROR_REASON_ORGANIZATION_NOT_FEDERATED",
 		21: "ERROR_REASON_DIRECTORY_DELETED",
 		22: "ERROR_REASON_DIRECTORY_NOT_REPLACEABLE",
@@ -186,6 +192,8 @@ var (
 		"ERROR_REASON_PAGE_TOKEN":                 11,
 		"ERROR_REASON_REQUEST_ID_REUSED":          12,
 		"ERROR_REASON_SCOPE_MISSING":              13,
+		"ERROR_REASON_SUBJECT_BLOCKED":            14,
+		"ERROR_REASON_PORTAL_LINK_ENDED":          15,
 		"ERROR_REASON_ORGANIZATION_NOT_FEDERATED": 20,
 		"ERROR_REASON_DIRECTORY_DELETED":          21,
 		"ERROR_REASON_DIRECTORY_NOT_REPLACEABLE":  22,
@@ -361,7 +369,7 @@ const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\vscim_status\x18\x03 \x01(\x05R\n" +
 	"scimStatus\x12\x1b\n" +
 	"\tscim_type\x18\x04 \x01(\tR\bscimType\x12\x16\n" +
-	"\x06remedy\x18\x05 \x01(\tR\x06remedy*\xa45\n" +
+	"\x06remedy\x18\x05 \x01(\tR\x06remedy*\xec6\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12q\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x01\x1aV\xb2\xcf\x18R\b\r\x10\xf4\x03*KAsk the operator to look up the message ID or the trace ID in Usher's logs.\x12\xd1\x01\n" +
@@ -379,7 +387,9 @@ const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\x10\x99\x03\x18\x9c\x03*{Somebody changed the resource meanwhile. Read it again, and repeat the change. An identity provider should do so by itself.\x12\x7f\n" +
 	"\x17ERROR_REASON_PAGE_TOKEN\x10\v\x1ab\xb2\xcf\x18^\b\x03\x10\x90\x03*WBegin the list again without a page token, and send the same parameters for every page.\x12\x97\x01\n" +
 	"\x1eERROR_REASON_REQUEST_ID_REUSED\x10\f\x1as\xb2\xcf\x18o\b\x06\x10\x99\x03*hMake a new request_id for each request. Use the old one only to repeat the request that it was made for.\x12h\n" +
-	"\x1aERROR_REASON_SCOPE_MISSING\x10\r\x1aH\xb2\xcf\x18D\b\a\x10\x93\x03*=Use a credential with one of the scopes that the error names.\x12\xab\x01\n" +
+	"\x1aERROR_REASON_SCOPE_MISSING\x10\r\x1aH\xb2\xcf\x18D\b\a\x10\x93\x03*=Use a credential with one of the scopes that the error names.\x12m\n" +
+	"\x1cERROR_REASON_SUBJECT_BLOCKED\x10\x0e\x1aK\xb2\xcf\x18G\b\a\x10\x93\x03*@Ask the operator to unblock the person: `usher session unblock`.\x12W\n" +
+	"\x1eERROR_REASON_PORTAL_LINK_ENDED\x10\x0f\x1a3\xb2\xcf\x18/\b\t\x10\x99\x03*(Ask whoever sent the link for a new one.\x12\xab\x01\n" +
 	"'ERROR_REASON_ORGANIZATION_NOT_FEDERATED\x10\x14\x1a~\xb2\xcf\x18z\b\t\x10\x99\x03\x18\x93\x03*pSet up sign-in through the identity provider for this organization first. Its directories work again after that.\x12\xa1\x01\n" +
 	"\x1eERROR_REASON_DIRECTORY_DELETED\x10\x15\x1a}\xb2\xcf\x18y\b\t\x10\x99\x03\x18\x91\x03*oUse a directory that exists. An identity provider needs the Base URL of such a directory, and an API key of it.\x12\x8e\x01\n" +
 	"&ERROR_REASON_DIRECTORY_NOT_REPLACEABLE\x10\x16\x1ab\xb2\xcf\x18^\b\t\x10\x99\x03*WDelete the directory first, or name a deleted directory that no other one has replaced.\x12\xd9\x01\n" +

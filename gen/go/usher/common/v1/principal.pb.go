@@ -45,7 +45,9 @@ type Principal struct {
 	Scopes uint32 `protobuf:"varint,8,opt,name=scopes,proto3" json:"scopes,omitempty"`
 	// Whether the principal may use only one directory: the one that directory_id names or, if that is empty, one that the
 	// principal has yet to create. Only for ORGANIZATION_ADMIN with a portal link.
-	OneDirectory  bool `protobuf:"varint,9,opt,name=one_directory,json=oneDirectory,proto3" json:"one_directory,omitempty"`
+	OneDirectory bool `protobuf:"varint,9,opt,name=one_directory,json=oneDirectory,proto3" json:"one_directory,omitempty"`
+	// The id of the portal link that opened the session of this principal. Only for ORGANIZATION_ADMIN.
+	PortalLinkId  string `protobuf:"bytes,10,opt,name=portal_link_id,json=portalLinkId,proto3" json:"portal_link_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -136,11 +138,18 @@ func (x *Principal) GetOneDirectory() bool {
 	return false
 }
 
+func (x *Principal) GetPortalLinkId() string {
+	if x != nil {
+		return x.PortalLinkId
+	}
+	return ""
+}
+
 var File_usher_common_v1_principal_proto protoreflect.FileDescriptor
 
 const file_usher_common_v1_principal_proto_rawDesc = "" +
 	"\n" +
-	"\x1fusher/common/v1/principal.proto\x12\x0fusher.common.v1\x1a\x1dusher/common/v1/callers.proto\"\xc0\x02\n" +
+	"\x1fusher/common/v1/principal.proto\x12\x0fusher.common.v1\x1a\x1dusher/common/v1/callers.proto\"\xe6\x02\n" +
 	"\tPrincipal\x122\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1e.usher.common.v1.PrincipalKindR\x04kind\x12'\n" +
 	"\x0forganization_id\x18\x02 \x01(\tR\x0eorganizationId\x12!\n" +
@@ -149,7 +158,9 @@ const file_usher_common_v1_principal_proto_rawDesc = "" +
 	"\x10organization_ids\x18\x05 \x03(\tR\x0forganizationIds\x12+\n" +
 	"\x11all_organizations\x18\x06 \x01(\bR\x10allOrganizations\x12\x16\n" +
 	"\x06scopes\x18\b \x01(\rR\x06scopes\x12#\n" +
-	"\rone_directory\x18\t \x01(\bR\foneDirectoryJ\x04\b\a\x10\bB\xc0\x01\n" +
+	"\rone_directory\x18\t \x01(\bR\foneDirectory\x12$\n" +
+	"\x0eportal_link_id\x18\n" +
+	" \x01(\tR\fportalLinkIdJ\x04\b\a\x10\bB\xc0\x01\n" +
 	"\x13com.usher.common.v1B\x0ePrincipalProtoP\x01Z;github.com/usher-scim/usher/gen/go/usher/common/v1;commonv1\xa2\x02\x03UCX\xaa\x02\x0fUsher.Common.V1\xca\x02\x0fUsher\\Common\\V1\xe2\x02\x1bUsher\\Common\\V1\\GPBMetadata\xea\x02\x11Usher::Common::V1b\x06proto3"
 
 var (

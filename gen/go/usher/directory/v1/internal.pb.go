@@ -89,6 +89,7 @@ type ResolveKeyResponse struct {
 	//
 	//	*ResolveKeyResponse_Directory
 	//	*ResolveKeyResponse_Api
+	//	*ResolveKeyResponse_BlockedSubject
 	Opens isResolveKeyResponse_Opens `protobuf_oneof:"opens"`
 	// The end of the lease. It is never after the key's own expiry.
 	LeaseExpireTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=lease_expire_time,json=leaseExpireTime,proto3" json:"lease_expire_time,omitempty"`
@@ -154,6 +155,15 @@ func (x *ResolveKeyResponse) GetApi() *OpenedApi {
 	return nil
 }
 
+func (x *ResolveKeyResponse) GetBlockedSubject() *BlockedSubject {
+	if x != nil {
+		if x, ok := x.Opens.(*ResolveKeyResponse_BlockedSubject); ok {
+			return x.BlockedSubject
+		}
+	}
+	return nil
+}
+
 func (x *ResolveKeyResponse) GetLeaseExpireTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.LeaseExpireTime
@@ -178,13 +188,20 @@ type ResolveKeyResponse_Directory struct {
 }
 
 type ResolveKeyResponse_Api struct {
-	// The public API: the key is a service credential.
+	// The public API: the key is a service credential or the secret of a session.
 	Api *OpenedApi `protobuf:"bytes,5,opt,name=api,proto3,oneof"`
+}
+
+type ResolveKeyResponse_BlockedSubject struct {
+	// Nothing: the digest is that of a person whom the operator has blocked. See BlockSubject.
+	BlockedSubject *BlockedSubject `protobuf:"bytes,6,opt,name=blocked_subject,json=blockedSubject,proto3,oneof"`
 }
 
 func (*ResolveKeyResponse_Directory) isResolveKeyResponse_Opens() {}
 
 func (*ResolveKeyResponse_Api) isResolveKeyResponse_Opens() {}
+
+func (*ResolveKeyResponse_BlockedSubject) isResolveKeyResponse_Opens() {}
 
 // LeaseSignature proves that the directory service gave a key lease.
 type LeaseSignature struct {
@@ -508,6 +525,381 @@ func (x *OpenedApi) GetPrincipal() *v1.Principal {
 	return nil
 }
 
+// CreateSessionRequest describes a person who has signed in.
+type CreateSessionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the identity provider in Usher's settings.
+	Provider string `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	// The subject of the person at this identity provider.
+	Subject string `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
+	// The id of the session at this identity provider (the claim `sid`), or empty.
+	ProviderSession string `protobuf:"bytes,3,opt,name=provider_session,json=providerSession,proto3" json:"provider_session,omitempty"`
+	// The kind of the principal: OPERATOR, ORGANIZATION_ADMIN or ORGANIZATION_VIEWER.
+	PrincipalKind v1.PrincipalKind `protobuf:"varint,4,opt,name=principal_kind,json=principalKind,proto3,enum=usher.common.v1.PrincipalKind" json:"principal_kind,omitempty"`
+	// The id of the organization. Empty for OPERATOR.
+	OrganizationId string `protobuf:"bytes,5,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The address of the person.
+	Address       string `protobuf:"bytes,6,opt,name=address,proto3" json:"address,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateSessionRequest) Reset() {
+	*x = CreateSessionRequest{}
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateSessionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateSessionRequest) ProtoMessage() {}
+
+func (x *CreateSessionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateSessionRequest.ProtoReflect.Descriptor instead.
+func (*CreateSessionRequest) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CreateSessionRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *CreateSessionRequest) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *CreateSessionRequest) GetProviderSession() string {
+	if x != nil {
+		return x.ProviderSession
+	}
+	return ""
+}
+
+func (x *CreateSessionRequest) GetPrincipalKind() v1.PrincipalKind {
+	if x != nil {
+		return x.PrincipalKind
+	}
+	return v1.PrincipalKind(0)
+}
+
+func (x *CreateSessionRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *CreateSessionRequest) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+// CreateSessionResponse answers CreateSession.
+type CreateSessionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The session.
+	Session *Session `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
+	// The secret for the cookie. Usher does not store it.
+	Secret        string `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateSessionResponse) Reset() {
+	*x = CreateSessionResponse{}
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateSessionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateSessionResponse) ProtoMessage() {}
+
+func (x *CreateSessionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateSessionResponse.ProtoReflect.Descriptor instead.
+func (*CreateSessionResponse) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *CreateSessionResponse) GetSession() *Session {
+	if x != nil {
+		return x.Session
+	}
+	return nil
+}
+
+func (x *CreateSessionResponse) GetSecret() string {
+	if x != nil {
+		return x.Secret
+	}
+	return ""
+}
+
+// UsePortalLinkRequest names a portal link.
+type UsePortalLinkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The SHA-256 of the link's secret: 32 bytes.
+	LinkDigest []byte `protobuf:"bytes,1,opt,name=link_digest,json=linkDigest,proto3" json:"link_digest,omitempty"`
+	// The address of the person.
+	Address       string `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UsePortalLinkRequest) Reset() {
+	*x = UsePortalLinkRequest{}
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UsePortalLinkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UsePortalLinkRequest) ProtoMessage() {}
+
+func (x *UsePortalLinkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UsePortalLinkRequest.ProtoReflect.Descriptor instead.
+func (*UsePortalLinkRequest) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *UsePortalLinkRequest) GetLinkDigest() []byte {
+	if x != nil {
+		return x.LinkDigest
+	}
+	return nil
+}
+
+func (x *UsePortalLinkRequest) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+// UsePortalLinkResponse answers UsePortalLink.
+type UsePortalLinkResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The session.
+	Session *Session `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
+	// The secret for the cookie. Usher does not store it.
+	Secret        string `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UsePortalLinkResponse) Reset() {
+	*x = UsePortalLinkResponse{}
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UsePortalLinkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UsePortalLinkResponse) ProtoMessage() {}
+
+func (x *UsePortalLinkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UsePortalLinkResponse.ProtoReflect.Descriptor instead.
+func (*UsePortalLinkResponse) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *UsePortalLinkResponse) GetSession() *Session {
+	if x != nil {
+		return x.Session
+	}
+	return nil
+}
+
+func (x *UsePortalLinkResponse) GetSecret() string {
+	if x != nil {
+		return x.Secret
+	}
+	return ""
+}
+
+// EndSessionsRequest says which sessions end.
+type EndSessionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The SHA-256 of the secret of one session: 32 bytes. Empty: those of the other fields.
+	KeyDigest []byte `protobuf:"bytes,1,opt,name=key_digest,json=keyDigest,proto3" json:"key_digest,omitempty"`
+	// The name of the identity provider in Usher's settings.
+	Provider string `protobuf:"bytes,2,opt,name=provider,proto3" json:"provider,omitempty"`
+	// The subject of the person at this identity provider. Empty: all persons with the provider_session.
+	Subject string `protobuf:"bytes,3,opt,name=subject,proto3" json:"subject,omitempty"`
+	// The id of the session at this identity provider. Empty: all sessions of the subject.
+	ProviderSession string `protobuf:"bytes,4,opt,name=provider_session,json=providerSession,proto3" json:"provider_session,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *EndSessionsRequest) Reset() {
+	*x = EndSessionsRequest{}
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EndSessionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EndSessionsRequest) ProtoMessage() {}
+
+func (x *EndSessionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EndSessionsRequest.ProtoReflect.Descriptor instead.
+func (*EndSessionsRequest) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *EndSessionsRequest) GetKeyDigest() []byte {
+	if x != nil {
+		return x.KeyDigest
+	}
+	return nil
+}
+
+func (x *EndSessionsRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *EndSessionsRequest) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *EndSessionsRequest) GetProviderSession() string {
+	if x != nil {
+		return x.ProviderSession
+	}
+	return ""
+}
+
+// EndSessionsResponse answers EndSessions.
+type EndSessionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The number of sessions that the call ended.
+	EndedCount    int32 `protobuf:"varint,1,opt,name=ended_count,json=endedCount,proto3" json:"ended_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EndSessionsResponse) Reset() {
+	*x = EndSessionsResponse{}
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EndSessionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EndSessionsResponse) ProtoMessage() {}
+
+func (x *EndSessionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EndSessionsResponse.ProtoReflect.Descriptor instead.
+func (*EndSessionsResponse) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *EndSessionsResponse) GetEndedCount() int32 {
+	if x != nil {
+		return x.EndedCount
+	}
+	return 0
+}
+
 // WatchDirectoriesRequest names the position in the feed.
 type WatchDirectoriesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -521,7 +913,7 @@ type WatchDirectoriesRequest struct {
 
 func (x *WatchDirectoriesRequest) Reset() {
 	*x = WatchDirectoriesRequest{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[8]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -533,7 +925,7 @@ func (x *WatchDirectoriesRequest) String() string {
 func (*WatchDirectoriesRequest) ProtoMessage() {}
 
 func (x *WatchDirectoriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[8]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -546,7 +938,7 @@ func (x *WatchDirectoriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchDirectoriesRequest.ProtoReflect.Descriptor instead.
 func (*WatchDirectoriesRequest) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{8}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *WatchDirectoriesRequest) GetAfterRevision() int64 {
@@ -581,7 +973,7 @@ type WatchDirectoriesResponse struct {
 
 func (x *WatchDirectoriesResponse) Reset() {
 	*x = WatchDirectoriesResponse{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[9]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -593,7 +985,7 @@ func (x *WatchDirectoriesResponse) String() string {
 func (*WatchDirectoriesResponse) ProtoMessage() {}
 
 func (x *WatchDirectoriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[9]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -606,7 +998,7 @@ func (x *WatchDirectoriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchDirectoriesResponse.ProtoReflect.Descriptor instead.
 func (*WatchDirectoriesResponse) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{9}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *WatchDirectoriesResponse) GetRevision() int64 {
@@ -659,7 +1051,7 @@ type Erasure struct {
 
 func (x *Erasure) Reset() {
 	*x = Erasure{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[10]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -671,7 +1063,7 @@ func (x *Erasure) String() string {
 func (*Erasure) ProtoMessage() {}
 
 func (x *Erasure) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[10]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -684,7 +1076,7 @@ func (x *Erasure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Erasure.ProtoReflect.Descriptor instead.
 func (*Erasure) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{10}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Erasure) GetOrganizationId() string {
@@ -731,7 +1123,7 @@ type ListErasuresRequest struct {
 
 func (x *ListErasuresRequest) Reset() {
 	*x = ListErasuresRequest{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[11]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -743,7 +1135,7 @@ func (x *ListErasuresRequest) String() string {
 func (*ListErasuresRequest) ProtoMessage() {}
 
 func (x *ListErasuresRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[11]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -756,7 +1148,7 @@ func (x *ListErasuresRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListErasuresRequest.ProtoReflect.Descriptor instead.
 func (*ListErasuresRequest) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{11}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{17}
 }
 
 // ListErasuresResponse contains the organizations to erase.
@@ -772,7 +1164,7 @@ type ListErasuresResponse struct {
 
 func (x *ListErasuresResponse) Reset() {
 	*x = ListErasuresResponse{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[12]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -784,7 +1176,7 @@ func (x *ListErasuresResponse) String() string {
 func (*ListErasuresResponse) ProtoMessage() {}
 
 func (x *ListErasuresResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[12]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -797,7 +1189,7 @@ func (x *ListErasuresResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListErasuresResponse.ProtoReflect.Descriptor instead.
 func (*ListErasuresResponse) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{12}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListErasuresResponse) GetErasures() []*Erasure {
@@ -825,7 +1217,7 @@ type ConfirmErasureRequest struct {
 
 func (x *ConfirmErasureRequest) Reset() {
 	*x = ConfirmErasureRequest{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[13]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -837,7 +1229,7 @@ func (x *ConfirmErasureRequest) String() string {
 func (*ConfirmErasureRequest) ProtoMessage() {}
 
 func (x *ConfirmErasureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[13]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -850,7 +1242,7 @@ func (x *ConfirmErasureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmErasureRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmErasureRequest) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{13}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ConfirmErasureRequest) GetOrganizationId() string {
@@ -869,7 +1261,7 @@ type ConfirmErasureResponse struct {
 
 func (x *ConfirmErasureResponse) Reset() {
 	*x = ConfirmErasureResponse{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[14]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -881,7 +1273,7 @@ func (x *ConfirmErasureResponse) String() string {
 func (*ConfirmErasureResponse) ProtoMessage() {}
 
 func (x *ConfirmErasureResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[14]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -894,21 +1286,22 @@ func (x *ConfirmErasureResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmErasureResponse.ProtoReflect.Descriptor instead.
 func (*ConfirmErasureResponse) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{14}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{20}
 }
 
 var File_usher_directory_v1_internal_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_internal_proto_rawDesc = "" +
 	"\n" +
-	"!usher/directory/v1/internal.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1fusher/common/v1/principal.proto\x1a\"usher/directory/v1/directory.proto\"O\n" +
+	"!usher/directory/v1/internal.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1fusher/common/v1/principal.proto\x1a\"usher/directory/v1/directory.proto\x1a usher/directory/v1/session.proto\"O\n" +
 	"\x11ResolveKeyRequest\x12&\n" +
 	"\n" +
 	"key_digest\x18\x01 \x01(\fB\a\xbaH\x04z\x02h R\tkeyDigest\x12\x12\n" +
-	"\x04sign\x18\x02 \x01(\bR\x04sign\"\xa5\x02\n" +
+	"\x04sign\x18\x02 \x01(\bR\x04sign\"\xf4\x02\n" +
 	"\x12ResolveKeyResponse\x12C\n" +
 	"\tdirectory\x18\x01 \x01(\v2#.usher.directory.v1.OpenedDirectoryH\x00R\tdirectory\x121\n" +
-	"\x03api\x18\x05 \x01(\v2\x1d.usher.directory.v1.OpenedApiH\x00R\x03api\x12F\n" +
+	"\x03api\x18\x05 \x01(\v2\x1d.usher.directory.v1.OpenedApiH\x00R\x03api\x12M\n" +
+	"\x0fblocked_subject\x18\x06 \x01(\v2\".usher.directory.v1.BlockedSubjectH\x00R\x0eblockedSubject\x12F\n" +
 	"\x11lease_expire_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x0fleaseExpireTime\x12@\n" +
 	"\tsignature\x18\x04 \x01(\v2\".usher.directory.v1.LeaseSignatureR\tsignatureB\a\n" +
 	"\x05opensJ\x04\b\x02\x10\x03\"H\n" +
@@ -931,7 +1324,34 @@ const file_usher_directory_v1_internal_proto_rawDesc = "" +
 	"api_key_id\x18\x03 \x01(\tR\bapiKeyId\x12\x1c\n" +
 	"\tsuspended\x18\x04 \x01(\bR\tsuspended\"E\n" +
 	"\tOpenedApi\x128\n" +
-	"\tprincipal\x18\x01 \x01(\v2\x1a.usher.common.v1.PrincipalR\tprincipal\"h\n" +
+	"\tprincipal\x18\x01 \x01(\v2\x1a.usher.common.v1.PrincipalR\tprincipal\"\xc2\x02\n" +
+	"\x14CreateSessionRequest\x12%\n" +
+	"\bprovider\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\bprovider\x12$\n" +
+	"\asubject\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xff\x01R\asubject\x123\n" +
+	"\x10provider_session\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x0fproviderSession\x12S\n" +
+	"\x0eprincipal_kind\x18\x04 \x01(\x0e2\x1e.usher.common.v1.PrincipalKindB\f\xbaH\t\x82\x01\x06\x18\x02\x18\x03\x18\x06R\rprincipalKind\x120\n" +
+	"\x0forganization_id\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18?R\x0eorganizationId\x12!\n" +
+	"\aaddress\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18@R\aaddress\"k\n" +
+	"\x15CreateSessionResponse\x125\n" +
+	"\asession\x18\x01 \x01(\v2\x1b.usher.directory.v1.SessionR\asession\x12\x1b\n" +
+	"\x06secret\x18\x02 \x01(\tB\x03\x80\x01\x01R\x06secret\"c\n" +
+	"\x14UsePortalLinkRequest\x12(\n" +
+	"\vlink_digest\x18\x01 \x01(\fB\a\xbaH\x04z\x02h R\n" +
+	"linkDigest\x12!\n" +
+	"\aaddress\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\aaddress\"k\n" +
+	"\x15UsePortalLinkResponse\x125\n" +
+	"\asession\x18\x01 \x01(\v2\x1b.usher.directory.v1.SessionR\asession\x12\x1b\n" +
+	"\x06secret\x18\x02 \x01(\tB\x03\x80\x01\x01R\x06secret\"\xba\x01\n" +
+	"\x12EndSessionsRequest\x12&\n" +
+	"\n" +
+	"key_digest\x18\x01 \x01(\fB\a\xbaH\x04z\x02\x18 R\tkeyDigest\x12#\n" +
+	"\bprovider\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18?R\bprovider\x12\"\n" +
+	"\asubject\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\asubject\x123\n" +
+	"\x10provider_session\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x0fproviderSession\"6\n" +
+	"\x13EndSessionsResponse\x12\x1f\n" +
+	"\vended_count\x18\x01 \x01(\x05R\n" +
+	"endedCount\"h\n" +
 	"\x17WatchDirectoriesRequest\x12.\n" +
 	"\x0eafter_revision\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\rafterRevision\x12\x1d\n" +
 	"\x05epoch\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\x05epoch\"\xa6\x01\n" +
@@ -959,6 +1379,12 @@ const file_usher_directory_v1_internal_proto_rawDesc = "" +
 	"ResolveKey\x12%.usher.directory.v1.ResolveKeyRequest\x1a&.usher.directory.v1.ResolveKeyResponse\"\x03\x90\x02\x01\x12o\n" +
 	"\x0fListSigningKeys\x12*.usher.directory.v1.ListSigningKeysRequest\x1a+.usher.directory.v1.ListSigningKeysResponse\"\x03\x90\x02\x01\x1a\n" +
 	"\xb2\xcf\x18\x06\n" +
+	"\x01\x01\x12\x01\x012\xcc\x02\n" +
+	"\rSignInService\x12d\n" +
+	"\rCreateSession\x12(.usher.directory.v1.CreateSessionRequest\x1a).usher.directory.v1.CreateSessionResponse\x12d\n" +
+	"\rUsePortalLink\x12(.usher.directory.v1.UsePortalLinkRequest\x1a).usher.directory.v1.UsePortalLinkResponse\x12c\n" +
+	"\vEndSessions\x12&.usher.directory.v1.EndSessionsRequest\x1a'.usher.directory.v1.EndSessionsResponse\"\x03\x90\x02\x02\x1a\n" +
+	"\xb2\xcf\x18\x06\n" +
 	"\x01\x01\x12\x01\x012\x99\x01\n" +
 	"\x14DirectoryFeedService\x12\x80\x01\n" +
 	"\x10WatchDirectories\x12+.usher.directory.v1.WatchDirectoriesRequest\x1a,.usher.directory.v1.WatchDirectoriesResponse\"\x0f\xaa\xcf\x18\b\n" +
@@ -981,7 +1407,7 @@ func file_usher_directory_v1_internal_proto_rawDescGZIP() []byte {
 	return file_usher_directory_v1_internal_proto_rawDescData
 }
 
-var file_usher_directory_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_usher_directory_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_usher_directory_v1_internal_proto_goTypes = []any{
 	(*ResolveKeyRequest)(nil),        // 0: usher.directory.v1.ResolveKeyRequest
 	(*ResolveKeyResponse)(nil),       // 1: usher.directory.v1.ResolveKeyResponse
@@ -991,43 +1417,62 @@ var file_usher_directory_v1_internal_proto_goTypes = []any{
 	(*SigningKey)(nil),               // 5: usher.directory.v1.SigningKey
 	(*OpenedDirectory)(nil),          // 6: usher.directory.v1.OpenedDirectory
 	(*OpenedApi)(nil),                // 7: usher.directory.v1.OpenedApi
-	(*WatchDirectoriesRequest)(nil),  // 8: usher.directory.v1.WatchDirectoriesRequest
-	(*WatchDirectoriesResponse)(nil), // 9: usher.directory.v1.WatchDirectoriesResponse
-	(*Erasure)(nil),                  // 10: usher.directory.v1.Erasure
-	(*ListErasuresRequest)(nil),      // 11: usher.directory.v1.ListErasuresRequest
-	(*ListErasuresResponse)(nil),     // 12: usher.directory.v1.ListErasuresResponse
-	(*ConfirmErasureRequest)(nil),    // 13: usher.directory.v1.ConfirmErasureRequest
-	(*ConfirmErasureResponse)(nil),   // 14: usher.directory.v1.ConfirmErasureResponse
-	(*timestamppb.Timestamp)(nil),    // 15: google.protobuf.Timestamp
-	(*v1.Principal)(nil),             // 16: usher.common.v1.Principal
-	(*Directory)(nil),                // 17: usher.directory.v1.Directory
+	(*CreateSessionRequest)(nil),     // 8: usher.directory.v1.CreateSessionRequest
+	(*CreateSessionResponse)(nil),    // 9: usher.directory.v1.CreateSessionResponse
+	(*UsePortalLinkRequest)(nil),     // 10: usher.directory.v1.UsePortalLinkRequest
+	(*UsePortalLinkResponse)(nil),    // 11: usher.directory.v1.UsePortalLinkResponse
+	(*EndSessionsRequest)(nil),       // 12: usher.directory.v1.EndSessionsRequest
+	(*EndSessionsResponse)(nil),      // 13: usher.directory.v1.EndSessionsResponse
+	(*WatchDirectoriesRequest)(nil),  // 14: usher.directory.v1.WatchDirectoriesRequest
+	(*WatchDirectoriesResponse)(nil), // 15: usher.directory.v1.WatchDirectoriesResponse
+	(*Erasure)(nil),                  // 16: usher.directory.v1.Erasure
+	(*ListErasuresRequest)(nil),      // 17: usher.directory.v1.ListErasuresRequest
+	(*ListErasuresResponse)(nil),     // 18: usher.directory.v1.ListErasuresResponse
+	(*ConfirmErasureRequest)(nil),    // 19: usher.directory.v1.ConfirmErasureRequest
+	(*ConfirmErasureResponse)(nil),   // 20: usher.directory.v1.ConfirmErasureResponse
+	(*BlockedSubject)(nil),           // 21: usher.directory.v1.BlockedSubject
+	(*timestamppb.Timestamp)(nil),    // 22: google.protobuf.Timestamp
+	(*v1.Principal)(nil),             // 23: usher.common.v1.Principal
+	(v1.PrincipalKind)(0),            // 24: usher.common.v1.PrincipalKind
+	(*Session)(nil),                  // 25: usher.directory.v1.Session
+	(*Directory)(nil),                // 26: usher.directory.v1.Directory
 }
 var file_usher_directory_v1_internal_proto_depIdxs = []int32{
 	6,  // 0: usher.directory.v1.ResolveKeyResponse.directory:type_name -> usher.directory.v1.OpenedDirectory
 	7,  // 1: usher.directory.v1.ResolveKeyResponse.api:type_name -> usher.directory.v1.OpenedApi
-	15, // 2: usher.directory.v1.ResolveKeyResponse.lease_expire_time:type_name -> google.protobuf.Timestamp
-	2,  // 3: usher.directory.v1.ResolveKeyResponse.signature:type_name -> usher.directory.v1.LeaseSignature
-	5,  // 4: usher.directory.v1.ListSigningKeysResponse.signing_keys:type_name -> usher.directory.v1.SigningKey
-	15, // 5: usher.directory.v1.SigningKey.expire_time:type_name -> google.protobuf.Timestamp
-	16, // 6: usher.directory.v1.OpenedApi.principal:type_name -> usher.common.v1.Principal
-	17, // 7: usher.directory.v1.WatchDirectoriesResponse.directory:type_name -> usher.directory.v1.Directory
-	15, // 8: usher.directory.v1.Erasure.erase_time:type_name -> google.protobuf.Timestamp
-	10, // 9: usher.directory.v1.ListErasuresResponse.erasures:type_name -> usher.directory.v1.Erasure
-	0,  // 10: usher.directory.v1.KeyLookupService.ResolveKey:input_type -> usher.directory.v1.ResolveKeyRequest
-	3,  // 11: usher.directory.v1.KeyLookupService.ListSigningKeys:input_type -> usher.directory.v1.ListSigningKeysRequest
-	8,  // 12: usher.directory.v1.DirectoryFeedService.WatchDirectories:input_type -> usher.directory.v1.WatchDirectoriesRequest
-	11, // 13: usher.directory.v1.ErasureService.ListErasures:input_type -> usher.directory.v1.ListErasuresRequest
-	13, // 14: usher.directory.v1.ErasureService.ConfirmErasure:input_type -> usher.directory.v1.ConfirmErasureRequest
-	1,  // 15: usher.directory.v1.KeyLookupService.ResolveKey:output_type -> usher.directory.v1.ResolveKeyResponse
-	4,  // 16: usher.directory.v1.KeyLookupService.ListSigningKeys:output_type -> usher.directory.v1.ListSigningKeysResponse
-	9,  // 17: usher.directory.v1.DirectoryFeedService.WatchDirectories:output_type -> usher.directory.v1.WatchDirectoriesResponse
-	12, // 18: usher.directory.v1.ErasureService.ListErasures:output_type -> usher.directory.v1.ListErasuresResponse
-	14, // 19: usher.directory.v1.ErasureService.ConfirmErasure:output_type -> usher.directory.v1.ConfirmErasureResponse
-	15, // [15:20] is the sub-list for method output_type
-	10, // [10:15] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	21, // 2: usher.directory.v1.ResolveKeyResponse.blocked_subject:type_name -> usher.directory.v1.BlockedSubject
+	22, // 3: usher.directory.v1.ResolveKeyResponse.lease_expire_time:type_name -> google.protobuf.Timestamp
+	2,  // 4: usher.directory.v1.ResolveKeyResponse.signature:type_name -> usher.directory.v1.LeaseSignature
+	5,  // 5: usher.directory.v1.ListSigningKeysResponse.signing_keys:type_name -> usher.directory.v1.SigningKey
+	22, // 6: usher.directory.v1.SigningKey.expire_time:type_name -> google.protobuf.Timestamp
+	23, // 7: usher.directory.v1.OpenedApi.principal:type_name -> usher.common.v1.Principal
+	24, // 8: usher.directory.v1.CreateSessionRequest.principal_kind:type_name -> usher.common.v1.PrincipalKind
+	25, // 9: usher.directory.v1.CreateSessionResponse.session:type_name -> usher.directory.v1.Session
+	25, // 10: usher.directory.v1.UsePortalLinkResponse.session:type_name -> usher.directory.v1.Session
+	26, // 11: usher.directory.v1.WatchDirectoriesResponse.directory:type_name -> usher.directory.v1.Directory
+	22, // 12: usher.directory.v1.Erasure.erase_time:type_name -> google.protobuf.Timestamp
+	16, // 13: usher.directory.v1.ListErasuresResponse.erasures:type_name -> usher.directory.v1.Erasure
+	0,  // 14: usher.directory.v1.KeyLookupService.ResolveKey:input_type -> usher.directory.v1.ResolveKeyRequest
+	3,  // 15: usher.directory.v1.KeyLookupService.ListSigningKeys:input_type -> usher.directory.v1.ListSigningKeysRequest
+	8,  // 16: usher.directory.v1.SignInService.CreateSession:input_type -> usher.directory.v1.CreateSessionRequest
+	10, // 17: usher.directory.v1.SignInService.UsePortalLink:input_type -> usher.directory.v1.UsePortalLinkRequest
+	12, // 18: usher.directory.v1.SignInService.EndSessions:input_type -> usher.directory.v1.EndSessionsRequest
+	14, // 19: usher.directory.v1.DirectoryFeedService.WatchDirectories:input_type -> usher.directory.v1.WatchDirectoriesRequest
+	17, // 20: usher.directory.v1.ErasureService.ListErasures:input_type -> usher.directory.v1.ListErasuresRequest
+	19, // 21: usher.directory.v1.ErasureService.ConfirmErasure:input_type -> usher.directory.v1.ConfirmErasureRequest
+	1,  // 22: usher.directory.v1.KeyLookupService.ResolveKey:output_type -> usher.directory.v1.ResolveKeyResponse
+	4,  // 23: usher.directory.v1.KeyLookupService.ListSigningKeys:output_type -> usher.directory.v1.ListSigningKeysResponse
+	9,  // 24: usher.directory.v1.SignInService.CreateSession:output_type -> usher.directory.v1.CreateSessionResponse
+	11, // 25: usher.directory.v1.SignInService.UsePortalLink:output_type -> usher.directory.v1.UsePortalLinkResponse
+	13, // 26: usher.directory.v1.SignInService.EndSessions:output_type -> usher.directory.v1.EndSessionsResponse
+	15, // 27: usher.directory.v1.DirectoryFeedService.WatchDirectories:output_type -> usher.directory.v1.WatchDirectoriesResponse
+	18, // 28: usher.directory.v1.ErasureService.ListErasures:output_type -> usher.directory.v1.ListErasuresResponse
+	20, // 29: usher.directory.v1.ErasureService.ConfirmErasure:output_type -> usher.directory.v1.ConfirmErasureResponse
+	22, // [22:30] is the sub-list for method output_type
+	14, // [14:22] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_usher_directory_v1_internal_proto_init() }
@@ -1036,9 +1481,11 @@ func file_usher_directory_v1_internal_proto_init() {
 		return
 	}
 	file_usher_directory_v1_directory_proto_init()
+	file_usher_directory_v1_session_proto_init()
 	file_usher_directory_v1_internal_proto_msgTypes[1].OneofWrappers = []any{
 		(*ResolveKeyResponse_Directory)(nil),
 		(*ResolveKeyResponse_Api)(nil),
+		(*ResolveKeyResponse_BlockedSubject)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1046,9 +1493,9 @@ func file_usher_directory_v1_internal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_directory_v1_internal_proto_rawDesc), len(file_usher_directory_v1_internal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   21,
 			NumExtensions: 0,
-			NumServices:   3,
+			NumServices:   4,
 		},
 		GoTypes:           file_usher_directory_v1_internal_proto_goTypes,
 		DependencyIndexes: file_usher_directory_v1_internal_proto_depIdxs,

@@ -173,6 +173,200 @@ var KeyLookupService_ServiceDesc = grpc.ServiceDesc{
 }
 
 const (
+	SignInService_CreateSession_FullMethodName = "/usher.directory.v1.SignInService/CreateSession"
+	SignInService_UsePortalLink_FullMethodName = "/usher.directory.v1.SignInService/UsePortalLink"
+	SignInService_EndSessions_FullMethodName   = "/usher.directory.v1.SignInService/EndSessions"
+)
+
+// SignInServiceClient is the client API for SignInService service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// SignInService starts and ends the sessions of people, for the gateway, which has authenticated them.
+type SignInServiceClient interface {
+	// CreateSession starts a session of a person who has signed in at an identity provider. A person can have 20 sessions at
+	// a time; another one ends the oldest. Reasons: NOT_FOUND (organization), ORGANIZATION_ERASING, SUBJECT_BLOCKED.
+	CreateSession(ctx context.Context, in *CreateSessionRequest, opts ...grpc.CallOption) (*CreateSessionResponse, error)
+	// UsePortalLink uses a portal link up, and starts its session. Reasons: NOT_FOUND (no link has this digest, or it is
+	// revoked), PORTAL_LINK_ENDED, ORGANIZATION_ERASING.
+	UsePortalLink(ctx context.Context, in *UsePortalLinkRequest, opts ...grpc.CallOption) (*UsePortalLinkResponse, error)
+	// EndSessions ends sessions because a person signed out: the one with a digest or, for an identity provider that says
+	// so, those of a subject or of a session there. After the answer, no gateway accepts a new request of these sessions.
+	EndSessions(ctx context.Context, in *EndSessionsRequest, opts ...grpc.CallOption) (*EndSessionsResponse, error)
+}
+
+type signInServiceClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewSignInServiceClient(cc grpc.ClientConnInterface) SignInServiceClient {
+	return &signInServiceClient{cc}
+}
+
+func (c *signInServiceClient) CreateSession(ctx context.Context, in *CreateSessionRequest, opts ...grpc.CallOption) (*CreateSessionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CreateSessionResponse)
+	err := c.cc.Invoke(ctx, SignInService_CreateSession_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *signInServiceClient) UsePortalLink(ctx context.Context, in *UsePortalLinkRequest, opts ...grpc.CallOption) (*UsePortalLinkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UsePortalLinkResponse)
+	err := c.cc.Invoke(ctx, SignInService_UsePortalLink_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *signInServiceClient) EndSessions(ctx context.Context, in *EndSessionsRequest, opts ...grpc.CallOption) (*EndSessionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EndSessionsResponse)
+	err := c.cc.Invoke(ctx, SignInService_EndSessions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// SignInServiceServer is the server API for SignInService service.
+// All implementations must embed UnimplementedSignInServiceServer
+// for forward compatibility.
+//
+// SignInService starts and ends the sessions of people, for the gateway, which has authenticated them.
+type SignInServiceServer interface {
+	// CreateSession starts a session of a person who has signed in at an identity provider. A person can have 20 sessions at
+	// a time; another one ends the oldest. Reasons: NOT_FOUND (organization), ORGANIZATION_ERASING, SUBJECT_BLOCKED.
+	CreateSession(context.Context, *CreateSessionRequest) (*CreateSessionResponse, error)
+	// UsePortalLink uses a portal link up, and starts its session. Reasons: NOT_FOUND (no link has this digest, or it is
+	// revoked), PORTAL_LINK_ENDED, ORGANIZATION_ERASING.
+	UsePortalLink(context.Context, *UsePortalLinkRequest) (*UsePortalLinkResponse, error)
+	// EndSessions ends sessions because a person signed out: the one with a digest or, for an identity provider that says
+	// so, those of a subject or of a session there. After the answer, no gateway accepts a new request of these sessions.
+	EndSessions(context.Context, *EndSessionsRequest) (*EndSessionsResponse, error)
+	mustEmbedUnimplementedSignInServiceServer()
+}
+
+// UnimplementedSignInServiceServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedSignInServiceServer struct{}
+
+func (UnimplementedSignInServiceServer) CreateSession(context.Context, *CreateSessionRequest) (*CreateSessionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateSession not implemented")
+}
+func (UnimplementedSignInServiceServer) UsePortalLink(context.Context, *UsePortalLinkRequest) (*UsePortalLinkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UsePortalLink not implemented")
+}
+func (UnimplementedSignInServiceServer) EndSessions(context.Context, *EndSessionsRequest) (*EndSessionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EndSessions not implemented")
+}
+func (UnimplementedSignInServiceServer) mustEmbedUnimplementedSignInServiceServer() {}
+func (UnimplementedSignInServiceServer) testEmbeddedByValue()                       {}
+
+// UnsafeSignInServiceServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to SignInServiceServer will
+// result in compilation errors.
+type UnsafeSignInServiceServer interface {
+	mustEmbedUnimplementedSignInServiceServer()
+}
+
+func RegisterSignInServiceServer(s grpc.ServiceRegistrar, srv SignInServiceServer) {
+	// If the following call panics, it indicates UnimplementedSignInServiceServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&SignInService_ServiceDesc, srv)
+}
+
+func _SignInService_CreateSession_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateSessionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SignInServiceServer).CreateSession(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SignInService_CreateSession_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SignInServiceServer).CreateSession(ctx, req.(*CreateSessionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SignInService_UsePortalLink_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UsePortalLinkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SignInServiceServer).UsePortalLink(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SignInService_UsePortalLink_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SignInServiceServer).UsePortalLink(ctx, req.(*UsePortalLinkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SignInService_EndSessions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EndSessionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SignInServiceServer).EndSessions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SignInService_EndSessions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SignInServiceServer).EndSessions(ctx, req.(*EndSessionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// SignInService_ServiceDesc is the grpc.ServiceDesc for SignInService service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var SignInService_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "usher.directory.v1.SignInService",
+	HandlerType: (*SignInServiceServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "CreateSession",
+			Handler:    _SignInService_CreateSession_Handler,
+		},
+		{
+			MethodName: "UsePortalLink",
+			Handler:    _SignInService_UsePortalLink_Handler,
+		},
+		{
+			MethodName: "EndSessions",
+			Handler:    _SignInService_EndSessions_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "usher/directory/v1/internal.proto",
+}
+
+const (
 	DirectoryFeedService_WatchDirectories_FullMethodName = "/usher.directory.v1.DirectoryFeedService/WatchDirectories"
 )
 
