@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -25,6 +26,8 @@ import (
 type Options struct {
 	Telemetry *telemetry.Telemetry
 	Now       func() time.Time
+	// Reread, if set, makes Usher read the files with the operator's tokens at once, whenever it receives a signal.
+	Reread <-chan os.Signal
 	// Intercept, if set, wraps each connection between services; for fault tests.
 	Intercept func(caller, callee Service, conn grpc.ClientConnInterface) grpc.ClientConnInterface
 	// Lease is the length of a key lease, that is, how long processes may use an answer about a key. ClockSkew is the largest

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/usher-scim/usher/services/internal/certificates"
+	"github.com/usher-scim/usher/services/internal/secret"
 	"github.com/usher-scim/usher/services/internal/telemetry"
 )
 
@@ -145,26 +146,60 @@ func TestAStartThatFailsLeavesNothingRunning(t *testing.T) {
 	}
 }
 
+func TestABootstrapTokenThatOthersCanReadIsRefused(t *testing.T) {
+	t.Parallel()
+	s := development(t.TempDir())
+	path := filepath.Join(s.DataDir, "bootstrap-token")
+	if err := os.WriteFile(path, []byte("hunter2-0123456789abcdef0123456789abcdef\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Check().Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for what, err := range map[string]error{"the check": s.Check().Err(), "the start": func() error { _, err := start(t, s); return err }()} {
+		if want := "data_dir: " + path + " can be read by other users (mode 0644): use chmod 600"; err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %q", what, err, want)
+		}
+	}
+	// The tokens of the settings replace it.
+	s.OperatorToken = "0123456789abcdef0123456789abcdef"
+	if err := s.Check().Err(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestBadSettingsNameTheirKeyAndWhatIsAllowed(t *testing.T) {
 	t.Parallel()
+	folder := t.TempDir()
 	for name, c := range map[string]struct {
 		change func(*Settings)
 		want   []string
 	}{
-		"the defaults of development":               {func(*Settings) {}, nil},
-		"no data folder":                            {func(s *Settings) { s.DataDir = "" }, []string{"data_dir must be a folder"}},
-		"an address without a port":                 {func(s *Settings) { s.SCIMAddr = "localhost" }, []string{"scim_addr must be host:port"}},
-		"a public URL without a host":               {func(s *Settings) { s.PublicURL = "scim.example.com" }, []string{"public_url must be an http or https"}},
-		"a public URL with a query":                 {func(s *Settings) { s.PublicURL = "https://scim.example.com?a" }, []string{"public_url must be an address without a query"}},
-		"a public URL with a fragment":              {func(s *Settings) { s.PublicURL = "https://scim.example.com/x#" }, []string{"public_url must be an address without a query"}},
-		"a public URL with a path":                  {func(s *Settings) { s.PublicURL = "https://example.com/usher" }, nil},
-		"a level that slog lacks":                   {func(s *Settings) { s.LogLevel = "loud" }, []string{"log_level must be debug"}},
-		"a format that is none":                     {func(s *Settings) { s.LogFormat = "xml" }, []string{"log_format must be json or text"}},
-		"a negative rate":                           {func(s *Settings) { s.Gateway.RatePerSecond = -1 }, []string{"gateway.rate_per_second"}},
-		"no workers and no time":                    {func(s *Settings) { s.Rule.Workers, s.ShutdownTimeout = 0, 0 }, []string{"rule.workers", "shutdown_timeout"}},
-		"no way to sign in":                         {func(s *Settings) { s.Dev = false }, []string{"operator_token must be set, or dev be true"}},
-		"a token that can be guessed":               {func(s *Settings) { s.Dev, s.OperatorToken = false, "secret" }, []string{"operator_token must be 32 characters"}},
-		"a token in place of dev":                   {func(s *Settings) { s.Dev, s.OperatorToken = false, "0123456789abcdef0123456789abcdef" }, nil},
+		"the defaults of development":           {func(*Settings) {}, nil},
+		"no data folder":                        {func(s *Settings) { s.DataDir = "" }, []string{"data_dir must be a folder"}},
+		"an address without a port":             {func(s *Settings) { s.SCIMAddr = "localhost" }, []string{"scim_addr must be host:port"}},
+		"a public URL without a host":           {func(s *Settings) { s.PublicURL = "scim.example.com" }, []string{"public_url must be an http or https"}},
+		"a public URL with a query":             {func(s *Settings) { s.PublicURL = "https://scim.example.com?a" }, []string{"public_url must be an address without a query"}},
+		"a public URL with a fragment":          {func(s *Settings) { s.PublicURL = "https://scim.example.com/x#" }, []string{"public_url must be an address without a query"}},
+		"a public URL with a path":              {func(s *Settings) { s.PublicURL = "https://example.com/usher" }, nil},
+		"a level that slog lacks":               {func(s *Settings) { s.LogLevel = "loud" }, []string{"log_level must be debug"}},
+		"a format that is none":                 {func(s *Settings) { s.LogFormat = "xml" }, []string{"log_format must be json or text"}},
+		"a negative rate":                       {func(s *Settings) { s.Gateway.RatePerSecond = -1 }, []string{"gateway.rate_per_second"}},
+		"no workers and no time":                {func(s *Settings) { s.Rule.Workers, s.ShutdownTimeout = 0, 0 }, []string{"rule.workers", "shutdown_timeout"}},
+		"no way to sign in":                     {func(s *Settings) { s.Dev = false }, []string{"operator_token or operator_token_files must be set, or dev be true"}},
+		"a token that can be guessed":           {func(s *Settings) { s.Dev, s.OperatorToken = false, "secret" }, []string{"operator_token must be 32 characters"}},
+		"a token in place of dev":               {func(s *Settings) { s.Dev, s.OperatorToken = false, "0123456789abcdef0123456789abcdef" }, nil},
+		"a token with a space":                  {func(s *Settings) { s.OperatorToken = "hunter2 hunter2 hunter2 hunter2 hunter2" }, []string{"operator_token must be one line of ASCII characters without spaces"}},
+		"a token that is too long":              {func(s *Settings) { s.OperatorToken = secret.Text(strings.Repeat("a", 1025)) }, []string{"operator_token must be at most 1024 bytes, not 1025"}},
+		"files of tokens with the same name":    {func(s *Settings) { s.OperatorTokenFiles = []string{"1/token", "2/token"} }, []string{`operator_token_files must be files with different names, and not both "1/token" and "2/token"`}},
+		"only files of tokens that are missing": {func(s *Settings) { s.OperatorTokenFiles = []string{"nowhere/a", "nowhere/b"} }, []string{"operator_token_files: open nowhere/a: no such file", "operator_token_files: open nowhere/b: no such file"}},
+		"a missing file beside a token": {func(s *Settings) {
+			s.OperatorTokenFiles, s.OperatorToken = []string{"nowhere"}, "0123456789abcdef0123456789abcdef"
+		}, nil},
+		"a folder of tokens":                        {func(s *Settings) { s.OperatorTokenFiles = []string{folder} }, []string{"operator_token_files: ", "is not a regular file"}},
 		"a target that is none":                     {func(s *Settings) { s.Target = []string{"gateway", "console"} }, []string{"target must be of gateway", `"console"`}},
 		"no target":                                 {func(s *Settings) { s.Target = nil }, []string{"target must be one or more"}},
 		"a part without certificates":               {func(s *Settings) { s.Target = []string{"rule"} }, []string{"certificates_dir must be a folder"}},

@@ -22,15 +22,13 @@ import (
 	"github.com/usher-scim/usher/services/identity"
 	"github.com/usher-scim/usher/services/internal/certificates"
 	"github.com/usher-scim/usher/services/internal/config"
+	"github.com/usher-scim/usher/services/internal/operatortoken"
 	"github.com/usher-scim/usher/services/internal/pgdb"
 	"github.com/usher-scim/usher/services/internal/rediskv"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/secret"
 	"github.com/usher-scim/usher/services/rule"
 )
-
-// shortestToken is the minimum length of an operator's token, in characters.
-const shortestToken = 32
 
 // Check returns all problems of the settings, by key: of their values, and of the files that this process would read or write. It
 // creates no file and no folder.
@@ -132,13 +130,38 @@ func (s Settings) checkTargets(p *config.Problems) {
 	}
 }
 
+// checkSignIn reads the operator's tokens, if this process runs the gateway. A file may be missing, because an operator may remove a token
+// at any time, but the gateway does not start without any token.
 func (s Settings) checkSignIn(p *config.Problems) {
-	switch {
-	case s.OperatorToken == config.Unread:
-	case s.OperatorToken != "" && len(s.OperatorToken) < shortestToken:
-		p.AddSecret("operator_token", fmt.Sprintf("%d characters or more", shortestToken))
-	case s.OperatorToken == "" && !s.Dev && s.runs(gatewayService):
-		*p = append(*p, errors.New("operator_token must be set, or dev be true: without either there is no way to sign in"))
+	if s.OperatorToken != "" {
+		if err := operatortoken.Check(s.OperatorToken); err != nil {
+			*p = append(*p, fmt.Errorf("operator_token %w", err))
+		}
+	}
+	files, err := s.TokenFiles()
+	if err != nil {
+		*p = append(*p, fmt.Errorf("operator_token_files %w", err))
+	}
+	if !s.runs(gatewayService) {
+		return
+	}
+	key := "operator_token_files"
+	if s.bootstraps() {
+		key = "data_dir"
+		if !s.Dev {
+			*p = append(*p, errors.New("operator_token or operator_token_files must be set, or dev be true: without one of them there is no way to sign in"))
+			return
+		}
+	}
+	tokens, failures := operatortoken.ReadAll(s.OperatorToken, files)
+	for _, err := range failures {
+		missing := errors.Is(err, fs.ErrNotExist)
+		switch {
+		case err == nil, missing && len(tokens) > 0:
+		case s.bootstraps() && (missing || errors.Is(err, unix.ENOTDIR)): // the start creates it, or checkDataFolder reports why it cannot
+		default:
+			*p = append(*p, fmt.Errorf("%s: %w", key, err))
+		}
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -55,19 +54,17 @@ func (f *dataFolder) path(name string) string { return filepath.Join(f.root, nam
 // Close unlocks the folder.
 func (f *dataFolder) Close() error { return f.lock.Close() }
 
-// bootstrapToken reads the token that the operator signs in with. The first call creates it.
-func (f *dataFolder) bootstrapToken() (string, error) {
+// createToken creates the bootstrap token, which the operator signs in with, unless it exists.
+func (f *dataFolder) createToken() error {
 	path := f.path(tokenFile)
-	text, err := os.ReadFile(path)
-	if err == nil {
-		if token := strings.TrimSpace(string(text)); token != "" {
-			return token, nil
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return "", err
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	token := rand.Text() + rand.Text()
-	return token, os.WriteFile(path, []byte(token+"\n"), 0o600)
+	// The file is renamed into place, so it is never half written.
+	if err := os.WriteFile(path+".new", []byte(rand.Text()+rand.Text()+"\n"), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }
 
 // seedOnce runs seed on a folder that was empty, and again if seed was interrupted.

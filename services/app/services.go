@@ -14,7 +14,6 @@ import (
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rediskv"
 	"github.com/usher-scim/usher/services/internal/rpc"
-	"github.com/usher-scim/usher/services/internal/secret"
 	"github.com/usher-scim/usher/services/rule"
 )
 
@@ -185,7 +184,7 @@ func (a *App) startRule(ctx context.Context) error {
 
 func (a *App) startGateway(to gateway.Connections, keys *keylease.Cache, redis *rediskv.Client) (*gateway.Gateway, error) {
 	d := gateway.Dependencies{
-		Connections: to, Keys: keys, Log: a.log(gatewayService),
+		Connections: to, Keys: keys, Reread: a.options.Reread, Log: a.log(gatewayService),
 		Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
 	}
 	// It stops before the services that it asks, although it was created before them.
@@ -195,12 +194,14 @@ func (a *App) startGateway(to gateway.Connections, keys *keylease.Cache, redis *
 		lookups.run = func(ctx context.Context) error { return redis.Follow(ctx, keys.Invalidate) }
 	}
 	a.add(lookups)
-	token := a.settings.OperatorToken.Reveal()
 	if a.settings.bootstraps() {
-		var err error
-		if token, err = a.folder.bootstrapToken(); err != nil {
-			return nil, err
+		if err := a.folder.createToken(); err != nil {
+			return nil, fmt.Errorf("data_dir: %w", err)
 		}
+	}
+	tokenFiles, err := a.settings.TokenFiles()
+	if err != nil {
+		return nil, fmt.Errorf("operator_token_files %w", err)
 	}
 	proxies, err := prefixes(a.settings.TrustedProxies)
 	if err != nil {
@@ -208,7 +209,7 @@ func (a *App) startGateway(to gateway.Connections, keys *keylease.Cache, redis *
 	}
 	gate, err := gateway.New(gateway.Config{
 		Settings: a.settings.Gateway, PublicURL: a.PublicURL(), SpoolPath: a.folder.path("spool"), TrustedProxies: proxies,
-		OperatorToken: secret.Text(token),
+		OperatorToken: a.settings.OperatorToken, OperatorTokenFiles: tokenFiles,
 	}, d)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package app
 
 import (
 	"cmp"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/usher-scim/usher/services/gateway"
 	"github.com/usher-scim/usher/services/identity"
 	"github.com/usher-scim/usher/services/internal/config"
+	"github.com/usher-scim/usher/services/internal/operatortoken"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/secret"
 	"github.com/usher-scim/usher/services/rule"
@@ -24,7 +26,8 @@ type Settings struct {
 	Migrate                  bool        `koanf:"migrate" doc:"Whether the process brings the PostgreSQL schemas of its services up to date at the start, as usher migrate does. Default in development mode: true."`
 	RedisURL                 secret.Text `koanf:"redis_url" doc:"Redis server that gateways use to share key look-ups and rate limits, such as redis://cache:6379. Default: none; each gateway has its own."`
 	CertificatesDir          string      `koanf:"certificates_dir" doc:"Folder with ca.crt and with <service>.crt and <service>.key of each service, for mutual TLS between processes. The command usher certificates makes one for development."`
-	OperatorToken            secret.Text `koanf:"operator_token" doc:"Bearer token of the operator, 32 characters or more. Default in development mode: the bootstrap token."`
+	OperatorToken            secret.Text `koanf:"operator_token" doc:"Bearer token of the operator, 32 characters or more; for tests and containers. It is valid beside those of operator_token_files."`
+	OperatorTokenFiles       []string    `koanf:"operator_token_files" doc:"Files with one bearer token of the operator each. Only the user of this process may be able to read them. Usher reads them again every 2 seconds, and at once on SIGHUP. Default in development mode, without operator_token: the bootstrap token."`
 	PublicURL                string      `koanf:"public_url" doc:"URL at which IdPs reach the SCIM listener, such as https://scim.example.com. Default: the listener's own address."`
 	SCIMAddr                 string      `koanf:"scim_addr" doc:"Address at which the gateway listens for IdPs."`
 	AdminAddr                string      `koanf:"admin_addr" doc:"Address at which the gateway serves the admin REST API."`
@@ -91,7 +94,18 @@ func (s Settings) runsAll() bool {
 }
 
 // bootstraps reports whether the operator's token is the one in the data folder.
-func (s Settings) bootstraps() bool { return s.OperatorToken == "" && s.runs(gatewayService) }
+func (s Settings) bootstraps() bool {
+	return s.OperatorToken == "" && len(s.OperatorTokenFiles) == 0 && s.runs(gatewayService)
+}
+
+// TokenFiles returns the files with the operator's tokens: those of operator_token_files or, in development mode, the one in the data
+// folder. There may be none. The error describes what operator_token_files must be.
+func (s Settings) TokenFiles() ([]operatortoken.File, error) {
+	if s.bootstraps() {
+		return []operatortoken.File{{Path: filepath.Join(s.DataDir, tokenFile), Subject: operatortoken.Subject}}, nil
+	}
+	return operatortoken.Named(s.OperatorTokenFiles)
+}
 
 // service returns the settings of a service behind the gateway.
 func (s Settings) service(service Service) config.Service {

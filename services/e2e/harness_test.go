@@ -109,7 +109,7 @@ const (
 	// quickLease keeps revocations between processes short, which wait for leases to run out.
 	quickLease = time.Second
 	// operatorToken is the token of every Usher that is tested.
-	operatorToken = "the operator of the end-to-end tests"
+	operatorToken = "the-operator-of-the-end-to-end-tests"
 	// anyPort lets the system choose.
 	anyPort = "127.0.0.1:0"
 )

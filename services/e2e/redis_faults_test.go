@@ -177,6 +177,12 @@ func requireRate(t *testing.T, state string, gateways []*usher, up []bool, proce
 // redisUp is the state of Redis as a gateway's metrics have it.
 func (u *usher) redisUp() bool {
 	u.t.Helper()
+	return u.metric("usher_redis_up") == "1"
+}
+
+// metric is the value of a metric that has one series.
+func (u *usher) metric(name string) string {
+	u.t.Helper()
 	request, err := http.NewRequestWithContext(u.t.Context(), "GET", "http://"+u.addrs.Ops+"/metrics", http.NoBody)
 	if err != nil {
 		u.t.Fatal(err)
@@ -191,12 +197,12 @@ func (u *usher) redisUp() bool {
 		u.t.Fatal(err)
 	}
 	for line := range strings.Lines(string(text)) {
-		if strings.HasPrefix(line, "usher_redis_up") {
-			return strings.HasSuffix(strings.TrimSpace(line), " 1")
+		if fields := strings.Fields(line); strings.HasPrefix(line, name) && len(fields) > 1 {
+			return fields[len(fields)-1]
 		}
 	}
-	u.t.Fatalf("there is no usher_redis_up at %s", u.addrs.Ops)
-	return false
+	u.t.Fatalf("there is no %s at %s", name, u.addrs.Ops)
+	return ""
 }
 
 // redisChanges are the changes of Redis's state that a process has logged: true where it answers again.

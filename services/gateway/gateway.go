@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -33,6 +34,7 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/spool"
 	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/keylease"
+	"github.com/usher-scim/usher/services/internal/operatortoken"
 	"github.com/usher-scim/usher/services/internal/secret"
 )
 
@@ -45,8 +47,10 @@ type Config struct {
 	SpoolPath string
 	// TrustedProxies are the addresses of proxies. The gateway believes the client address that they send (X-Forwarded-For).
 	TrustedProxies []netip.Prefix
-	// OperatorToken is the bearer token of the operator. If it is empty, nobody can sign in as the operator.
-	OperatorToken secret.Text
+	// OperatorToken is a bearer token of the operator, or empty. Each of OperatorTokenFiles contains another one, as long as the file exists.
+	// If there is no token, nobody can sign in as the operator.
+	OperatorToken      secret.Text
+	OperatorTokenFiles []operatortoken.File
 }
 
 // Connections are the connections to the other services.
@@ -60,7 +64,9 @@ type Dependencies struct {
 	Keys *keylease.Cache
 	// Rates counts the messages of each directory for all gateways together, such as in Redis. If it is nil, each gateway counts for
 	// itself.
-	Rates   scimhttp.Rates
+	Rates scimhttp.Rates
+	// Reread makes the gateway read OperatorTokenFiles at once. It may be nil.
+	Reread  <-chan os.Signal
 	Log     *slog.Logger
 	Tracing trace.TracerProvider
 	Meter   metric.MeterProvider
@@ -87,6 +93,8 @@ const (
 // Gateway is the running service.
 type Gateway struct {
 	config   Config
+	reread   <-chan os.Signal
+	tokens   *operatortoken.Follower
 	metrics  *metrics.Metrics
 	scim     *scimhttp.Handler
 	admin    *admin.Handler
@@ -111,8 +119,12 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 		PerAddress: c.UnknownKeysPerAddress, Total: c.UnknownKeys, TrustedProxies: c.TrustedProxies,
 	}, d.Now)
 	inFlight := inflight.New(c.inFlight())
-	clients := authn.NewClients(authn.NewOperator(c.OperatorToken.Reveal()), d.Keys, unknown)
-	g := &Gateway{config: c, metrics: instruments}
+	operator := authn.NewOperator()
+	clients := authn.NewClients(operator, d.Keys, unknown)
+	g := &Gateway{config: c, metrics: instruments, reread: d.Reread}
+	g.tokens = operatortoken.Follow(context.Background(), c.OperatorToken, c.OperatorTokenFiles, operatortoken.Dependencies{
+		Set: operator.Set, Failed: func() { instruments.OperatorTokensRefused.Add(context.Background(), 1) }, Log: d.Log,
+	})
 	stopping, stop := context.WithCancel(context.Background())
 	g.stop = stop
 	d.Connections = d.Connections.Wrap(func(conn grpc.ClientConnInterface) grpc.ClientConnInterface {
@@ -154,14 +166,14 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 		Directories: authn.NewDirectories(d.Keys, unknown), Rates: d.Rates, Events: g.recorder, Metrics: instruments,
 		Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 	})
-	if err := g.observe(instruments, d.Keys, inFlight); err != nil {
+	if err := g.observe(instruments, d.Keys, inFlight, operator); err != nil {
 		return nil, errors.Join(fmt.Errorf("gateway: %w", err), g.Close())
 	}
 	return g, nil
 }
 
 // observe registers the values that are measured only when metrics are read.
-func (g *Gateway) observe(instruments *metrics.Metrics, keys *keylease.Cache, budget *inflight.Budget) error {
+func (g *Gateway) observe(instruments *metrics.Metrics, keys *keylease.Cache, budget *inflight.Budget, operator *authn.Operator) error {
 	spool, err := instruments.ObserveSpool(g.spool.Bytes)
 	if err != nil {
 		return err
@@ -172,6 +184,11 @@ func (g *Gateway) observe(instruments *metrics.Metrics, keys *keylease.Cache, bu
 		return err
 	}
 	g.observed = append(g.observed, inFlight)
+	tokens, err := instruments.ObserveOperatorTokens(operator.Count)
+	if err != nil {
+		return err
+	}
+	g.observed = append(g.observed, tokens)
 	lookups, err := instruments.ObserveKeys(keys.Counts)
 	if err != nil {
 		return err
@@ -207,10 +224,11 @@ func (g *Gateway) PublicServer(options ...grpc.ServerOption) *grpc.Server {
 	return g.public.Server(options...)
 }
 
-// Run delivers failed events, and logs counts, until its context ends.
+// Run delivers failed events, reads the operator's tokens again, and logs counts, until its context ends.
 func (g *Gateway) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { g.recorder.Run(ctx) })
+	running.Go(func() { g.tokens.Run(ctx, g.reread) })
 	running.Go(func() { g.scim.Run(ctx) })
 	running.Go(func() { g.admin.Run(ctx) })
 	running.Go(func() { g.public.Run(ctx) })

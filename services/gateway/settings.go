@@ -16,7 +16,7 @@ type Settings struct {
 	InFlightShareBytes    int64   `koanf:"in_flight_share_bytes" doc:"Largest part of in_flight_bytes for one directory or one service credential. 0 means a quarter."`
 	UnknownKeysPerAddress float64 `koanf:"unknown_keys_per_address" doc:"Look-ups a second of unknown API keys and service credentials from one address, with bursts of ten times as many. Usher answers more of them with 429."`
 	UnknownKeys           float64 `koanf:"unknown_keys" doc:"Look-ups a second of unknown API keys and service credentials from all addresses together."`
-	WatchesPerCredential  int     `koanf:"watches_per_credential" doc:"Largest number of open watches of access of one service credential, or of the operator, over REST and gRPC together."`
+	WatchesPerCredential  int     `koanf:"watches_per_credential" doc:"Largest number of open watches of access of one service credential, or of one operator token, over REST and gRPC together."`
 	SpoolBytes            int64   `koanf:"spool_bytes" doc:"Largest size of the spool, which contains failed events that are not delivered yet."`
 }
 

@@ -65,7 +65,7 @@ var backend = []commonv1.Caller{
 
 const (
 	organization  = "load"
-	operatorToken = "the operator of the load measurements"
+	operatorToken = "the-operator-of-the-load-measurements"
 )
 
 // account is a directory and its key.

@@ -97,13 +97,15 @@ func Load(settings any, source Source) error {
 	return v.Fill(settings).Err()
 }
 
-// fileSuffix ends the key that names a file with a secret: `operator_token_file` names the file with the value of `operator_token`.
+// fileSuffix ends the key that names a file with a secret: `database_url_file` names the file with the value of `database_url`. A secret
+// with a setting for several files, such as `operator_token` with `operator_token_files`, has no such key.
 const fileSuffix = "_file"
 
 // readSecrets replaces each key that names a secret's file by the contents of the file.
 func readSecrets(k *koanf.Koanf, known []Key) (problems Problems) {
 	for _, key := range known {
-		if _, ok := key.Default.(secret.Text); !ok || !k.Exists(key.Name+fileSuffix) {
+		several := slices.ContainsFunc(known, func(other Key) bool { return other.Name == key.Name+fileSuffix+"s" })
+		if _, ok := key.Default.(secret.Text); !ok || several || !k.Exists(key.Name+fileSuffix) {
 			continue
 		}
 		path := k.String(key.Name + fileSuffix)

@@ -134,6 +134,22 @@ func TestASecretMayComeFromAFile(t *testing.T) {
 	}
 }
 
+func TestASecretWithSeveralFilesHasNoKeyForOne(t *testing.T) {
+	t.Parallel()
+	var s struct {
+		Key   secret.Text `koanf:"key"`
+		Files []string    `koanf:"key_files"`
+	}
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte("hunter2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := Load(&s, Source{Environ: []string{"USHER_KEY_FILE=" + file, "USHER_KEY_FILES=" + file}})
+	if err == nil || err.Error() != "USHER_KEY_FILE is not a setting: no key has the name key_file" || s.Key != "" || len(s.Files) != 1 {
+		t.Errorf("got %v, and %d files", err, len(s.Files))
+	}
+}
+
 func TestAListIsWrittenWithCommasOrAsAList(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "usher.yaml")

@@ -40,6 +40,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/keylease"
+	"github.com/usher-scim/usher/services/internal/operatortoken"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/secret"
 )
@@ -161,8 +162,9 @@ func newWorld(t *testing.T, change ...func(*Dependencies)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	operator := authn.NewOperator(operatortoken.Token{Subject: operatortoken.Subject, Digest: secret.Text("secret").Digest()})
 	d := Dependencies{
-		Clients: authn.NewClients(authn.NewOperator("secret"), keylease.New(w.keys.load, time.Now),
+		Clients: authn.NewClients(operator, keylease.New(w.keys.load, time.Now),
 			authn.NewUnknownKeys(authn.UnknownKeysConfig{PerAddress: 1e6, Total: 1e6}, time.Now)),
 		ServerName: "scim.example.com",
 		InFlight:   inflight.New(64<<20, 32<<20), TallyEvery: time.Hour, Metrics: instruments,

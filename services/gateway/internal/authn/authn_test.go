@@ -15,7 +15,9 @@ import (
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/keylease"
+	"github.com/usher-scim/usher/services/internal/operatortoken"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -23,9 +25,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestOperator(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		name, token string
-		values      []string
-		ok          bool
+		name   string
+		token  secret.Text
+		values []string
+		ok     bool
 	}{
 		{"the token", "secret", []string{"Bearer secret"}, true},
 		{"the scheme in another case", "secret", []string{"BEARER secret"}, true},
@@ -39,12 +42,13 @@ func TestOperator(t *testing.T) {
 		{"no token is configured and none is sent", "", nil, false},
 		{"no token is configured and one is sent", "", []string{"Bearer x"}, false},
 	} {
-		principal, ok := NewOperator(c.token).Authenticate(c.values)
-		if ok != c.ok {
-			t.Errorf("%s: %v", c.name, ok)
+		clients := NewClients(operatorWith(c.token), nil, nil) // no value has the form of another credential
+		client, err := clients.Authenticate(t.Context(), Source{}, c.values)
+		if (err == nil) != c.ok {
+			t.Errorf("%s: %v", c.name, err)
 		}
-		if ok && (principal.GetKind() != commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR || principal.GetSubject() != "operator") {
-			t.Errorf("%s: %v", c.name, principal)
+		if err == nil && (client.Principal.GetKind() != commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR || client.Principal.GetSubject() != "operator") {
+			t.Errorf("%s: %v", c.name, client.Principal)
 		}
 	}
 }
@@ -65,9 +69,9 @@ func TestClients(t *testing.T) {
 		}
 		return lease, nil
 	}
-	clients := NewClients(NewOperator("secret"), keylease.New(load, now), anyUnknown())
+	clients := NewClients(operatorWith("secret"), keylease.New(load, now), anyUnknown())
 	// No digest can have the form of a credential and belong to a key. The refusal must not depend on this.
-	disguised := NewClients(NewOperator("secret"), keylease.New(func(context.Context, keylease.Digest) (keylease.Lease, error) {
+	disguised := NewClients(operatorWith("secret"), keylease.New(func(context.Context, keylease.Digest) (keylease.Lease, error) {
 		return keylease.Lease{DirectoryID: "d", Until: now().Add(time.Second)}, nil
 	}, now), anyUnknown())
 	for _, c := range []struct {
@@ -137,7 +141,7 @@ func TestAContextLastsAsLongAsItsCredential(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := &world{}
-				clients := NewClients(NewOperator(""), keylease.New(w.load, time.Now), anyUnknown())
+				clients := NewClients(operatorWith(""), keylease.New(w.load, time.Now), anyUnknown())
 				client, err := clients.Authenticate(t.Context(), Source{}, []string{"Bearer " + bearer.ServiceCredential.New().Reveal()})
 				if err != nil {
 					t.Fatal(err)
@@ -174,7 +178,7 @@ func TestAClockThatWasSetBackDoesNotProlongAContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{}
 		ahead := time.Hour // of the gateway's clock when the key lease was issued
-		clients := NewClients(NewOperator(""), keylease.New(func(ctx context.Context, digest keylease.Digest) (keylease.Lease, error) {
+		clients := NewClients(operatorWith(""), keylease.New(func(ctx context.Context, digest keylease.Digest) (keylease.Lease, error) {
 			lease, err := w.load(ctx, digest)
 			lease.Until = lease.Until.Add(ahead)
 			return lease, err
@@ -200,7 +204,7 @@ func TestAnUnboundContextEndsWithItsRequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{}
-		clients := NewClients(NewOperator("secret"), keylease.New(w.load, time.Now), anyUnknown())
+		clients := NewClients(operatorWith("secret"), keylease.New(w.load, time.Now), anyUnknown())
 		for _, token := range []string{"secret", bearer.ServiceCredential.New().Reveal()} {
 			client, err := clients.Authenticate(t.Context(), Source{}, []string{"Bearer " + token})
 			if err != nil {
@@ -236,6 +240,14 @@ func TestRefusalsAreReported(t *testing.T) {
 			t.Errorf("%s: %v, want %s", want, err, want)
 		}
 	}
+}
+
+// operatorWith recognizes a token; an empty one is none.
+func operatorWith(token secret.Text) *Operator {
+	if token == "" {
+		return NewOperator()
+	}
+	return NewOperator(operatortoken.Token{Subject: "operator", Digest: token.Digest()})
 }
 
 // anyUnknown allows any number of look-ups of unknown credentials.

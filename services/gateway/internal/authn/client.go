@@ -8,15 +8,15 @@ import (
 	"github.com/usher-scim/usher/services/internal/keylease"
 )
 
-// Clients recognizes the clients of the admin REST API and the public gRPC API: the operator by the bootstrap token, and the vendor's
-// services by their service credentials. An API key opens neither API.
+// Clients recognizes the clients of the admin REST API and the public gRPC API: the operator by its tokens, and the vendor's services
+// by their service credentials. An API key opens neither API.
 type Clients struct {
-	operator Operator
+	operator *Operator
 	leases   leases
 }
 
 // NewClients creates Clients on a cache of key leases.
-func NewClients(operator Operator, keys *keylease.Cache, unknown *UnknownKeys) Clients {
+func NewClients(operator *Operator, keys *keylease.Cache, unknown *UnknownKeys) Clients {
 	return Clients{operator: operator, leases: leases{keys, unknown}}
 }
 
@@ -24,6 +24,7 @@ func NewClients(operator Operator, keys *keylease.Cache, unknown *UnknownKeys) C
 type Client struct {
 	Principal *commonv1.Principal
 
+	token *operatorToken // of the operator; nil for others
 	// For a service credential: its digest, and the lease that says until when it is valid.
 	digest keylease.Digest
 	lease  keylease.Lease
@@ -32,12 +33,12 @@ type Client struct {
 // Authenticate returns the client of a request, from all its Authorization values. The error is a Refusal; fault.Limit if too many unknown
 // credentials came from the source; or another fault if the credential cannot be checked now.
 func (c Clients) Authenticate(ctx context.Context, source Source, authorization []string) (Client, error) {
-	if principal, ok := c.operator.Authenticate(authorization); ok {
-		return Client{Principal: principal}, nil
-	}
 	token, ok := bearerToken(authorization)
 	if !ok {
 		return Client{}, NoBearer
+	}
+	if t := c.operator.authenticate(token); t != nil {
+		return Client{Principal: t.principal, token: t}, nil
 	}
 	secret, ok := bearer.ServiceCredential.Parse(token)
 	if !ok {

@@ -29,7 +29,13 @@ type rechecking struct {
 
 func (l rechecking) Invoke(ctx context.Context, method string, request, reply any, options ...grpc.CallOption) error {
 	client, ok := ctx.Value(clientCtx{}).(Client)
-	if !ok || client.lease.Principal == nil || rpc.Reads(method) { // the bootstrap token is valid as long as the process lives
+	if !ok || rpc.Reads(method) {
+		return l.ClientConnInterface.Invoke(ctx, method, request, reply, options...)
+	}
+	if client.token != nil {
+		if err := client.token.check(); err != nil {
+			return err
+		}
 		return l.ClientConnInterface.Invoke(ctx, method, request, reply, options...)
 	}
 	lease, release, err := l.clients.leases.lock(ctx, client.digest)

@@ -48,7 +48,7 @@ func TestACredentialIsLookedUpAgainBeforeACallThatChangesSomething(t *testing.T)
 			synctest.Test(t, func(t *testing.T) {
 				w := &world{}
 				cache := keylease.New(w.load, time.Now)
-				clients, conn := NewClients(NewOperator("secret"), cache, anyUnknown()), &called{}
+				clients, conn := NewClients(operatorWith("secret"), cache, anyUnknown()), &called{}
 				if c.token == "" {
 					c.token = bearer.ServiceCredential.New().Reveal()
 				}

@@ -18,6 +18,8 @@ const (
 	MessageDuration        = "usher_gateway_message_duration_seconds"
 	Unauthenticated        = "usher_gateway_unauthenticated_total"
 	OperatorRefused        = "usher_gateway_operator_unauthenticated_total"
+	OperatorTokens         = "usher_operator_tokens"
+	OperatorTokensRefused  = "usher_operator_token_files_refused_total"
 	RateLimited            = "usher_gateway_rate_limited_total"
 	OverBudget             = "usher_gateway_over_budget_total"
 	InFlightBytes          = "usher_gateway_in_flight_bytes"
@@ -47,6 +49,7 @@ type Metrics struct {
 	MessageDuration       metric.Float64Histogram
 	Unauthenticated       metric.Int64Counter
 	OperatorRefused       metric.Int64Counter
+	OperatorTokensRefused metric.Int64Counter
 	RateLimited           metric.Int64Counter
 	OverBudget            metric.Int64Counter
 	WatchesRefused        metric.Int64Counter
@@ -71,6 +74,7 @@ func New(provider metric.MeterProvider) (*Metrics, error) {
 	m.Messages = counter(Messages, "SCIM messages of authenticated directories, by the status of the answer.")
 	m.Unauthenticated = counter(Unauthenticated, "SCIM requests that failed before they were authenticated.")
 	m.OperatorRefused = counter(OperatorRefused, "Requests of the admin REST API and calls of the public gRPC API without a valid token or service credential.")
+	m.OperatorTokensRefused = counter(OperatorTokensRefused, "Readings of a file with an operator's token that found no valid token in it. Missing files do not count.")
 	m.RateLimited = counter(RateLimited, "SCIM messages that were over their directory's rate.")
 	m.OverBudget = counter(OverBudget, "Requests that were refused because a memory budget was used up (that of their directory or credential, or the total), or because their turn did not come.")
 	m.WatchesRefused = counter(WatchesRefused, "Watches that were refused because their credential has the greatest number of open watches.")
@@ -86,23 +90,28 @@ func New(provider metric.MeterProvider) (*Metrics, error) {
 	return m, errors.Join(append(problems, err)...)
 }
 
+// ObserveOperatorTokens reports the number of valid tokens of the operator when metrics are read, until the registration ends.
+func (m *Metrics) ObserveOperatorTokens(count func() int64) (metric.Registration, error) {
+	return m.observe(OperatorTokens, "{token}", "Valid tokens of the operator.", count)
+}
+
 // ObserveSpool reports the size of the spool when metrics are read, until the registration ends.
 func (m *Metrics) ObserveSpool(bytes func() int64) (metric.Registration, error) {
-	return m.observeBytes(SpoolBytes, "Failed events that wait on disk to be delivered.", bytes)
+	return m.observe(SpoolBytes, "By", "Failed events that wait on disk to be delivered.", bytes)
 }
 
 // ObserveInFlight reports the memory that requests in flight have reserved when metrics are read, until the registration ends.
 func (m *Metrics) ObserveInFlight(bytes func() int64) (metric.Registration, error) {
-	return m.observeBytes(InFlightBytes, "Memory that requests under way have reserved, of SCIM, the admin REST API and the public gRPC API.", bytes)
+	return m.observe(InFlightBytes, "By", "Memory that requests under way have reserved, of SCIM, the admin REST API and the public gRPC API.", bytes)
 }
 
-func (m *Metrics) observeBytes(name, description string, bytes func() int64) (metric.Registration, error) {
-	gauge, err := m.meter.Int64ObservableGauge(name, metric.WithUnit("By"), metric.WithDescription(description))
+func (m *Metrics) observe(name, unit, description string, value func() int64) (metric.Registration, error) {
+	gauge, err := m.meter.Int64ObservableGauge(name, metric.WithUnit(unit), metric.WithDescription(description))
 	if err != nil {
 		return nil, err
 	}
 	return m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		o.ObserveInt64(gauge, bytes())
+		o.ObserveInt64(gauge, value())
 		return nil
 	}, gauge)
 }

@@ -40,6 +40,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/keylease"
+	"github.com/usher-scim/usher/services/internal/operatortoken"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/secret"
 )
@@ -214,7 +215,8 @@ func serveInFlight(t *testing.T, limits Limits, budget *inflight.Budget) (map[st
 	}
 	spans := tracetest.NewInMemoryExporter()
 	logs, known := &strings.Builder{}, &keys{credential: bearer.ServiceCredential.New(), key: bearer.APIKey.New(), asked: make(chan struct{}, 1)}
-	clients := authn.NewClients(authn.NewOperator("secret"), keylease.New(known.load, time.Now),
+	operator := authn.NewOperator(operatortoken.Token{Subject: operatortoken.Subject, Digest: secret.Text("secret").Digest()})
+	clients := authn.NewClients(operator, keylease.New(known.load, time.Now),
 		authn.NewUnknownKeys(authn.UnknownKeysConfig{PerAddress: 1e6, Total: 1e6}, time.Now))
 	api, err := New(Dependencies{
 		Connections: connections, Clients: clients, TallyEvery: time.Hour, Metrics: instruments,
