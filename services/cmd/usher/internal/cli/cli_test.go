@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -45,11 +46,18 @@ func newTerminal(t *testing.T, options ...func(*app.Options)) *terminal {
 	}
 	s := app.DevelopmentDefaults()
 	s.DataDir = filepath.Join(t.TempDir(), "data")
-	s.SCIMAddr, s.AdminAddr, s.GRPCAddr, s.OpsAddr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
-	o := app.Options{Telemetry: tel, Now: time.Now}
+	o := app.Options{Telemetry: tel}
 	for _, set := range options {
 		set(&o)
 	}
+	return &terminal{t: t, base: []string{"--addr", startServer(t, s, o), "--data-dir", s.DataDir}}
+}
+
+// startServer serves until the test ends, and returns the gRPC address.
+func startServer(t *testing.T, s app.Settings, o app.Options) string {
+	t.Helper()
+	s.SCIMAddr, s.AdminAddr, s.GRPCAddr, s.OpsAddr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	o.Now = time.Now
 	a, err := app.Start(t.Context(), s, o)
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +69,7 @@ func newTerminal(t *testing.T, options ...func(*app.Options)) *terminal {
 			t.Error(err)
 		}
 	})
-	return &terminal{t: t, base: []string{"--addr", a.GRPCAddr(), "--data-dir", s.DataDir}}
+	return a.GRPCAddr()
 }
 
 // run runs a command that must end with this code, and returns its output.
@@ -522,6 +530,73 @@ func TestATokenFromTheEnvironment(t *testing.T) {
 	want(t, elsewhere.err, `UNAUTHENTICATED`)
 }
 
+// A command signs in with the first of the server's token files that it can read.
+func TestATokenFromTheServersSettings(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	path := func(name string) string { return filepath.Join(folder, name) }
+	file := writeFile(t, path("usher.yaml"), "operator_token_files: ["+path("missing")+", "+path("old")+", "+path("new")+"]\n")
+	writeFile(t, path("old"), "hunter2")
+	writeFile(t, path("new"), "new-hunter2-0123456789abcdefghijklmnopqrstuvwxyz\n")
+	s := app.DevelopmentDefaults()
+	s.DataDir, s.OperatorTokenFiles = path("data"), []string{path("new")}
+	tel, err := telemetry.New(t.Context(), telemetry.Config{Logs: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := startServer(t, s, app.Options{Telemetry: tel})
+
+	x := &terminal{t: t, base: []string{"--addr", addr, "--data-dir", path("nowhere"), "--config", file}}
+	want(t, x.run(0, "org", "list"), `demo`)
+	if err := os.Remove(path("new")); err != nil {
+		t.Fatal(err)
+	}
+	x.run(1, "org", "list")
+	want(t, x.err, `no token of the operator can be read`, path("missing")+`: no such file`, path("old")+`: the token must be 32 characters`, `--token-file`)
+	if strings.Contains(x.err, "hunter2") {
+		t.Errorf("it shows a token: %s", x.err)
+	}
+	x.base[5] = path("other.yaml")
+	x.run(1, "org", "list")
+	want(t, x.err, `reading the configuration file `+path("other.yaml"))
+	x.base[5] = writeFile(t, path("same.yaml"), "operator_token_files: [a/token, b/token]")
+	x.run(1, "org", "list")
+	want(t, x.err, `operator_token_files must be files with different names`)
+}
+
+func TestSIGHUPMakesServeReadTheTokensAtOnce(t *testing.T) {
+	t.Parallel()
+	token := writeFile(t, filepath.Join(t.TempDir(), "token"), "0123456789abcdef0123456789abcdef")
+	printed := &lockedBuffer{}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	code := make(chan int, 1)
+	go func() {
+		code <- Run(ctx, []string{"serve", "--config", settingsFile(t, map[string]string{"operator_token_files": token})}, io.Discard, printed)
+	}()
+	says := func(text string) {
+		t.Helper()
+		deadline, tick := time.After(time.Minute), time.NewTicker(5*time.Millisecond)
+		defer tick.Stop()
+		for !strings.Contains(printed.String(), text) {
+			select {
+			case <-tick.C:
+			case <-deadline:
+				t.Fatalf("%q is not in:\n%s", text, printed)
+			}
+		}
+	}
+	says("msg=serving")
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil { // this process serves
+		t.Fatal(err)
+	}
+	says(`msg="the operator's tokens are read again" service=gateway signal=hangup`)
+	stop()
+	if code := <-code; code != 0 {
+		t.Errorf("exit code %d:\n%s", code, printed)
+	}
+}
+
 func TestBadUsage(t *testing.T) {
 	t.Parallel()
 	x := newTerminal(t)
@@ -546,7 +621,7 @@ func TestBadUsage(t *testing.T) {
 		"a key in clear text":                  {[]string{"simulate", "--base-url", "http://scim.example.com/scim/v2/x", "--key-file", keyFile(t, "k")}, 2, "--base-url is another machine"},
 		"a base URL that is none":              {[]string{"simulate", "--base-url", "http://%", "--key-file", keyFile(t, "k")}, 2, "--base-url must be a URL"},
 		"a setting that is none":               {[]string{"config", "check", "--dev", "--log-level", "loud"}, 2, "log_level must be"},
-		"serving without a way to enter":       {[]string{"serve"}, 2, "dev be true"},
+		"serving without a way to enter":       {[]string{"serve"}, 2, "operator_token or operator_token_files must be set, or dev be true"},
 		"targets that are none":                {[]string{"serve", "--dev", "--target", "gateway,console"}, 2, `not "console"`},
 		"a part without certificates":          {[]string{"serve", "--dev", "--target", "rule"}, 2, "certificates_dir must be a folder"},
 		"migrating nothing":                    {[]string{"migrate"}, 2, "database_url must be set"},
@@ -668,7 +743,7 @@ func TestAMissingServer(t *testing.T) {
 	x := &terminal{t: t, base: []string{"--data-dir", t.TempDir()}}
 	x.run(1, "org", "list")
 	want(t, x.err, `bootstrap token`, `--data-dir`, `USHER_TOKEN`)
-	if err := os.WriteFile(filepath.Join(x.base[1], "bootstrap-token"), []byte("x\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(x.base[1], "bootstrap-token"), []byte("0123456789abcdef0123456789abcdef\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	x.base = append(x.base, "--addr", "127.0.0.1:1", "--timeout", "5s")

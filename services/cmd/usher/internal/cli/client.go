@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -24,17 +24,19 @@ import (
 
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/operatortoken"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
 // client calls a server for the commands.
 type client struct {
-	addr, dataDir, tokenFile, output string
-	tls, insecure                    bool
-	tlsCA                            string
-	timeout                          time.Duration
+	addr, tokenFile, output string
+	tls, insecure           bool
+	tlsCA                   string
+	timeout                 time.Duration
 
-	conn *grpc.ClientConn
+	common *pflag.FlagSet // of all commands
+	conn   *grpc.ClientConn
 }
 
 const (
@@ -51,9 +53,11 @@ func fromEnvironment(name, otherwise string) string {
 
 func (c *client) flags(root *cobra.Command) {
 	flags := root.PersistentFlags()
+	c.common = flags
 	flags.StringVar(&c.addr, "addr", fromEnvironment("USHER_ADDR", defaultAddr), "the server's gRPC address (USHER_ADDR)")
-	flags.StringVar(&c.dataDir, "data-dir", fromEnvironment("USHER_DATA_DIR", defaultDataDir), "the data folder, with the bootstrap token (USHER_DATA_DIR)")
-	flags.StringVar(&c.tokenFile, "token-file", "", "a file with the token to sign in with, such as a service credential (default: the token in USHER_TOKEN, or else the bootstrap token)")
+	flags.String("config", "", "a YAML file with the server's settings")
+	flags.String("data-dir", fromEnvironment("USHER_DATA_DIR", defaultDataDir), "the data folder, with the bootstrap token (USHER_DATA_DIR)")
+	flags.StringVar(&c.tokenFile, "token-file", "", "a file with the token to sign in with, such as a service credential (default: the token in USHER_TOKEN, or else the first one that can be read of operator_token_files in the server's settings, or else the bootstrap token)")
 	flags.BoolVar(&c.tls, "tls", false, "the gRPC address speaks TLS")
 	flags.StringVar(&c.tlsCA, "tls-ca", "", "a PEM file with trusted authorities, for --tls (default: those of the system)")
 	flags.BoolVar(&c.insecure, "insecure", false, "send the token or key in clear text also to another machine")
@@ -114,7 +118,8 @@ func (c *client) mayBeRead(flag, addr, instead string) error {
 		flag, host, instead)
 }
 
-// token returns the token: from --token-file, else from USHER_TOKEN, else the bootstrap token of a server on this machine.
+// token returns the token: from --token-file, else from USHER_TOKEN, else the first readable one of the operator's token files, as the
+// settings of a server on this machine name them.
 func (c *client) token() (string, error) {
 	if c.tokenFile != "" {
 		return readToken("the token file", c.tokenFile)
@@ -122,11 +127,24 @@ func (c *client) token() (string, error) {
 	if text := os.Getenv("USHER_TOKEN"); text != "" {
 		return oneToken("USHER_TOKEN", text)
 	}
-	token, err := readToken("the bootstrap token", filepath.Join(c.dataDir, "bootstrap-token"))
+	s, _, err := readSettings(c.common) // only the server needs the others to be right
 	if err != nil {
-		err = fmt.Errorf("%w (is the server running, and --data-dir its data folder? A server elsewhere takes USHER_TOKEN or --token-file)", err)
+		return "", err
 	}
-	return token, err
+	files, err := s.TokenFiles()
+	if err != nil {
+		return "", fmt.Errorf("operator_token_files %w", err)
+	}
+	failures := []error{errors.New("no token of the operator can be read")}
+	for _, file := range files {
+		token, err := operatortoken.Read(file.Path)
+		if err == nil {
+			return token.Reveal(), nil
+		}
+		failures = append(failures, err)
+	}
+	return "", fmt.Errorf("%w\nThe bootstrap token is in the data folder of a running server (--data-dir), and the server's settings (--config) name other files. "+
+		"For another token, use USHER_TOKEN or --token-file", errors.Join(failures...))
 }
 
 func readToken(what, path string) (string, error) {

@@ -7,12 +7,11 @@ import (
 )
 
 func migrateCommand() *cobra.Command {
-	var file string
 	var restored bool
 	cmd := &cobra.Command{
 		Use: "migrate", Short: "Bring the PostgreSQL schemas up to date. Servers of the previous version can keep running.", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, problems, err := readSettings(cmd, file)
+			s, problems, err := readSettings(cmd.Flags())
 			if err != nil {
 				return err
 			}
@@ -32,7 +31,6 @@ func migrateCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&file, "config", "", "a YAML file with settings")
 	cmd.Flags().BoolVar(&restored, "restored", false, "also make followers of feeds begin again, after a restore that Usher cannot notice, such as one from a snapshot of a volume; stop the servers first")
 	cmd.Flags().StringSlice("target", app.Defaults().Target, "the services whose schemas to migrate")
 	return cmd

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,27 +31,31 @@ var settingFlags = map[string]string{
 }
 
 // settings reads the settings from all sources and checks them.
-func settings(cmd *cobra.Command, file string) (app.Settings, error) {
-	s, problems, err := readSettings(cmd, file)
+func settings(cmd *cobra.Command) (app.Settings, error) {
+	s, problems, err := readSettings(cmd.Flags())
 	if err != nil {
 		return s, err
 	}
 	return s, wrong(append(problems, s.Check()...))
 }
 
-// readSettings reads the settings from all sources.
-func readSettings(cmd *cobra.Command, file string) (app.Settings, config.Problems, error) {
-	flags := map[string]any{}
+// readSettings reads the settings from all sources: the file that the flag --config names, the environment, and the other flags.
+func readSettings(flags *pflag.FlagSet) (app.Settings, config.Problems, error) {
+	s := app.Defaults()
+	file, err := flags.GetString("config")
+	if err != nil {
+		return s, nil, err
+	}
+	given := map[string]any{}
 	for name, key := range settingFlags {
-		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
-			flags[key] = f.Value.String()
+		if f := flags.Lookup(name); f != nil && f.Changed {
+			given[key] = f.Value.String()
 			if list, ok := f.Value.(pflag.SliceValue); ok {
-				flags[key] = list.GetSlice()
+				given[key] = list.GetSlice()
 			}
 		}
 	}
-	s := app.Defaults()
-	values, err := config.Read(config.Source{File: file, Environ: os.Environ(), Ignore: notSettings, Flags: flags})
+	values, err := config.Read(config.Source{File: file, Environ: os.Environ(), Ignore: notSettings, Flags: given})
 	if err != nil {
 		return s, nil, err
 	}
@@ -70,10 +76,9 @@ func wrong(problems config.Problems) error {
 	return fmt.Errorf("configuration: %w", problems.Err())
 }
 
-func serveFlags(cmd *cobra.Command, file *string) {
+func serveFlags(cmd *cobra.Command) {
 	defaults := app.Defaults()
 	flags := cmd.Flags()
-	flags.StringVar(file, "config", "", "a YAML file with settings")
 	flags.StringSlice("target", defaults.Target, "services that this process runs, of gateway, directory, identity, rule and failedevents")
 	flags.Bool("migrate", false, "bring the PostgreSQL schemas up to date first (default in development mode)")
 	flags.Bool("dev", false, "development mode: writes demo data to an empty data folder, and a bootstrap token for signing in")
@@ -87,23 +92,21 @@ func serveFlags(cmd *cobra.Command, file *string) {
 }
 
 func serveCommand() *cobra.Command {
-	var file string
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Run Usher.", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings(cmd, file)
+			s, err := settings(cmd)
 			if err != nil {
 				return err
 			}
 			return failed(serve(cmd, s))
 		},
 	}
-	serveFlags(cmd, &file)
+	serveFlags(cmd)
 	return cmd
 }
 
 func configCommand() *cobra.Command {
-	var file string
 	var connect bool
 	check := &cobra.Command{
 		Use: "check", Short: "Show every problem of the configuration, or list every setting.", Args: cobra.NoArgs,
@@ -111,7 +114,7 @@ func configCommand() *cobra.Command {
 			"The command reads the files that the settings name, and writes none. The exit code is 2 if a setting is wrong. It is 1\n" +
 			"if the settings are right, but --connect finds a database or Redis that cannot be used now.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings(cmd, file)
+			s, err := settings(cmd)
 			if connect {
 				unusable := s.CheckConnections(cmd.Context()).Err()
 				if err == nil {
@@ -129,7 +132,7 @@ func configCommand() *cobra.Command {
 			return printTable(cmd.OutOrStdout(), []string{"SETTING", "VALUE", "MEANING"}, rows)
 		},
 	}
-	serveFlags(check, &file)
+	serveFlags(check)
 	check.Flags().BoolVar(&connect, "connect", false, "also connect to the PostgreSQL databases and the Redis that these services use, 5 seconds at most")
 	return noun("config", "Settings: from a file, USHER_* environment variables and flags.", check)
 }
@@ -146,7 +149,10 @@ func serve(cmd *cobra.Command, s app.Settings) (err error) {
 	if err != nil {
 		return err
 	}
-	a, err := app.Start(ctx, s, app.Options{Telemetry: t, Now: time.Now})
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	a, err := app.Start(ctx, s, app.Options{Telemetry: t, Now: time.Now, Reread: hangups})
 	if err != nil {
 		return err
 	}

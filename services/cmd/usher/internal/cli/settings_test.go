@@ -242,6 +242,10 @@ func TestAllProblemsAreReportedAtOnceByCheckAndByServe(t *testing.T) {
 	(&terminal{t: t}).run(0, "certificates", "create", half)
 	writeFile(t, filepath.Join(half, "rule.key"), "no PEM")
 	nothing := filepath.Join(folder, "nothing")
+	others := writeFile(t, filepath.Join(folder, "others"), "hunter2-0123456789abcdef0123456789abcdef")
+	if err := os.Chmod(others, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		values map[string]string
 		want   []string // the beginnings of the problems, in order
@@ -261,9 +265,13 @@ func TestAllProblemsAreReportedAtOnceByCheckAndByServe(t *testing.T) {
 		}, []string{
 			"'rule.workers' cannot parse", "gatewy.max_body_bytes is not a setting", `identity.scan_limit must be above 0, not "0"`, "rule.wokers is not a setting",
 		}},
-		"secrets' files": {map[string]string{"dev": "false", "operator_token_file": nothing, "redis_url_file": empty, "database_url": "host=x", "database_url_file": text, "rule.database_url_file": nothing}, []string{
-			"database_url and database_url_file must not both be set", "operator_token_file: open " + nothing, "redis_url_file: " + empty + " is empty",
+		"secrets' files": {map[string]string{"operator_token_file": nothing, "redis_url_file": empty, "database_url": "host=x", "database_url_file": text, "rule.database_url_file": nothing}, []string{
+			"database_url and database_url_file must not both be set", "operator_token_file is not a setting", "redis_url_file: " + empty + " is empty",
 			"rule.database_url_file: open " + nothing,
+		}},
+		"files of the operator's tokens": {map[string]string{"dev": "false", "operator_token_files": strings.Join([]string{text, empty, others, nothing}, ",")}, []string{
+			"operator_token_files: " + empty + " is empty", "operator_token_files: " + others + " can be read by other users (mode 0644): use chmod 600",
+			"operator_token_files: " + text + ": the token must be 32 characters or more, not 6", "operator_token_files: open " + nothing,
 		}},
 		"a data folder below a file":      {map[string]string{"data_dir": text + "/data"}, []string{"data_dir: stat " + text}},
 		"a data folder that is a file":    {map[string]string{"data_dir": text}, []string{"data_dir must be a folder, and " + text + " is none"}},
