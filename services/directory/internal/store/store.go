@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"time"
 
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/requestid"
 	"github.com/usher-scim/usher/services/internal/scope"
@@ -83,6 +84,58 @@ type Credential struct {
 // ValidAt reports whether the credential is valid at a time.
 func (c Credential) ValidAt(t time.Time) bool { return validAt(c.ExpireTime, c.RevokeTime, t) }
 
+// Session is a person who has signed in at an identity provider or with a portal link, without its secret.
+type Session struct {
+	OrganizationID  string // empty for the operator
+	ID              string
+	Digest          [sha256.Size]byte
+	Kind            commonv1.PrincipalKind
+	Scopes          scope.Set
+	Provider        string // empty for a portal link
+	Subject         string // at the provider; for a portal link, its id
+	ProviderSession string // the id of the session at the provider, or empty
+	OneDirectory    bool
+	DirectoryID     string // empty: all, or with OneDirectory one that the session has yet to create
+	Address         string // that signed in
+	CreateTime      time.Time
+	UseTime         time.Time // the last use, to the minute
+	ExpireTime      time.Time
+	RevokeTime      time.Time // zero: not revoked
+}
+
+// PortalLinkID returns the id of the link that opened the session, or an empty string.
+func (s Session) PortalLinkID() string {
+	if s.Provider == "" {
+		return s.Subject
+	}
+	return ""
+}
+
+// PortalLink is a link that gives a session once, without its secret.
+type PortalLink struct {
+	OrganizationID string
+	ID             string
+	Digest         [sha256.Size]byte
+	Scopes         scope.Set
+	NewDirectory   bool
+	DirectoryID    string // empty: all, or with NewDirectory one that the session has yet to create
+	CreatedBy      string
+	CreateTime     time.Time
+	ExpireTime     time.Time
+	UseTime        time.Time // zero: nobody has used it
+	UseAddress     string
+	RevokeTime     time.Time // zero: not revoked
+}
+
+// BlockedSubject is a person who cannot sign in.
+type BlockedSubject struct {
+	Provider   string
+	Subject    string
+	Digest     [sha256.Size]byte // of both
+	CreateTime time.Time
+	BlockedBy  string
+}
+
 // SigningKey is a key that signs key leases.
 type SigningKey struct {
 	ID         string
@@ -136,6 +189,24 @@ type Store interface {
 	// ResolveCredential reads a credential by its digest, whatever its state. None: ErrUnknownKey.
 	ResolveCredential(ctx context.Context, digest [sha256.Size]byte) (Credential, error)
 
+	// ResolveSession reads a session by its digest, whatever its state. None: ErrUnknownKey.
+	ResolveSession(ctx context.Context, digest [sha256.Size]byte) (Session, error)
+	// Sessions lists the sessions of an organization, or all sessions if it is empty, newest first: below an id, or from the newest if
+	// that is empty, at most limit.
+	Sessions(ctx context.Context, organizationID, before string, limit int) ([]Session, error)
+	// UseSession writes the UseTime of a session, unless it is later already.
+	UseSession(ctx context.Context, digest [sha256.Size]byte, use time.Time) error
+
+	// ResolvePortalLink reads a link by its digest, whatever its state. None: ErrUnknownKey.
+	ResolvePortalLink(ctx context.Context, digest [sha256.Size]byte) (PortalLink, error)
+	// PortalLinks lists the links of an organization, newest first: below an id, or from the newest if that is empty, at most limit.
+	PortalLinks(ctx context.Context, organizationID, before string, limit int) ([]PortalLink, error)
+
+	// ResolveBlockedSubject reads a blocked subject by its digest. None: ErrUnknownKey.
+	ResolveBlockedSubject(ctx context.Context, digest [sha256.Size]byte) (BlockedSubject, error)
+	// BlockedSubjects lists blocked subjects by provider and subject, after one, at most limit.
+	BlockedSubjects(ctx context.Context, provider, subject string, limit int) ([]BlockedSubject, error)
+
 	// SigningKeys lists all signing keys, newest first.
 	SigningKeys(ctx context.Context) ([]SigningKey, error)
 
@@ -184,6 +255,23 @@ type Tx interface {
 	PutScope(ctx context.Context, c Credential) error
 	DeleteCredential(ctx context.Context, id string) error
 
+	// SessionDigests lists the digests of all sessions of the organization.
+	SessionDigests(ctx context.Context) ([][sha256.Size]byte, error)
+	// RevokeSessions sets RevokeTime of all sessions of the organization without one.
+	RevokeSessions(ctx context.Context, now time.Time) error
+	// EraseSessions erases at most limit sessions, and returns how many.
+	EraseSessions(ctx context.Context, limit int) (int, error)
+
+	PortalLink(ctx context.Context, id string) (PortalLink, error)
+	CreatePortalLink(ctx context.Context, l PortalLink) error
+	// PutPortalLink writes DirectoryID, UseTime, UseAddress and RevokeTime of a link.
+	PutPortalLink(ctx context.Context, l PortalLink) error
+	// CountOpenPortalLinks counts the links that can be used at a time.
+	CountOpenPortalLinks(ctx context.Context, at time.Time) (int, error)
+	// ErasePortalLinks erases at most limit links that have expired before a time, and returns how many.
+	ErasePortalLinks(ctx context.Context, expired time.Time, limit int) (int, error)
+
+	SessionTx
 	requestid.Tx
 	// EraseRequestRecords erases at most limit records, and returns how many.
 	EraseRequestRecords(ctx context.Context, limit int) (int, error)
@@ -203,6 +291,14 @@ type AllTx interface {
 	// CountCredentials counts the credentials that are valid at a time.
 	CountCredentials(ctx context.Context, at time.Time) (int, error)
 
+	BlockedSubject(ctx context.Context, provider, subject string) (BlockedSubject, error)
+	CreateBlockedSubject(ctx context.Context, b BlockedSubject) error
+	DeleteBlockedSubject(ctx context.Context, provider, subject string) error
+	CountBlockedSubjects(ctx context.Context) (int, error)
+	// DeleteSessions deletes at most limit sessions that have expired before a time.
+	DeleteSessions(ctx context.Context, expired time.Time, limit int) error
+
+	SessionTx
 	// SigningKeys lists all signing keys, newest first.
 	SigningKeys(ctx context.Context) ([]SigningKey, error)
 	AddSigningKey(ctx context.Context, k SigningKey) error
@@ -210,4 +306,17 @@ type AllTx interface {
 	DeleteSigningKeys(ctx context.Context, now time.Time) error
 
 	requestid.Tx
+}
+
+// SessionTx is the part of both transactions that concerns sessions.
+type SessionTx interface {
+	CreateSession(ctx context.Context, s Session) error
+	Session(ctx context.Context, id string) (Session, error)
+	// PutSession writes DirectoryID and RevokeTime of a session.
+	PutSession(ctx context.Context, s Session) error
+	// SessionsOfSubject lists the sessions of a subject that are neither revoked nor expired, oldest first. The subject of a portal link
+	// is its id, and its provider is empty.
+	SessionsOfSubject(ctx context.Context, provider, subject string, now time.Time) ([]Session, error)
+	// SessionsOfProviderSession lists the same for a session at the provider.
+	SessionsOfProviderSession(ctx context.Context, provider, session string, now time.Time) ([]Session, error)
 }

@@ -16,6 +16,15 @@ type Statements struct {
 	resolveCredential, getCredential, listCredentials, listCredentialsOfOrganization, countValidCredentials string
 	insertCredential, updateCredentialScope, revokeCredential, deleteCredential                             string
 
+	resolveSession, getSession, listSessions, listSessionsOfSubject, listSessionsOfProviderSession, listSessionDigests string
+	insertSession, updateSession, useSession, revokeSessions, deleteEndedSessions, deleteSessions                      string
+
+	resolvePortalLink, getPortalLink, listPortalLinks, countOpenPortalLinks string
+	insertPortalLink, updatePortalLink, deleteEndedPortalLinks              string
+
+	resolveBlockedSubject, getBlockedSubject, listBlockedSubjects, countBlockedSubjects string
+	insertBlockedSubject, deleteBlockedSubject                                          string
+
 	listSigningKeys, insertSigningKey, deleteExpiredSigningKeys string
 
 	getRequest, putRequest, deleteExpiredRequests, deleteRequests string
@@ -65,6 +74,36 @@ func Load(folder *sqlfile.Statements) *Statements {
 		updateCredentialScope: folder.Load("update_credential_scope", "organization_ids", "id"),
 		revokeCredential:      folder.Load("revoke_credential", "revoke_time", "id"),
 		deleteCredential:      folder.Load("delete_credential", "id"),
+
+		resolveSession:                folder.Load("resolve_session", "digest"),
+		getSession:                    folder.Load("get_session", "id"),
+		listSessions:                  folder.Load("list_sessions", "organization_id", "before", "limit"),
+		listSessionsOfSubject:         folder.Load("list_sessions_of_subject", "provider", "subject", "now"),
+		listSessionsOfProviderSession: folder.Load("list_sessions_of_provider_session", "provider", "provider_session", "now"),
+		listSessionDigests:            folder.Load("list_session_digests", "organization_id"),
+		insertSession: folder.Load("insert_session", "organization_id", "id", "digest", "principal_kind", "scopes", "provider", "subject",
+			"provider_session", "one_directory", "directory_id", "address", "create_time", "use_time", "expire_time"),
+		updateSession:       folder.Load("update_session", "directory_id", "revoke_time", "organization_id", "id"),
+		useSession:          folder.Load("use_session", "use_time", "digest"),
+		revokeSessions:      folder.Load("revoke_sessions", "now", "organization_id"),
+		deleteEndedSessions: folder.Load("delete_ended_sessions", "ended", "limit"),
+		deleteSessions:      folder.Load("delete_sessions", "organization_id", "limit"),
+
+		resolvePortalLink:    folder.Load("resolve_portal_link", "digest"),
+		getPortalLink:        folder.Load("get_portal_link", "organization_id", "id"),
+		listPortalLinks:      folder.Load("list_portal_links", "organization_id", "before", "limit"),
+		countOpenPortalLinks: folder.Load("count_open_portal_links", "organization_id", "now"),
+		insertPortalLink: folder.Load("insert_portal_link",
+			"organization_id", "id", "digest", "scopes", "new_directory", "directory_id", "created_by", "create_time", "expire_time"),
+		updatePortalLink:       folder.Load("update_portal_link", "directory_id", "use_time", "use_address", "revoke_time", "organization_id", "id"),
+		deleteEndedPortalLinks: folder.Load("delete_ended_portal_links", "organization_id", "ended", "limit"),
+
+		resolveBlockedSubject: folder.Load("resolve_blocked_subject", "digest"),
+		getBlockedSubject:     folder.Load("get_blocked_subject", "provider", "subject"),
+		listBlockedSubjects:   folder.Load("list_blocked_subjects", "provider", "subject", "limit"),
+		countBlockedSubjects:  folder.Load("count_blocked_subjects"),
+		insertBlockedSubject:  folder.Load("insert_blocked_subject", "provider", "subject", "digest", "create_time", "blocked_by"),
+		deleteBlockedSubject:  folder.Load("delete_blocked_subject", "provider", "subject"),
 
 		listSigningKeys:          folder.Load("list_signing_keys"),
 		insertSigningKey:         folder.Load("insert_signing_key", "id", "secret", "create_time", "expire_time"),

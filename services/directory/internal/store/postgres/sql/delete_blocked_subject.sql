@@ -1,0 +1,2 @@
+DELETE FROM blocked_subjects
+WHERE provider = :provider AND subject = :subject;

@@ -1,0 +1,2 @@
+INSERT INTO sessions (organization_id, id, digest, principal_kind, scopes, provider, subject, provider_session, one_directory, directory_id, address, create_time, use_time, expire_time, revoke_time)
+VALUES (:organization_id, :id, :digest, :principal_kind, :scopes, :provider, :subject, :provider_session, :one_directory, :directory_id, :address, :create_time, :use_time, :expire_time, 0);

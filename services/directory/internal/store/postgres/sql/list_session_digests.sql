@@ -1,0 +1,3 @@
+SELECT digest
+FROM sessions
+WHERE organization_id = :organization_id;

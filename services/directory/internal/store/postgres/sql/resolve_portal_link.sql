@@ -1,0 +1,3 @@
+SELECT organization_id, id, digest, scopes, new_directory, directory_id, created_by, create_time, expire_time, use_time, use_address, revoke_time
+FROM portal_links
+WHERE digest = :digest;

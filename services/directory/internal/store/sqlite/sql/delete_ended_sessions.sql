@@ -1,0 +1,2 @@
+DELETE FROM sessions
+WHERE id IN (SELECT id FROM sessions WHERE expire_time < :ended LIMIT :limit);
