@@ -1,6 +1,7 @@
 // Package config reads settings: defaults, overridden by a file, overridden by USHER_* environment variables, overridden by flags. A secret
 // may be in a file, which a key with the ending `_file` names. The `koanf` tags of the struct that it fills define the names of the
-// settings. Each service has its own struct. This package only defines the settings that all services behind the gateway share.
+// settings. Each service has its own struct. A list of structs comes from the file. This package only defines the settings that all services
+// behind the gateway share.
 package config
 
 import (
@@ -9,6 +10,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-viper/mapstructure/v2"
@@ -80,12 +82,21 @@ func (v *Values) Fill(settings any) Problems {
 	decoding := koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
 		Result: settings, TagName: "koanf", ErrorUnused: true, WeaklyTypedInput: true,
 		DecodeHook: mapstructure.ComposeDecodeHookFunc(
-			mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(","), mapstructure.TextUnmarshallerHookFunc()),
+			mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(","), mapstructure.TextUnmarshallerHookFunc(),
+			mapstructure.DecodeHookFuncKind(textOfBool)),
 	}}
 	if err := k.UnmarshalWithConf("", settings, decoding); err != nil {
 		problems = append(problems, explain(err)...)
 	}
 	return problems
+}
+
+// textOfBool writes a boolean of a file as true or false where the setting is a text. Without it, it would be 1 or 0.
+func textOfBool(from, to reflect.Kind, value any) (any, error) {
+	if b, ok := value.(bool); ok && from == reflect.Bool && to == reflect.String {
+		return strconv.FormatBool(b), nil
+	}
+	return value, nil
 }
 
 // Load reads the sources into settings, which contain the defaults.
@@ -144,7 +155,53 @@ func removeUnknown(k *koanf.Koanf, known []Key, variables map[string]string) (pr
 			problems = append(problems, fmt.Errorf("%s is not a setting", key))
 		}
 	}
+	for _, key := range known {
+		list, ok := k.Get(key.Name).([]any)
+		if !ok || !isListOfStructs(reflect.TypeOf(key.Default)) {
+			continue
+		}
+		pruned, unknown := withoutUnknown(key.Name, list, reflect.TypeOf(key.Default).Elem())
+		problems = append(problems, unknown...)
+		if err := k.Set(key.Name, pruned); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", key.Name, err))
+		}
+	}
 	return problems
+}
+
+// withoutUnknown returns a copy of a list of structs without the keys that a struct does not have. path is the key of the list.
+func withoutUnknown(path string, list []any, element reflect.Type) (pruned []any, problems Problems) {
+	fields := map[string]reflect.Type{}
+	for i := range element.NumField() {
+		fields[element.Field(i).Tag.Get("koanf")] = element.Field(i).Type
+	}
+	for i, value := range list {
+		values, ok := value.(map[string]any)
+		if !ok {
+			pruned = append(pruned, value) // the decoder refuses it
+			continue
+		}
+		kept := map[string]any{}
+		for name, value := range values {
+			key := fmt.Sprintf("%s[%d].%s", path, i, name)
+			field, known := fields[name]
+			if !known {
+				problems = append(problems, fmt.Errorf("%s is not a setting", key))
+				continue
+			}
+			if inner, ok := value.([]any); ok && isListOfStructs(field) {
+				below, unknown := withoutUnknown(key, inner, field.Elem())
+				value, problems = below, append(problems, unknown...)
+			}
+			kept[name] = value
+		}
+		pruned = append(pruned, kept)
+	}
+	return pruned, problems
+}
+
+func isListOfStructs(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct
 }
 
 // explain returns a problem for each line of a decoding error.
@@ -169,7 +226,8 @@ type Key struct {
 	Doc     string
 }
 
-// Keys lists the settings of a struct with the defaults, by their `koanf` and `doc` tags.
+// Keys lists the settings of a struct with the defaults, by their `koanf` and `doc` tags. The keys of a list of structs are the list itself,
+// and then those of each element, such as oidc[0].name; oidc[].name stands for an element of an empty list.
 func Keys(defaults any) []Key { return keys("", reflect.Indirect(reflect.ValueOf(defaults))) }
 
 func keys(parent string, v reflect.Value) []Key {
@@ -192,6 +250,15 @@ func keys(parent string, v reflect.Value) []Key {
 			continue
 		}
 		all = append(all, Key{Name: name, Default: v.Field(i).Interface(), Doc: field.Tag.Get("doc")})
+		if !isListOfStructs(field.Type) {
+			continue
+		}
+		if v.Field(i).Len() == 0 {
+			all = append(all, keys(name+"[]", reflect.Zero(field.Type.Elem()))...)
+		}
+		for n := range v.Field(i).Len() {
+			all = append(all, keys(fmt.Sprintf("%s[%d]", name, n), v.Field(i).Index(n))...)
+		}
 	}
 	return all
 }

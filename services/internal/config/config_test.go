@@ -163,3 +163,65 @@ func TestAListIsWrittenWithCommasOrAsAList(t *testing.T) {
 		}
 	}
 }
+
+type listed struct {
+	Doors []door `koanf:"doors" doc:"all doors"`
+}
+
+type door struct {
+	Name  string   `koanf:"name" doc:"its name"`
+	Words []string `koanf:"words"`
+	Locks []lock   `koanf:"locks"`
+}
+
+type lock struct {
+	Value string `koanf:"value"`
+	Open  bool   `koanf:"open"`
+}
+
+func TestAListOfStructsComesFromTheFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "usher.yaml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(`doors: [{name: front, words: one, locks: [{value: true}, {value: 42}, {open: true}]}, {name: back, words: [a, b]}]`)
+	var s listed
+	if err := Load(&s, Source{File: file}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(s), "{[{front [one] [{true false} {42 false} { true}]} {back [a b] []}]}"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	var names []string
+	for _, key := range append(Keys(&s), Keys(&listed{})...) {
+		names = append(names, key.Name)
+	}
+	want := "doors doors[0].name doors[0].words doors[0].locks doors[0].locks[0].value doors[0].locks[0].open doors[0].locks[1].value " +
+		"doors[0].locks[1].open doors[0].locks[2].value doors[0].locks[2].open doors[1].name doors[1].words doors[1].locks " +
+		"doors[1].locks[].value doors[1].locks[].open doors doors[].name doors[].words doors[].locks doors[].locks[].value doors[].locks[].open"
+	if got := strings.Join(names, " "); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+
+	write(`doors: [{name: front}, {nam: back, Words: x, locks: [{value: [1]}, {valu: 1}]}, loose]`)
+	err := Load(&listed{}, Source{File: file, Environ: []string{"USHER_DOORS__0__NAME=x"}})
+	if err == nil || !strings.Contains(err.Error(), "USHER_DOORS__0__NAME is not a setting: no key has the name doors.0.name") {
+		t.Errorf("the environment: got %v", err)
+	}
+	err = Load(&listed{}, Source{File: file})
+	if err == nil {
+		t.Fatal("the file was taken")
+	}
+	got := strings.Split(err.Error(), "\n")
+	for i, want := range []string{
+		"'doors[1].locks[0].value'", "'doors[2]'", "doors[1].Words is not a setting", "doors[1].locks[1].valu is not a setting", "doors[1].nam is not a setting",
+	} {
+		if len(got) != 5 || !strings.HasPrefix(got[i], want) {
+			t.Errorf("got %q, want %q at %d of 5", got, want, i)
+		}
+	}
+}
