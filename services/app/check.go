@@ -19,6 +19,7 @@ import (
 
 	"github.com/usher-scim/usher/services/directory"
 	"github.com/usher-scim/usher/services/failedevents"
+	"github.com/usher-scim/usher/services/gateway"
 	"github.com/usher-scim/usher/services/identity"
 	"github.com/usher-scim/usher/services/internal/certificates"
 	"github.com/usher-scim/usher/services/internal/config"
@@ -33,7 +34,7 @@ import (
 // Check returns all problems of the settings, by key: of their values, and of the files that this process would read or write. It
 // creates no file and no folder.
 func (s Settings) Check() config.Problems {
-	p := slices.Concat(s.Gateway.Check(), s.Directory.Check(), s.Identity.Check(), s.Rule.Check(), s.FailedEvents.Check())
+	p := slices.Concat(gateway.CheckOIDC(s.OIDC, s.runs(gatewayService)), s.Gateway.Check(), s.Directory.Check(), s.Identity.Check(), s.Rule.Check(), s.FailedEvents.Check())
 	s.checkTargets(&p)
 	s.checkSignIn(&p)
 	s.checkPublicURL(&p)

@@ -45,6 +45,8 @@ type Settings struct {
 	ShutdownDelay   time.Duration `koanf:"shutdown_delay" doc:"Time for which a stopping process still accepts requests after /readyz says no, so that load balancers notice."`
 	ShutdownTimeout time.Duration `koanf:"shutdown_timeout" doc:"Longest time for which a stopping process then waits for running requests."`
 
+	OIDC []gateway.OIDCProvider `koanf:"oidc" doc:"OpenID providers at which people sign in: a list, with the following keys for each. Only the file can contain it."`
+
 	Gateway      gateway.Settings      `koanf:"gateway"`
 	Directory    directory.Settings    `koanf:"directory"`
 	Identity     identity.Settings     `koanf:"identity"`

@@ -107,12 +107,15 @@ func serveCommand() *cobra.Command {
 }
 
 func configCommand() *cobra.Command {
+	var token string
 	var connect bool
 	check := &cobra.Command{
 		Use: "check", Short: "Show every problem of the configuration, or list every setting.", Args: cobra.NoArgs,
 		Long: "Show every problem of the configuration that serve would find, or list every setting with its value and meaning.\n" +
 			"The command reads the files that the settings name, and writes none. The exit code is 2 if a setting is wrong. It is 1\n" +
-			"if the settings are right, but --connect finds a database or Redis that cannot be used now.",
+			"if the settings are right, but --connect finds a database or Redis that cannot be used now.\n\n" +
+			"With --token, show what the owner of a token of an identity provider could sign in as, or the reason why not. The\n" +
+			"command asks the provider for its keys. The exit code is 1 if the token gives nothing.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := settings(cmd)
 			if connect {
@@ -125,6 +128,9 @@ func configCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if token != "" {
+				return explainToken(cmd, s, token)
+			}
 			var rows [][]string
 			for _, key := range config.Keys(&s) {
 				rows = append(rows, []string{key.Name, fmt.Sprint(key.Default), key.Doc})
@@ -134,6 +140,7 @@ func configCommand() *cobra.Command {
 	}
 	serveFlags(check)
 	check.Flags().BoolVar(&connect, "connect", false, "also connect to the PostgreSQL databases and the Redis that these services use, 5 seconds at most")
+	check.Flags().StringVar(&token, "token", "", "a file with an ID token, an access token or its claims as JSON; - for the standard input")
 	return noun("config", "Settings: from a file, USHER_* environment variables and flags.", check)
 }
 

@@ -12,10 +12,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/usher-scim/usher/services/app"
 	"github.com/usher-scim/usher/services/internal/config"
 	"github.com/usher-scim/usher/services/internal/secret"
+	"github.com/usher-scim/usher/services/internal/test/oidctest"
 )
 
 // bound contains values of a setting just inside and just outside its bounds. They are empty where there is no bound.
@@ -138,11 +140,14 @@ func refusal(t *testing.T, file string) []string {
 	return lines
 }
 
+// index matches the index of an element of a list, which stands for each element.
+var index = regexp.MustCompile(`\[\d+\]`)
+
 // named matches the settings at the beginning of a problem, and those of a service that it mentions.
-var named = regexp.MustCompile(`^'?([a-z_.]+)'?(?: and ([a-z_.]+))?| ((?:gateway|directory|identity|rule|failedevents)\.[a-z_]+)`)
+var named = regexp.MustCompile(`^'?([][a-z_.]+)'?(?: and ([a-z_.]+))?| ((?:gateway|directory|identity|rule|failedevents)\.[a-z_]+)`)
 
 func keysOf(line string) (keys []string) {
-	for _, groups := range named.FindAllStringSubmatch(line, -1) {
+	for _, groups := range named.FindAllStringSubmatch(index.ReplaceAllString(line, "[]"), -1) {
 		for _, key := range groups[1:] {
 			if key != "" {
 				keys = append(keys, key)
@@ -351,4 +356,87 @@ func TestAFileThatCannotBeReadIsTheOnlyProblem(t *testing.T) {
 			want(t, x.err, `^usher: reading the configuration file `+regexp.QuoteMeta(file)+`: .*\n$`)
 		}
 	}
+}
+
+// withProviders writes a file with the settings of development and of OpenID providers.
+func withProviders(t *testing.T, providers ...map[string]any) string {
+	t.Helper()
+	path := settingsFile(t, nil)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all map[string]any
+	if err := json.Unmarshal(text, &all); err != nil {
+		t.Fatal(err)
+	}
+	all["oidc"] = providers
+	if text, err = json.Marshal(all); err != nil {
+		t.Fatal(err)
+	}
+	return writeFile(t, path, string(text))
+}
+
+// provider returns the settings of an OpenID provider with one mapping.
+func provider(name, issuer string) map[string]any {
+	return map[string]any{
+		"name": name, "issuer": issuer, "client_id": "usher", "audience": "https://usher.example",
+		"mappings": []map[string]any{{"claim": "admin", "value": true, "principal": "organization_admin", "organization_claim": []string{"org", "id"}}},
+	}
+}
+
+func TestAWrongOpenIDProviderIsRefusedByCheckAndByServe(t *testing.T) {
+	t.Parallel()
+	if lines := refusal(t, withProviders(t, provider("acme", "https://a.example"), provider("globex", "http://127.0.0.1:1"))); lines != nil {
+		t.Errorf("refused: %q", lines)
+	}
+	bad := provider("Acme", "http://a.example")
+	bad["isuer"], bad["client_secret_file"] = "x", writeFile(t, filepath.Join(t.TempDir(), "secret"), "\n")
+	bad["mappings"].([]map[string]any)[0]["valu"] = "x"
+	bad["mappings"].([]map[string]any)[0]["principal"] = "admin"
+	lines := refusal(t, withProviders(t, provider("acme", "https://a.example"), bad))
+	want := []string{
+		"oidc[1].client_secret_file: ", "oidc[1].issuer must be an https address", "oidc[1].isuer is not a setting",
+		"oidc[1].mappings[0].principal must be operator, organization_admin or organization_viewer", "oidc[1].mappings[0].valu is not a setting",
+		"oidc[1].name must be 1 to 63 lower-case letters",
+	}
+	if len(lines) != len(want) {
+		t.Fatalf("got %q", lines)
+	}
+	for i := range want {
+		if !strings.HasPrefix(lines[i], want[i]) {
+			t.Errorf("got %q, want %q", lines[i], want[i])
+		}
+	}
+}
+
+func TestCheckSaysWhatATokenGives(t *testing.T) {
+	t.Parallel()
+	op := oidctest.Start(t, oidctest.Client{ID: "usher"})
+	op.SetUser("ann", map[string]any{"admin": true, "org": map[string]any{"id": "acme"}, "name": "hunter2"})
+	op.SetUser("bob", map[string]any{"admin": "hunter2"})
+	file := withProviders(t, provider("acme", op.Issuer), provider("other", "https://other.example"))
+	x := &terminal{t: t}
+	want(t, x.run(0, "config", "check", "--config", file), `oidc +\[acme other\] `, `oidc\[0\]\.issuer +http://127`, `oidc\[1\]\.mappings\[0\]\.organization_claim +\[org id\] `)
+	check := func(code int, token string, patterns ...string) {
+		t.Helper()
+		path := writeFile(t, filepath.Join(t.TempDir(), "token"), token)
+		printed := x.run(code, "config", "check", "--config", file, "--token", path) + x.err
+		want(t, printed, patterns...)
+		if strings.Contains(printed, "hunter2") || strings.Contains(printed, "eyJ") {
+			t.Errorf("it reveals the token:\n%s", printed)
+		}
+	}
+	token := op.AccessToken("ann", "https://usher.example", time.Minute)
+	check(0, token, `^Provider acme\. The signature is valid, and Usher would accept this access token\.\n`,
+		`mappings\[0\], claim admin: it matches, and gives organization_admin of acme\n`, `may sign in as:\n  organization_admin of acme\n$`)
+	check(1, op.AccessToken("bob", "https://usher.example", time.Minute), `claim admin: it has another value\n`, `usher: the mappings give the person nothing: no_grant\n$`)
+	check(1, "hunter2", `^usher: the token opens nothing: malformed: `)
+	x.run(2, "config", "check", "--config", file, "--token", token)
+	want(t, x.err, `^usher: the file of --token cannot be opened: give the path of a file`)
+	if strings.Contains(x.err, "eyJ") {
+		t.Errorf("it reveals the token:\n%s", x.err)
+	}
+	x.run(2, "config", "check", "--config", settingsFile(t, nil), "--token", "-")
+	want(t, x.err, `^usher: --token needs a provider in the setting oidc\n$`)
 }

@@ -1,0 +1,30 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"github.com/usher-scim/usher/services/gateway/internal/oidc"
+	"github.com/usher-scim/usher/services/internal/config"
+)
+
+// OIDCProvider are the settings of an identity provider at which people sign in.
+type OIDCProvider = oidc.ProviderSettings
+
+// CheckOIDC returns all problems of the settings of identity providers, by key. With files, it also reads the files that they name.
+func CheckOIDC(providers []OIDCProvider, files bool) config.Problems {
+	p := oidc.Check(providers)
+	if files {
+		p = append(p, oidc.CheckFiles(providers)...)
+	}
+	return p
+}
+
+// TokenExplanation says what a token would give its owner.
+type TokenExplanation = oidc.Explanation
+
+// ExplainToken says what a token of an identity provider, or a JSON object of claims, would give its owner by valid settings. It asks the
+// provider for its keys.
+func ExplainToken(ctx context.Context, providers []OIDCProvider, now func() time.Time, text []byte) (TokenExplanation, error) {
+	return oidc.Explain(ctx, providers, now, text)
+}
