@@ -98,7 +98,7 @@ func (m Mapping) miss(c claims) string {
 	value, found := c.at(m.Claim)
 	switch {
 	case !found:
-		return "the token does not have it"
+		return "the token does not have it" + c.nested(m.Claim)
 	case m.Any:
 		return ""
 	}
@@ -113,6 +113,15 @@ func (m Mapping) miss(c claims) string {
 	return "it has another value"
 }
 
+// nested returns a hint if the dots in a name were meant as a path: many other products write it so.
+func (c claims) nested(path []string) string {
+	names := strings.Split(strings.Join(path, "."), ".")
+	if _, found := c.at(names); !found {
+		return ""
+	}
+	return "; but it has " + pathText(names)
+}
+
 // organizations returns the ids that a mapping names, or the reason why it names none.
 func (m Mapping) organizations(c claims) (ids []string, miss string) {
 	if m.Organization != "" {
@@ -120,7 +129,7 @@ func (m Mapping) organizations(c claims) (ids []string, miss string) {
 	}
 	value, found := c.at(m.OrganizationClaim)
 	if !found {
-		return nil, "the token does not have it, and it must name the organization"
+		return nil, "the token does not have it, and it must name the organization" + c.nested(m.OrganizationClaim)
 	}
 	for _, one := range elements(value) {
 		if id, ok := one.(string); ok && slug.MatchString(id) {

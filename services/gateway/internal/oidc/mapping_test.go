@@ -56,6 +56,7 @@ func TestMappingsGiveWhatTheySay(t *testing.T) {
 		"a claim in an object":              {admin("boss", "realm_access", "roles"), acme},
 		"a dot in a name has no meaning":    {admin("dot", "a.b"), acme},
 		"a path is a list":                  {admin("nested", "a", "b"), acme},
+		"dots that were meant as a path":    {admin("boss", "realm_access.roles"), "the token does not have it; but it has [realm_access, roles]"},
 		"an object":                         {admin("x", "realm_access"), "it is an object"},
 		"a path through a text":             {admin("x", "org", "name"), "the token does not have it"},
 		"an organization of a claim":        {[]Mapping{from(OrganizationViewer, "org")}, "organization_viewer of acme"},
