@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"net/http"
@@ -174,9 +175,8 @@ func TestNewKeysAreFoundAndRemovedOnesForgotten(t *testing.T) {
 	if _, _, err := w.Verify(t.Context(), w.op.Sign(nil, w.access())); err != nil {
 		t.Errorf("the new key: %v", err)
 	}
-	again := w.access()
-	again["jti"] = "another"
-	_, _, err := w.Verify(t.Context(), w.op.Forge(nil, again))
+	w.forward(retryAfter)
+	_, _, err := w.Verify(t.Context(), w.op.Forge(nil, w.access())) // its key id is known
 	refused(t, err, WrongSignature)
 	w.forward(2 * time.Minute)
 	_, _, err = w.Verify(t.Context(), old)
@@ -239,26 +239,77 @@ func (g gate) RoundTrip(r *http.Request) (*http.Response, error) {
 	return g.RoundTripper.RoundTrip(r)
 }
 
+// gated lets the next requests for keys wait.
+func (w *world) gated() gate {
+	g := gate{w.client.Transport, make(chan struct{}, 1), make(chan struct{})}
+	w.client.Transport = g
+	return g
+}
+
 func TestTokensOfKnownKeysDoNotWaitForAFetch(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	first, second := w.access(), w.access()
-	second["jti"] = "b"
-	if _, _, err := w.Verify(t.Context(), w.op.Sign(nil, first)); err != nil {
-		t.Fatal(err)
+	for name, c := range map[string]struct {
+		later  time.Duration
+		header map[string]any // of the token that causes the fetch
+		want   Refusal
+	}{
+		"an unknown key id": {retryAfter, map[string]any{"kid": "unknown"}, WrongSignature},
+		"old keys":          {freshKeys, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			token := func(id string, header map[string]any) string {
+				claims := w.access()
+				claims["iat"], claims["exp"], claims["jti"] = w.clock().Unix(), w.clock().Add(time.Minute).Unix(), id
+				return w.op.Sign(header, claims)
+			}
+			if _, _, err := w.Verify(t.Context(), token("a", nil)); err != nil {
+				t.Fatal(err)
+			}
+			w.forward(c.later)
+			g := w.gated()
+			var asking sync.WaitGroup
+			asking.Go(func() {
+				_, _, err := w.Verify(t.Context(), token("b", c.header))
+				refused(t, err, c.want)
+			})
+			<-g.reached
+			verified := make(chan error, 1)
+			asking.Go(func() {
+				_, _, err := w.Verify(t.Context(), token("c", nil))
+				verified <- err
+			})
+			select {
+			case err := <-verified:
+				refused(t, err, "")
+			case <-time.After(time.Minute):
+				t.Error("it waits")
+			}
+			close(g.open)
+			asking.Wait()
+		})
 	}
-	w.forward(retryAfter)
-	g := gate{w.client.Transport, make(chan struct{}), make(chan struct{})}
-	w.client.Transport = g
+}
+
+func TestAFetchOutlivesItsRequest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	g := w.gated()
+	ctx, leave := context.WithCancel(t.Context())
 	var asking sync.WaitGroup
 	asking.Go(func() {
-		_, _, err := w.Verify(t.Context(), w.op.Sign(map[string]any{"kid": "unknown"}, w.access()))
-		refused(t, err, WrongSignature)
+		_, _, err := w.Verify(ctx, w.op.Sign(nil, w.access()))
+		refused(t, err, "")
 	})
 	<-g.reached
-	if _, _, err := w.Verify(t.Context(), w.op.Sign(nil, second)); err != nil {
-		t.Error(err)
-	}
+	leave()
 	close(g.open)
 	asking.Wait()
+	if _, _, err := w.Verify(t.Context(), w.op.Sign(nil, w.access())); err != nil {
+		t.Error(err)
+	}
+	if n := w.op.Requests("/keys"); n != 1 {
+		t.Errorf("the keys were fetched %d times", n)
+	}
 }
