@@ -20,9 +20,10 @@ type verified struct {
 	until    time.Time // of this memory
 }
 
-// Verify checks an access token of a provider, a JWT of at most 8 KiB, and returns whose it is, and when it expires. The issuer in the
-// token names the provider, which must have an audience in its settings. The identity is shared: it must not be changed. A token whose key
-// the provider has removed may be accepted for one hour and one minute more.
+// Verify checks an access token of a provider, a JWT of at most 8 KiB, and returns whose it is, and when it expires. Verify
+// accepts it for one minute longer, because clocks differ. The issuer in the token names the provider, which must have an audience in its
+// settings. The identity is shared: it must not be changed. A token whose key the provider has removed may be accepted for one hour and one
+// minute more, and for a day more while the provider does not answer.
 func (p *Providers) Verify(ctx context.Context, text string) (Identity, time.Time, error) {
 	digest, now := sha256.Sum256([]byte(text)), p.now()
 	if v, found := p.verified.get(digest); found && now.Before(v.until) {

@@ -88,7 +88,7 @@ func grants(mappings []Mapping, c claims) ([]Grant, []Line, error) {
 	case len(all) == 0:
 		return nil, lines, &NoGrantError{lines}
 	case len(all) > mostGrants:
-		return nil, lines, TooManyOrganizations
+		return nil, lines, TooManyOrganizations.because("the limit is %d", mostGrants)
 	}
 	return all, lines, nil
 }

@@ -21,7 +21,7 @@ type ProviderSettings struct {
 	ClientID         string    `koanf:"client_id" doc:"Client id of Usher at the provider."`
 	ClientSecretFile string    `koanf:"client_secret_file" doc:"File with the client secret, which no other user of the machine can read. Usher reads it for each sign-in. Default: none; Usher is a public client."`
 	Scopes           []string  `koanf:"scopes" doc:"Scopes to ask for. Default: openid, profile and email."`
-	Audience         string    `koanf:"audience" doc:"Audience of the provider's access tokens for Usher. Default: none; Usher accepts no access tokens of this provider."`
+	Audience         string    `koanf:"audience" doc:"Audience of the provider's access tokens for Usher, which may be valid for one hour at most. Default: none; Usher accepts no access tokens of this provider."`
 	Algorithms       []string  `koanf:"algorithms" doc:"Algorithms that may sign the provider's tokens. Default: RS256 and ES256."`
 	Mappings         []Mapping `koanf:"mappings" doc:"Rules that say what a person may do, by the claims of the token. The first rule that matches an organization decides about it."`
 }
@@ -118,7 +118,7 @@ func (s ProviderSettings) check(p *config.Problems, key string) {
 	if !slug.MatchString(s.Name) {
 		p.Add(key+".name", "1 to 63 lower-case letters, digits and hyphens, with no hyphen at the ends", s.Name)
 	}
-	if u, err := url.Parse(s.Issuer); err != nil || len(s.Issuer) > longestIssuer || u.Host == "" || u.User != nil || strings.ContainsAny(s.Issuer, "?#") || !secure(u) {
+	if u, err := url.Parse(s.Issuer); err != nil || len(s.Issuer) > longestIssuer || u.Hostname() == "" || u.User != nil || strings.ContainsAny(s.Issuer, "?#") || !secure(u) {
 		p.Add(key+".issuer", "an https address without query and fragment (http for a loopback address)", s.Issuer)
 	}
 	if !printable.MatchString(s.ClientID) {

@@ -24,6 +24,7 @@ func TestBadSettingsNameTheirKey(t *testing.T) {
 		"an issuer without TLS":          {func(s *ProviderSettings) { s.Issuer = "http://login.example.com" }, "oidc[0].issuer must be an https address"},
 		"an issuer that looks like here": {func(s *ProviderSettings) { s.Issuer = "http://localhost.example.com" }, "oidc[0].issuer must be an https address"},
 		"an issuer with a query":         {func(s *ProviderSettings) { s.Issuer = "https://login.example.com?a" }, "oidc[0].issuer must be an https address without query"},
+		"an issuer without a host":       {func(s *ProviderSettings) { s.Issuer = "https://:443" }, "oidc[0].issuer must be"},
 		"an issuer with a password":      {func(s *ProviderSettings) { s.Issuer = "https://a:b@login.example.com" }, "oidc[0].issuer must be"},
 		"a long issuer":                  {func(s *ProviderSettings) { s.Issuer = "https://login.example.com/" + strings.Repeat("a", 500) }, "oidc[0].issuer must be"},
 		"no client":                      {func(s *ProviderSettings) { s.ClientID = "" }, "oidc[0].client_id must be"},
