@@ -192,6 +192,17 @@ func (a *App) PublicURL() string {
 	return "http://" + a.SCIMAddr()
 }
 
+// AdminURL returns the URL at which browsers reach the admin listener.
+func (a *App) AdminURL() string {
+	if a.settings.AdminURL != "" {
+		return a.settings.AdminURL
+	}
+	if a.settings.TLSCertFile != "" {
+		return "https://" + a.AdminAddr()
+	}
+	return "http://" + a.AdminAddr()
+}
+
 // SCIMAddr returns the address of the SCIM listener, with the actual port. SCIMAddr, AdminAddr and GRPCAddr are empty in a process
 // without the gateway.
 func (a *App) SCIMAddr() string { return addr(a.listeners.scim) }

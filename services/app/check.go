@@ -38,6 +38,7 @@ func (s Settings) Check() config.Problems {
 	s.checkTargets(&p)
 	s.checkSignIn(&p)
 	s.checkPublicURL(&p)
+	s.checkAdminURL(&p)
 	s.checkDataFolder(&p)
 	s.checkDatabases(&p)
 	s.checkRedis(&p)
@@ -177,6 +178,24 @@ func (s Settings) checkPublicURL(p *config.Problems) {
 		p.Add("public_url", "an http or https address", s.PublicURL)
 	} else if strings.ContainsAny(s.PublicURL, "?#") { // RFC 7644 §1.3
 		p.Add("public_url", "an address without a query (?) and a fragment (#), since Base URLs begin with it", s.PublicURL)
+	}
+}
+
+// checkAdminURL requires the address of the admin listener where Usher cannot know it: where people come back from an identity provider, and
+// where the directory service makes portal links in another process.
+func (s Settings) checkAdminURL(p *config.Problems) {
+	if s.AdminURL == "" {
+		switch {
+		case s.runs(directoryService) != s.runs(gatewayService):
+			p.Add("admin_url", "set where directory and gateway are not in one process: portal links begin with it", "")
+		case len(s.OIDC) > 0 && !s.Dev && s.runs(gatewayService):
+			p.Add("admin_url", "set where people sign in at an identity provider, which sends them back to it", "")
+		}
+		return
+	}
+	u, err := url.Parse(s.AdminURL)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || strings.Trim(u.Path, "/") != "" || strings.ContainsAny(s.AdminURL, "?#") {
+		p.Add("admin_url", "an http or https address without a path, a query and a fragment", s.AdminURL)
 	}
 }
 

@@ -113,7 +113,7 @@ func (a *App) startDirectory(ctx context.Context, invalidate func(context.Contex
 	settings := a.settings.Directory
 	settings.DatabaseURL = a.settings.databaseURL(directoryService)
 	s, err := directory.New(ctx, directory.Config{
-		Settings: settings, DatabasePath: a.file(directoryService), PublicURL: a.PublicURL(), Lease: a.options.Lease, ClockSkew: a.options.ClockSkew,
+		Settings: settings, DatabasePath: a.file(directoryService), PublicURL: a.PublicURL(), AdminURL: a.AdminURL(), Lease: a.options.Lease, ClockSkew: a.options.ClockSkew,
 	}, directory.Dependencies{
 		Invalidate: invalidate, Log: a.log(directoryService),
 		Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
@@ -208,7 +208,7 @@ func (a *App) startGateway(to gateway.Connections, keys *keylease.Cache, redis *
 		return nil, fmt.Errorf("trusted_proxies: %w", err)
 	}
 	gate, err := gateway.New(gateway.Config{
-		Settings: a.settings.Gateway, PublicURL: a.PublicURL(), SpoolPath: a.folder.path("spool"), TrustedProxies: proxies,
+		Settings: a.settings.Gateway, PublicURL: a.PublicURL(), AdminURL: a.AdminURL(), OIDC: a.settings.OIDC, SpoolPath: a.folder.path("spool"), TrustedProxies: proxies,
 		OperatorToken: a.settings.OperatorToken, OperatorTokenFiles: tokenFiles,
 	}, d)
 	if err != nil {

@@ -48,6 +48,8 @@ type Config struct {
 	DatabasePath string
 	// PublicURL is the URL at which IdPs reach the gateway, such as https://scim.example.com. Base URLs begin with it.
 	PublicURL string
+	// AdminURL is the URL at which browsers reach the admin listener, such as https://admin.example.com. Portal links begin with it.
+	AdminURL string
 	// Lease is the length of a key lease: how long the gateway may use an answer about a key or service credential, from 0 to
 	// 5 seconds. Default 4 seconds.
 	Lease time.Duration
@@ -129,13 +131,14 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	}
 	domain := core.New(s, core.Config{Lease: c.Lease, ClockSkew: c.ClockSkew, Invalidate: d.Invalidate, Now: d.Now})
 	base := strings.TrimSuffix(c.PublicURL, "/") + "/scim/v2/"
+	portal := strings.TrimSuffix(c.AdminURL, "/") + "/portal#"
 	stop := make(chan struct{})
 	return &Service{
 		store:  s,
 		core:   domain,
 		log:    d.Log,
 		poll:   c.Poll,
-		server: server.New(domain, d.Log, func(id string) string { return base + id }, c.Poll, stop),
+		server: server.New(domain, d.Log, func(id string) string { return base + id }, func(secret string) string { return portal + secret }, c.Poll, stop),
 		stop:   stop,
 	}, nil
 }
@@ -143,8 +146,10 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 // check returns all problems of the fields that users cannot choose.
 func (c Config) check() error {
 	var problems []error
-	if u, err := url.Parse(c.PublicURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		problems = append(problems, fmt.Errorf("public_url must be an http or https address, not %q", c.PublicURL))
+	for key, address := range map[string]string{"public_url": c.PublicURL, "admin_url": c.AdminURL} {
+		if u, err := url.Parse(address); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+			problems = append(problems, fmt.Errorf("%s must be an http or https address, not %q", key, address))
+		}
 	}
 	if c.Lease < 0 || c.Lease > keylease.MaxLease {
 		problems = append(problems, fmt.Errorf("the lease must be from 0 to %s, not %s", keylease.MaxLease, c.Lease))

@@ -87,7 +87,7 @@ func setup(t *testing.T, change ...func(*directory.Config)) *bundle {
 // open opens a service on the bundle's database: a second one is another replica.
 func (b *bundle) open(change ...func(*directory.Config)) *directory.Service {
 	b.Helper()
-	c := directory.Config{Settings: directory.Defaults(), DatabasePath: filepath.Join(b.folder, "directory.db"), PublicURL: "https://usher.test/", Poll: time.Hour}
+	c := directory.Config{Settings: directory.Defaults(), DatabasePath: filepath.Join(b.folder, "directory.db"), PublicURL: "https://usher.test/", AdminURL: "https://admin.usher.test/", Poll: time.Hour}
 	for _, each := range change {
 		each(&c)
 	}
@@ -187,11 +187,11 @@ func TestConfigIsChecked(t *testing.T) {
 		"no database": {}, "both databases": {"x", "postgres://nobody@127.0.0.1:1/none"},
 	} {
 		config := directory.Config{
-			Settings: directory.Defaults(), DatabasePath: c.path, PublicURL: "ftp://x", Lease: time.Minute, ClockSkew: -1, Poll: -1,
+			Settings: directory.Defaults(), DatabasePath: c.path, PublicURL: "ftp://x", AdminURL: "admin", Lease: time.Minute, ClockSkew: -1, Poll: -1,
 		}
 		config.DatabaseURL, config.DatabaseConnections = secret.Text(c.url), -1
 		_, err := directory.New(t.Context(), config, directory.Dependencies{})
-		for _, key := range []string{"database_url", "directory.database_connections", "public_url", "the lease", "the clock skew", "the poll interval"} {
+		for _, key := range []string{"database_url", "directory.database_connections", "public_url", "admin_url", "the lease", "the clock skew", "the poll interval"} {
 			if err == nil || !strings.Contains(err.Error(), key) {
 				t.Errorf("%s: %v does not name %s", name, err, key)
 			}

@@ -78,7 +78,8 @@ func deploy(t *testing.T, p plan) *deployment {
 		for range max(1, p.replicas["gateway"]) {
 			gateways = append(gateways, doors())
 		}
-		common = append(common, "USHER_PUBLIC_URL=http://"+strings.TrimPrefix(gateways[0][0], "USHER_SCIM_ADDR="))
+		common = append(common, "USHER_PUBLIC_URL=http://"+strings.TrimPrefix(gateways[0][0], "USHER_SCIM_ADDR="),
+			"USHER_ADMIN_URL=http://"+strings.TrimPrefix(gateways[0][1], "USHER_ADMIN_ADDR="))
 		for _, service := range backend {
 			for i, addr := range listen[service] {
 				add(replica(service, i), "USHER_TARGET="+service, fmt.Sprintf("USHER_%s__LISTEN_ADDR=%s", strings.ToUpper(service), addr))

@@ -143,6 +143,8 @@ func startUsher(t *testing.T, setup topology, tel *telemetry.Telemetry) *usher {
 	s.CertificatesDir = certificatesFor(t)
 	s.SCIMAddr = freeAddr(t)
 	s.PublicURL = "http://" + s.SCIMAddr
+	s.AdminAddr = freeAddr(t)
+	s.AdminURL = "http://" + s.AdminAddr
 	folder := s.DataDir
 	// Each starts after those that it calls, whose addresses it then knows.
 	for _, service := range []struct {

@@ -22,6 +22,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/gateway/internal/admin"
@@ -29,8 +30,10 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/backend"
 	"github.com/usher-scim/usher/services/gateway/internal/events"
 	"github.com/usher-scim/usher/services/gateway/internal/metrics"
+	"github.com/usher-scim/usher/services/gateway/internal/oidc"
 	"github.com/usher-scim/usher/services/gateway/internal/publicgrpc"
 	"github.com/usher-scim/usher/services/gateway/internal/scimhttp"
+	"github.com/usher-scim/usher/services/gateway/internal/signin"
 	"github.com/usher-scim/usher/services/gateway/internal/spool"
 	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/keylease"
@@ -43,6 +46,10 @@ type Config struct {
 	Settings
 	// PublicURL is where IdPs reach the gateway, such as https://scim.example.com; Base URLs begin with it.
 	PublicURL string
+	// AdminURL is where browsers reach the admin listener, such as https://admin.example.com.
+	AdminURL string
+	// OIDC are the identity providers at which people sign in.
+	OIDC []OIDCProvider
 	// SpoolPath is the folder for failed events that are not yet delivered. One process at a time may use it.
 	SpoolPath string
 	// TrustedProxies are the addresses of proxies. The gateway believes the client address that they send (X-Forwarded-For).
@@ -98,6 +105,8 @@ type Gateway struct {
 	metrics  *metrics.Metrics
 	scim     *scimhttp.Handler
 	admin    *admin.Handler
+	signIn   *signin.Handler
+	people   *oidc.Providers
 	public   *publicgrpc.API
 	spool    *spool.Spool
 	recorder *events.Recorder
@@ -107,7 +116,7 @@ type Gateway struct {
 
 // New opens the spool and creates the APIs. Call Run to deliver failed events, and Close at the end.
 func New(c Config, d Dependencies) (*Gateway, error) {
-	server, err := c.check()
+	server, adminURL, err := c.check()
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
@@ -115,13 +124,17 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	unknown := authn.NewUnknownKeys(authn.UnknownKeysConfig{
-		PerAddress: c.UnknownKeysPerAddress, Total: c.UnknownKeys, TrustedProxies: c.TrustedProxies,
-	}, d.Now)
+	unknownKeys := authn.UnknownKeysConfig{PerAddress: c.UnknownKeysPerAddress, Total: c.UnknownKeys, TrustedProxies: c.TrustedProxies}
+	unknown := authn.NewUnknownKeys(unknownKeys, d.Now)
 	inFlight := inflight.New(c.inFlight())
 	operator := authn.NewOperator()
-	clients := authn.NewClients(operator, d.Keys, unknown)
-	g := &Gateway{config: c, metrics: instruments, reread: d.Reread}
+	people, err := oidc.New(c.OIDC, d.Now)
+	if err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	clients := authn.NewClients(operator, people, d.Keys, unknown, d.Now)
+	browser := authn.NewBrowser(clients, adminURL)
+	g := &Gateway{config: c, people: people, metrics: instruments, reread: d.Reread}
 	g.tokens = operatortoken.Follow(context.Background(), c.OperatorToken, c.OperatorTokenFiles, operatortoken.Dependencies{
 		Set: operator.Set, Failed: func() { instruments.OperatorTokensRefused.Add(context.Background(), 1) }, Log: d.Log,
 	})
@@ -138,12 +151,17 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 		return clients.Rechecking(watches.bounded(conn))
 	})
 	g.admin, err = admin.New(context.Background(), ofClients, admin.Dependencies{ // only the registrations use the context, and nothing ends them
-		Clients: clients, ServerName: server, TrustedProxies: c.TrustedProxies, TallyEvery: tallyEvery,
+		Clients: clients, Browser: browser, ServerName: server, TrustedProxies: c.TrustedProxies, TallyEvery: tallyEvery,
 		InFlight: inFlight, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
+	g.signIn = signin.New(signin.Dependencies{
+		AdminURL: adminURL, Providers: people, ProviderNames: providerNames(c.OIDC), SignIn: directoryv1.NewSignInServiceClient(d.Directory),
+		Browser: browser, Visitors: authn.NewVisitors(unknownKeys, d.Now), ServerName: server, TrustedProxies: c.TrustedProxies,
+		TallyEvery: tallyEvery, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
+	})
 	g.public, err = publicgrpc.New(publicgrpc.Dependencies{
 		Connections: ofClients.ByPackage(), Clients: clients, Limits: publicgrpc.Limits{
 			Prompt: prompt, Arrival: c.RequestTimeout, Unread: unread, Idle: idle, Age: age, Quiet: quiet, Pong: pong,
@@ -197,8 +215,8 @@ func (g *Gateway) observe(instruments *metrics.Metrics, keys *keylease.Cache, bu
 	return nil
 }
 
-// check returns all problems at once, and the name of the public host.
-func (c Config) check() (host string, err error) {
+// check returns all problems at once, the name of the public host, and the address of the admin listener.
+func (c Config) check() (host string, adminURL *url.URL, err error) {
 	problems := c.Check()
 	u, err := url.Parse(c.PublicURL)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
@@ -208,15 +226,34 @@ func (c Config) check() (host string, err error) {
 	if c.SpoolPath == "" {
 		problems = append(problems, errors.New("the spool needs a folder"))
 	}
-	return u.Hostname(), problems.Err()
+	adminURL, err = url.Parse(strings.TrimSuffix(c.AdminURL, "/"))
+	if err != nil || (adminURL.Scheme != "http" && adminURL.Scheme != "https") || adminURL.Host == "" || adminURL.Path != "" {
+		problems.Add("admin_url", "an http or https address without a path", c.AdminURL)
+	}
+	return u.Hostname(), adminURL, problems.Err()
 }
 
 // SCIM returns the SCIM API for IdPs, under /scim/v2/{directory_id}. The server that serves it, or the admin REST API, limits how slow
 // clients may be, with package pace.
 func (g *Gateway) SCIM() http.Handler { return g.scim }
 
-// Admin returns the admin REST API for admins and the console, under /api/v1.
-func (g *Gateway) Admin() http.Handler { return g.admin }
+// Admin returns the handler of the admin listener: the admin REST API under /api/, and the pages where people sign in.
+func (g *Gateway) Admin() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			g.admin.ServeHTTP(w, r)
+			return
+		}
+		g.signIn.ServeHTTP(w, r)
+	})
+}
+
+func providerNames(all []OIDCProvider) (names []string) {
+	for _, p := range all {
+		names = append(names, p.Name)
+	}
+	return names
+}
 
 // PublicServer creates the server of the public gRPC API for the vendor's services and the command line. The options are those of its
 // listener, such as TLS; without options it is plain text. The caller stops the server.
@@ -232,6 +269,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	running.Go(func() { g.scim.Run(ctx) })
 	running.Go(func() { g.admin.Run(ctx) })
 	running.Go(func() { g.public.Run(ctx) })
+	running.Go(func() { g.signIn.Run(ctx) })
 	running.Wait()
 	return nil
 }
@@ -246,6 +284,7 @@ func (g *Gateway) Stop() { g.stop() }
 // disk, and the gateway delivers them after the next start.
 func (g *Gateway) Close() error {
 	g.Stop()
+	g.people.Close()
 	var errs []error
 	for _, o := range g.observed {
 		errs = append(errs, o.Unregister())

@@ -178,7 +178,7 @@ func (o *others) dependencies(t *testing.T) gateway.Dependencies {
 }
 
 func config(spool string) gateway.Config {
-	return gateway.Config{Settings: gateway.Defaults(), PublicURL: "https://scim.example.com/", SpoolPath: spool, OperatorToken: "secret"}
+	return gateway.Config{Settings: gateway.Defaults(), PublicURL: "https://scim.example.com/", AdminURL: "https://admin.example.com", SpoolPath: spool, OperatorToken: "secret"}
 }
 
 func start(t *testing.T, c gateway.Config, d gateway.Dependencies) *gateway.Gateway {
@@ -381,7 +381,7 @@ func TestTheThreeAPIs(t *testing.T) {
 func TestAllProblemsOfAConfigAreNamedAtOnce(t *testing.T) {
 	t.Parallel()
 	c := config("")
-	c.PublicURL, c.SpoolBytes, c.MaxBodyBytes, c.MaxGroupBytes, c.MaxBulkBytes = "ftp://x", -1, -1, 65<<20, 65<<20
+	c.PublicURL, c.AdminURL, c.SpoolBytes, c.MaxBodyBytes, c.MaxGroupBytes, c.MaxBulkBytes = "ftp://x", "https://x/y", -1, -1, 65<<20, 65<<20
 	c.MaxBulkOperations, c.RequestTimeout, c.RatePerSecond, c.WatchesPerCredential = -1, -1, -1, -1
 	c.UnknownKeysPerAddress, c.UnknownKeys = -1, math.NaN()
 	_, err := gateway.New(c, newOthers().dependencies(t))
@@ -389,7 +389,7 @@ func TestAllProblemsOfAConfigAreNamedAtOnce(t *testing.T) {
 		t.Fatal("it was taken")
 	}
 	for _, key := range []string{
-		"public_url", "the spool needs a folder", "spool_bytes", "max_body_bytes", "max_group_bytes", "max_bulk_bytes", "max_bulk_operations",
+		"public_url", "admin_url", "the spool needs a folder", "spool_bytes", "max_body_bytes", "max_group_bytes", "max_bulk_bytes", "max_bulk_operations",
 		"request_timeout", "rate_per_second", "watches_per_credential",
 		"unknown_keys_per_address", `unknown_keys must be above 0, not "NaN"`,
 	} {

@@ -90,7 +90,7 @@ func besiege(ctx context.Context, binary, folder, setup string) (_ *besieged, er
 		return nil, err
 	}
 	env = append(env, "USHER_DATABASE_URL="+b.database.address(database), "USHER_REDIS_URL="+b.redis.url(), "USHER_CERTIFICATES_DIR="+certified,
-		"USHER_PUBLIC_URL=http://"+b.scim)
+		"USHER_PUBLIC_URL=http://"+b.scim, "USHER_ADMIN_URL=http://"+b.admin)
 	for i, service := range backend {
 		key := "USHER_" + strings.ToUpper(rpc.CallerName(service))
 		env = append(env, key+"__ADDR="+ports[4+2*i], key+"__LISTEN_ADDR="+ports[4+2*i])

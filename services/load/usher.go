@@ -135,7 +135,7 @@ func startSplit(folder string, common *[]string, start func(name string, env ...
 	if err != nil {
 		return err
 	}
-	*common = append(*common, "USHER_CERTIFICATES_DIR="+certified, "USHER_PUBLIC_URL=http://load.test")
+	*common = append(*common, "USHER_CERTIFICATES_DIR="+certified, "USHER_PUBLIC_URL=http://load.test", "USHER_ADMIN_URL=http://admin.load.test")
 	for _, service := range backend {
 		name := rpc.CallerName(service)
 		key := "USHER_" + strings.ToUpper(name)

@@ -80,7 +80,7 @@ func newWorld(t *testing.T, wait time.Duration) *world {
 	must(t, err)
 	w.client, w.network = w.connect()
 	service, err := directory.New(t.Context(), directory.Config{
-		Settings: directory.Defaults(), DatabasePath: filepath.Join(t.TempDir(), "directory.db"), PublicURL: "https://usher.test", Lease: wait * 4 / 5, ClockSkew: wait / 5,
+		Settings: directory.Defaults(), DatabasePath: filepath.Join(t.TempDir(), "directory.db"), PublicURL: "https://usher.test", AdminURL: "https://admin.usher.test", Lease: wait * 4 / 5, ClockSkew: wait / 5,
 	}, directory.Dependencies{Invalidate: w.client.Invalidate, Tracing: tracenoop.NewTracerProvider(), Now: time.Now})
 	must(t, err)
 	t.Cleanup(func() { must(t, service.Close()) })

@@ -1,5 +1,5 @@
-// Package bearer defines the form of the secrets that clients send as bearer tokens: API keys and service credentials. The directory
-// service creates them, and the gateway recognizes them.
+// Package bearer defines the form of the secrets that whoever has them can use: API keys, service credentials, and the secrets of sessions
+// and portal links. The directory service creates them, and the gateway recognizes them.
 //
 // A secret is the prefix of its kind, 43 characters with 256 random bits in base 62, and 6 characters of checksum. The prefix lets scanners
 // find leaked secrets, and separates the kinds. The checksum makes it possible to refuse a mistyped secret without a look-up.
@@ -26,7 +26,9 @@ type Kind string
 // The kinds.
 const (
 	APIKey            Kind = "ush_" // a directory, over SCIM
-	ServiceCredential Kind = "usc_" // the public gRPC API and the admin REST API, within its scope
+	ServiceCredential Kind = "usc_" // the public gRPC API and the admin REST API, within its scopes
+	Session           Kind = "uss_" // the admin REST API, as a cookie, for a person who has signed in
+	PortalLink        Kind = "upl_" // a session, once
 )
 
 // New creates a secret.

@@ -23,6 +23,8 @@ const (
 	Unauthenticated = commonv1.ErrorReason_ERROR_REASON_UNAUTHENTICATED
 	NotAllowed      = commonv1.ErrorReason_ERROR_REASON_CALLER_NOT_ALLOWED
 	ScopeMissing    = commonv1.ErrorReason_ERROR_REASON_SCOPE_MISSING
+	SubjectBlocked  = commonv1.ErrorReason_ERROR_REASON_SUBJECT_BLOCKED
+	PortalLinkEnded = commonv1.ErrorReason_ERROR_REASON_PORTAL_LINK_ENDED
 	NotFound        = commonv1.ErrorReason_ERROR_REASON_NOT_FOUND
 	AlreadyExists   = commonv1.ErrorReason_ERROR_REASON_ALREADY_EXISTS
 	Unavailable     = commonv1.ErrorReason_ERROR_REASON_UNAVAILABLE

@@ -1,5 +1,6 @@
-// Package keylease caches the directory service's answers about API keys and service credentials, for exactly as long as directory
-// allows. In this package, a key is either of them.
+// Package keylease caches the directory service's answers about API keys, service credentials and sessions, for exactly as long as
+// directory allows. In this package, a key is any of them. A blocked person is a key, too: it opens nothing, and its digest is that of
+// the person's provider and subject.
 //
 // An answer is a key lease with an absolute end, counted from before the question to directory. A revocation answers only after every
 // lease that contradicts it has expired. If the cache is in the same process as directory, invalidating it is certain, and nobody
@@ -34,7 +35,8 @@ type Lease struct {
 	DirectoryID    string
 	KeyID          string
 	Suspended      bool                // the organization is not federated
-	Principal      *commonv1.Principal // set for a service credential, which opens no directory; do not change it
+	Principal      *commonv1.Principal // set for a service credential or a session, which opens no directory; do not change it
+	Blocked        bool                // the digest is that of a blocked person
 	Unknown        bool                // no valid key has this digest
 	Until          time.Time
 	Signature      Signature // of all other fields; a lease without it is not shared

@@ -37,6 +37,7 @@ const leastLeft = 20 * time.Millisecond
 func sound(l Lease, day time.Time) bool {
 	directory := l.OrganizationID != "" && l.DirectoryID != "" && l.KeyID != ""
 	none := l.OrganizationID == "" && l.DirectoryID == "" && l.KeyID == ""
-	opens := directory && l.Principal == nil || none && scope.Most(l.Principal.GetKind()) != 0
+	opens := directory && l.Principal == nil && !l.Blocked || none && scope.Most(l.Principal.GetKind()) != 0 && !l.Blocked ||
+		none && l.Principal == nil && l.Blocked
 	return l.Signature.KeyID != "" && !l.Unknown && opens && l.Until.After(day) && !l.Until.After(day.Add(MaxLease))
 }

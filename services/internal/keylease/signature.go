@@ -36,6 +36,8 @@ func Of(answer *directoryv1.ResolveKeyResponse) Lease {
 		if scope.Most(l.Principal.GetKind()) == 0 {
 			l.Principal, l.Unknown = nil, true // a newer directory service knows more kinds of principals
 		}
+	case *directoryv1.ResolveKeyResponse_BlockedSubject:
+		l.Blocked = true
 	default:
 		l.Unknown = true // or more kinds of keys
 	}
@@ -61,7 +63,7 @@ func MAC(secret []byte, digest Digest, l Lease) []byte {
 		}
 	}
 	add(l.OrganizationID, l.DirectoryID, l.KeyID)
-	flag(l.Suspended, l.Unknown, l.Principal != nil)
+	flag(l.Suspended, l.Unknown, l.Blocked, l.Principal != nil)
 	// Another binary may encode the fields in another order. Then the signature does not match, and the reader asks directory.
 	principal, _ := proto.MarshalOptions{Deterministic: true}.Marshal(l.Principal) // it was decoded, so it can be encoded
 	add(string(principal))

@@ -42,6 +42,7 @@ func TestASignatureCoversEachPartOfALease(t *testing.T) {
 			return service(func(p *commonv1.Principal) { p.Kind = commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR })
 		},
 		"a bound directory":          func() Lease { return service(func(p *commonv1.Principal) { p.OneDirectory = true }) },
+		"blocked":                    func() Lease { l := key; l.Blocked = true; return l },
 		"no principal":               func() Lease { return Lease{Until: until} },
 		"a key that is a credential": func() Lease { l := key; l.Principal = credential.Principal; return l },
 	} {

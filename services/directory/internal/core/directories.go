@@ -28,13 +28,17 @@ type Replace struct {
 // CreateDirectory adds a directory and its first key, and returns that key with its secret. A repeated call returns neither. Its
 // organization must exist (fault.NotFound), be federated (fault.NotFederated), and not be in erasure (fault.Erasing). The
 // directory that it replaces must be replaceable (fault.NotReplaceable).
-func (c *Core) CreateDirectory(ctx context.Context, d store.Directory, replace Replace, r requestid.Request) (store.Directory, store.Key, secret.Text, error) {
+//
+// If the principal is the session of a portal link that opens one directory, linkID is the id of the link: the new directory is the one that
+// it opens from then on (fault.NotAllowed if it has one).
+func (c *Core) CreateDirectory(ctx context.Context, d store.Directory, replace Replace, linkID string, r requestid.Request) (store.Directory, store.Key, secret.Text, error) {
 	secret, now := bearer.APIKey.New(), c.now()
 	d.ID, d.CreateTime, d.UpdateTime = ids.New(), now, now
 	key := store.Key{
 		OrganizationID: d.OrganizationID, DirectoryID: d.ID, ID: ids.New(), DisplayName: "first key",
 		Digest: secret.Digest(), CreateTime: now,
 	}
+	var sessions []store.Session // of the link
 	// Use the organization's transaction: two concurrent creations would select the same directory to replace.
 	err := c.store.Update(ctx, d.OrganizationID, func(ctx context.Context, tx store.Tx) error {
 		o, err := changeable(ctx, tx)
@@ -53,6 +57,11 @@ func (c *Core) CreateDirectory(ctx context.Context, d store.Directory, replace R
 			if d.ReplacesID, err = replaced(ctx, tx, replace); err != nil {
 				return "", err
 			}
+			if linkID != "" {
+				if sessions, err = bindLink(ctx, tx, linkID, d.ID, now); err != nil {
+					return "", err
+				}
+			}
 			if d.Revision, err = tx.CreateDirectory(ctx, d); err != nil {
 				return "", err
 			}
@@ -60,6 +69,9 @@ func (c *Core) CreateDirectory(ctx context.Context, d store.Directory, replace R
 		})
 	})
 	c.changed.Notify()
+	if err == nil && len(sessions) > 0 {
+		c.config.Invalidate(ctx, digestsOf(sessions)...) // an older lease opens less, so this need not be certain
+	}
 	return d, key, secret, err
 }
 

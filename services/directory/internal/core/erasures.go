@@ -17,8 +17,8 @@ import (
 // maxErasures is how many organizations may be in erasure at a time: one answer contains all of them.
 const maxErasures = 1000
 
-// EraseOrganization begins the erasure of an organization: it deletes its directories. It returns after all leases of their keys have
-// ended. services are the services that must confirm the erasure. A second call changes nothing. fault.Limit: maxErasures are running.
+// EraseOrganization begins the erasure of an organization: it deletes its directories, and ends its sessions. It returns after all leases of their keys
+// have ended. services are the services that must confirm the erasure. A second call changes nothing. fault.Limit: maxErasures are running.
 func (c *Core) EraseOrganization(ctx context.Context, id string, services []string) (o store.Organization, err error) {
 	var digests [][sha256.Size]byte
 	now := c.now()
@@ -32,7 +32,11 @@ func (c *Core) EraseOrganization(ctx context.Context, id string, services []stri
 				return err
 			}
 		}
-		digests, err = tx.Digests(ctx, "")
+		if digests, err = tx.Digests(ctx, ""); err != nil {
+			return err
+		}
+		sessions, err := tx.SessionDigests(ctx)
+		digests = append(digests, sessions...)
 		return err
 	})
 	if err != nil {
@@ -51,6 +55,9 @@ func beginErasing(ctx context.Context, tx store.Tx, o *store.Organization) error
 		return fault.New(fault.Limit, "%d organizations are being erased already: wait until some are gone", underWay)
 	}
 	if err := tx.MarkDeleted(ctx, o.EraseTime); err != nil {
+		return err
+	}
+	if err := tx.RevokeSessions(ctx, o.EraseTime); err != nil {
 		return err
 	}
 	if o.EraseRevision, err = tx.Revise(ctx); err != nil {
@@ -132,14 +139,20 @@ func (c *Core) clearErased(ctx context.Context, organizationID string) error {
 	return nil
 }
 
-// clearStep erases at most clearRows keys, directories or records of requests, and reports whether there may be more. After the last
+// never is after the expiry of everything.
+var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// clearStep erases at most clearRows sessions, portal links, keys, directories or records of requests, and reports whether there may be more. After the last
 // one it removes the organization from all credentials, returns their digests, and deletes the organization's name.
 func clearStep(ctx context.Context, tx store.Tx, now time.Time) (more bool, digests [][sha256.Size]byte, err error) {
 	o, err := tx.Organization(ctx)
 	if err != nil || !o.Erasing() || o.Waiting != "" {
 		return false, nil, err // another process has freed the id, and this is a new organization
 	}
-	for _, erase := range []func(context.Context, int) (int, error){tx.EraseKeys, tx.EraseDirectories, tx.EraseRequestRecords} {
+	eraseLinks := func(ctx context.Context, limit int) (int, error) { return tx.ErasePortalLinks(ctx, never, limit) }
+	for _, erase := range []func(context.Context, int) (int, error){
+		tx.EraseSessions, eraseLinks, tx.EraseKeys, tx.EraseDirectories, tx.EraseRequestRecords,
+	} {
 		if erased, err := erase(ctx, clearRows); err != nil || erased > 0 {
 			return true, nil, err
 		}

@@ -89,6 +89,7 @@ type Resolved struct {
 	Key       store.Key
 	Directory store.Directory
 	Principal *commonv1.Principal // nil for an API key
+	Blocked   bool                // the digest is that of a blocked person
 	Until     time.Time
 }
 
@@ -99,13 +100,25 @@ func (c *Core) ResolveKey(ctx context.Context, digest [sha256.Size]byte) (Resolv
 	k, d, err := c.store.Resolve(ctx, digest)
 	switch {
 	case fault.Is(err, fault.NotFound):
-		return c.resolveCredential(ctx, digest, now)
+		return c.resolvePrincipal(ctx, digest, now)
 	case err != nil:
 		return Resolved{}, err
 	case !k.ValidAt(now) || d.Deleted():
 		return Resolved{}, store.ErrUnknownKey
 	}
 	return Resolved{Key: k, Directory: d, Until: c.leaseUntil(now, k.ExpireTime)}, nil
+}
+
+// resolvePrincipal returns what a secret that is no API key opens now.
+func (c *Core) resolvePrincipal(ctx context.Context, digest [sha256.Size]byte, now time.Time) (Resolved, error) {
+	for _, resolve := range []func(context.Context, [sha256.Size]byte, time.Time) (Resolved, error){
+		c.resolveCredential, c.resolveSession, c.resolveBlocked,
+	} {
+		if r, err := resolve(ctx, digest, now); !fault.Is(err, fault.NotFound) {
+			return r, err
+		}
+	}
+	return Resolved{}, store.ErrUnknownKey
 }
 
 // leaseUntil returns the end of a lease that begins now, for a key that expires at expire.

@@ -66,9 +66,12 @@ func (s *Server) ResolveKey(ctx context.Context, r *directoryv1.ResolveKeyReques
 		return nil, err
 	}
 	response := &directoryv1.ResolveKeyResponse{LeaseExpireTime: timestamppb.New(resolved.Until)}
-	if resolved.Principal != nil {
+	switch {
+	case resolved.Blocked:
+		response.Opens = &directoryv1.ResolveKeyResponse_BlockedSubject{BlockedSubject: &directoryv1.BlockedSubject{}}
+	case resolved.Principal != nil:
 		response.Opens = &directoryv1.ResolveKeyResponse_Api{Api: &directoryv1.OpenedApi{Principal: resolved.Principal}}
-	} else {
+	default:
 		response.Opens = &directoryv1.ResolveKeyResponse_Directory{Directory: &directoryv1.OpenedDirectory{
 			OrganizationId: resolved.Directory.OrganizationID, DirectoryId: resolved.Directory.ID, ApiKeyId: resolved.Key.ID,
 			Suspended: !resolved.Directory.Federated,

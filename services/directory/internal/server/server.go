@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	"github.com/usher-scim/usher/services/directory/internal/core"
 	"github.com/usher-scim/usher/services/directory/internal/store"
@@ -30,18 +31,22 @@ type Server struct {
 	directoryv1.UnimplementedKeyLookupServiceServer
 	directoryv1.UnimplementedDirectoryFeedServiceServer
 	directoryv1.UnimplementedErasureServiceServer
+	directoryv1.UnimplementedSessionServiceServer
+	directoryv1.UnimplementedPortalLinkServiceServer
+	directoryv1.UnimplementedSignInServiceServer
 
-	core    *core.Core
-	log     *slog.Logger
-	baseURL func(directoryID string) string
-	poll    time.Duration
-	stop    <-chan struct{}
+	core      *core.Core
+	log       *slog.Logger
+	baseURL   func(directoryID string) string
+	portalURL func(secret string) string
+	poll      time.Duration
+	stop      <-chan struct{}
 }
 
-// New creates a server. baseURL returns a directory's Base URL. poll is how often a watch reads what other replicas changed. Streams
+// New creates a server. baseURL returns a directory's Base URL, and portalURL the URL of a portal link. poll is how often a watch reads what other replicas changed. Streams
 // end when stop closes.
-func New(c *core.Core, log *slog.Logger, baseURL func(directoryID string) string, poll time.Duration, stop <-chan struct{}) *Server {
-	return &Server{core: c, log: log, baseURL: baseURL, poll: poll, stop: stop}
+func New(c *core.Core, log *slog.Logger, baseURL, portalURL func(string) string, poll time.Duration, stop <-chan struct{}) *Server {
+	return &Server{core: c, log: log, baseURL: baseURL, portalURL: portalURL, poll: poll, stop: stop}
 }
 
 // Register adds the services to a gRPC server.
@@ -53,6 +58,9 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	directoryv1.RegisterKeyLookupServiceServer(r, s)
 	directoryv1.RegisterDirectoryFeedServiceServer(r, s)
 	directoryv1.RegisterErasureServiceServer(r, s)
+	directoryv1.RegisterSessionServiceServer(r, s)
+	directoryv1.RegisterPortalLinkServiceServer(r, s)
+	directoryv1.RegisterSignInServiceServer(r, s)
 }
 
 func (s *Server) CreateOrganization(ctx context.Context, r *directoryv1.CreateOrganizationRequest) (*directoryv1.CreateOrganizationResponse, error) {
@@ -128,7 +136,7 @@ func (s *Server) CreateDirectory(ctx context.Context, r *directoryv1.CreateDirec
 	d, key, secret, err := s.core.CreateDirectory(ctx, store.Directory{
 		OrganizationID: r.GetOrganizationId(), DisplayName: given.GetDisplayName(),
 		Strict: strict(given.GetMode()), UniqueGroupNames: given.GetUniqueGroupNames(),
-	}, core.Replace{ID: strings.ToLower(given.GetReplacesId()), None: r.GetReplaceNone()}, requestid.Of(rpc.PrincipalOf(ctx), r))
+	}, core.Replace{ID: strings.ToLower(given.GetReplacesId()), None: r.GetReplaceNone()}, linkOfOne(rpc.PrincipalOf(ctx)), requestid.Of(rpc.PrincipalOf(ctx), r))
 	if err != nil {
 		return nil, err
 	}
@@ -137,6 +145,14 @@ func (s *Server) CreateDirectory(ctx context.Context, r *directoryv1.CreateDirec
 		response.ApiKey = keyProto(key)
 	}
 	return response, nil
+}
+
+// linkOfOne returns the id of the portal link of a principal that may use only one directory; empty for others.
+func linkOfOne(p *commonv1.Principal) string {
+	if p.GetOneDirectory() {
+		return p.GetPortalLinkId()
+	}
+	return ""
 }
 
 func (s *Server) GetDirectory(ctx context.Context, r *directoryv1.GetDirectoryRequest) (*directoryv1.GetDirectoryResponse, error) {
@@ -161,6 +177,9 @@ func (s *Server) ListDirectories(ctx context.Context, r *directoryv1.ListDirecto
 	all, more := page.Cut(all, size)
 	response := &directoryv1.ListDirectoriesResponse{}
 	for _, d := range all {
+		if p := rpc.PrincipalOf(ctx); p.GetOneDirectory() && d.ID != p.GetDirectoryId() {
+			continue
+		}
 		response.Directories = append(response.Directories, s.directoryProto(d))
 	}
 	if more {

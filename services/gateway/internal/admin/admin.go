@@ -70,6 +70,7 @@ const (
 // Dependencies are what the API uses.
 type Dependencies struct {
 	Clients    authn.Clients
+	Browser    authn.Browser
 	ServerName string // for spans, which must not contain a Host header that a client invents
 
 	TrustedProxies []netip.Prefix   // they tell the address of a client
@@ -129,6 +130,8 @@ func (h *Handler) register(ctx context.Context, c backend.Connections) error {
 		directoryv1.RegisterOrganizationServiceHandlerClient(ctx, h.mux, directoryv1.NewOrganizationServiceClient(c.Directory)),
 		directoryv1.RegisterDirectoryServiceHandlerClient(ctx, h.mux, directoryv1.NewDirectoryServiceClient(c.Directory)),
 		directoryv1.RegisterApiKeyServiceHandlerClient(ctx, h.mux, directoryv1.NewApiKeyServiceClient(c.Directory)),
+		directoryv1.RegisterSessionServiceHandlerClient(ctx, h.mux, directoryv1.NewSessionServiceClient(c.Directory)),
+		directoryv1.RegisterPortalLinkServiceHandlerClient(ctx, h.mux, directoryv1.NewPortalLinkServiceClient(c.Directory)),
 		directoryv1.RegisterServiceCredentialServiceHandlerClient(ctx, h.mux, directoryv1.NewServiceCredentialServiceClient(c.Directory)),
 		identityv1.RegisterReadServiceHandlerClient(ctx, h.mux, identityv1.NewReadServiceClient(c.Identity)),
 		identityv1.RegisterAdoptionServiceHandlerClient(ctx, h.mux, identityv1.NewAdoptionServiceClient(c.Identity)),
@@ -181,7 +184,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	answered := &answered{ResponseWriter: w, visit: v}
 	defer answered.reserved.Close()
-	client, err := h.d.Clients.Authenticate(r.Context(), authn.SourceOf(r), r.Header.Values("Authorization"))
+	client, err := h.authenticate(r)
 	if err == nil {
 		// A stream can live longer than the credential that opened it, and only the mux knows which requests are streams.
 		ctx, stop := h.d.Clients.Bind(r.Context(), client)
@@ -204,6 +207,16 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 		slog.String("route", v.route),
 		slog.Int("status", answered.code()),
 		slog.Duration("duration", h.d.Now().Sub(start)))
+}
+
+// authenticate returns the client of a request: by its bearer token or, if it has none, by the session of its browser.
+func (h *Handler) authenticate(r *http.Request) (authn.Client, error) {
+	if r.Header.Get("Authorization") == "" && h.d.Browser.Secret(r) != "" {
+		return h.d.Browser.Authenticate(r, r.Header.Get(authn.CSRFHeader))
+	}
+	return h.d.Clients.Authenticate(r.Context(), authn.SourceOf(r), authn.Bearer{
+		Authorization: r.Header.Values("Authorization"), Organization: r.Header.Get(authn.OrganizationHeader),
+	})
 }
 
 // describe serves the description of this API. It is not secret, so this needs no credential. It is always in memory, so this reserves no

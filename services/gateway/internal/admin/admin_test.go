@@ -164,8 +164,8 @@ func newWorld(t *testing.T, change ...func(*Dependencies)) *world {
 	}
 	operator := authn.NewOperator(operatortoken.Token{Subject: operatortoken.Subject, Digest: secret.Text("secret").Digest()})
 	d := Dependencies{
-		Clients: authn.NewClients(operator, keylease.New(w.keys.load, time.Now),
-			authn.NewUnknownKeys(authn.UnknownKeysConfig{PerAddress: 1e6, Total: 1e6}, time.Now)),
+		Clients: authn.NewClients(operator, nil, keylease.New(w.keys.load, time.Now),
+			authn.NewUnknownKeys(authn.UnknownKeysConfig{PerAddress: 1e6, Total: 1e6}, time.Now), time.Now),
 		ServerName: "scim.example.com",
 		InFlight:   inflight.New(64<<20, 32<<20), TallyEvery: time.Hour, Metrics: instruments,
 		Log: slog.New(slog.NewTextHandler(w.logs, nil)), Tracing: tracing, Meter: metricnoop.NewMeterProvider(), Now: time.Now,

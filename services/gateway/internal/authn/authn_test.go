@@ -42,8 +42,8 @@ func TestOperator(t *testing.T) {
 		{"no token is configured and none is sent", "", nil, false},
 		{"no token is configured and one is sent", "", []string{"Bearer x"}, false},
 	} {
-		clients := NewClients(operatorWith(c.token), nil, nil) // no value has the form of another credential
-		client, err := clients.Authenticate(t.Context(), Source{}, c.values)
+		clients := NewClients(operatorWith(c.token), nil, nil, nil, time.Now) // no value has the form of another credential
+		client, err := clients.Authenticate(t.Context(), Source{}, Bearer{Authorization: c.values})
 		if (err == nil) != c.ok {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -69,11 +69,11 @@ func TestClients(t *testing.T) {
 		}
 		return lease, nil
 	}
-	clients := NewClients(operatorWith("secret"), keylease.New(load, now), anyUnknown())
+	clients := NewClients(operatorWith("secret"), nil, keylease.New(load, now), anyUnknown(), time.Now)
 	// No digest can have the form of a credential and belong to a key. The refusal must not depend on this.
-	disguised := NewClients(operatorWith("secret"), keylease.New(func(context.Context, keylease.Digest) (keylease.Lease, error) {
+	disguised := NewClients(operatorWith("secret"), nil, keylease.New(func(context.Context, keylease.Digest) (keylease.Lease, error) {
 		return keylease.Lease{DirectoryID: "d", Until: now().Add(time.Second)}, nil
-	}, now), anyUnknown())
+	}, now), anyUnknown(), time.Now)
 	for _, c := range []struct {
 		name    string
 		clients Clients
@@ -91,13 +91,13 @@ func TestClients(t *testing.T) {
 		{name: "another scheme", clients: clients, value: "Basic " + credential.Reveal(), refusal: NoBearer},
 		{name: "a mistyped one", clients: clients, value: "Bearer " + credential.Reveal() + "x", refusal: Malformed},
 	} {
-		client, err := c.clients.Authenticate(t.Context(), Source{}, []string{c.value})
+		client, err := c.clients.Authenticate(t.Context(), Source{}, Bearer{Authorization: []string{c.value}})
 		var refusal Refusal
 		if errors.As(err, &refusal); refusal != c.refusal || (err == nil) != (c.refusal == "") || !proto.Equal(client.Principal, c.want) {
 			t.Errorf("%s: %v, %v", c.name, client.Principal, err)
 		}
 	}
-	if _, err := clients.Authenticate(t.Context(), Source{}, []string{"Bearer " + credential.Reveal(), "Bearer secret"}); !errors.Is(err, NoBearer) {
+	if _, err := clients.Authenticate(t.Context(), Source{}, Bearer{Authorization: []string{"Bearer " + credential.Reveal(), "Bearer secret"}}); !errors.Is(err, NoBearer) {
 		t.Errorf("two values: %v", err)
 	}
 }
@@ -141,8 +141,8 @@ func TestAContextLastsAsLongAsItsCredential(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := &world{}
-				clients := NewClients(operatorWith(""), keylease.New(w.load, time.Now), anyUnknown())
-				client, err := clients.Authenticate(t.Context(), Source{}, []string{"Bearer " + bearer.ServiceCredential.New().Reveal()})
+				clients := NewClients(operatorWith(""), nil, keylease.New(w.load, time.Now), anyUnknown(), time.Now)
+				client, err := clients.Authenticate(t.Context(), Source{}, Bearer{Authorization: []string{"Bearer " + bearer.ServiceCredential.New().Reveal()}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -178,12 +178,12 @@ func TestAClockThatWasSetBackDoesNotProlongAContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{}
 		ahead := time.Hour // of the gateway's clock when the key lease was issued
-		clients := NewClients(operatorWith(""), keylease.New(func(ctx context.Context, digest keylease.Digest) (keylease.Lease, error) {
+		clients := NewClients(operatorWith(""), nil, keylease.New(func(ctx context.Context, digest keylease.Digest) (keylease.Lease, error) {
 			lease, err := w.load(ctx, digest)
 			lease.Until = lease.Until.Add(ahead)
 			return lease, err
-		}, func() time.Time { return time.Now().Add(ahead) }), anyUnknown())
-		client, err := clients.Authenticate(t.Context(), Source{}, []string{"Bearer " + bearer.ServiceCredential.New().Reveal()})
+		}, func() time.Time { return time.Now().Add(ahead) }), anyUnknown(), time.Now)
+		client, err := clients.Authenticate(t.Context(), Source{}, Bearer{Authorization: []string{"Bearer " + bearer.ServiceCredential.New().Reveal()}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,9 +204,9 @@ func TestAnUnboundContextEndsWithItsRequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{}
-		clients := NewClients(operatorWith("secret"), keylease.New(w.load, time.Now), anyUnknown())
+		clients := NewClients(operatorWith("secret"), nil, keylease.New(w.load, time.Now), anyUnknown(), time.Now)
 		for _, token := range []string{"secret", bearer.ServiceCredential.New().Reveal()} {
-			client, err := clients.Authenticate(t.Context(), Source{}, []string{"Bearer " + token})
+			client, err := clients.Authenticate(t.Context(), Source{}, Bearer{Authorization: []string{"Bearer " + token}})
 			if err != nil {
 				t.Fatal(err)
 			}

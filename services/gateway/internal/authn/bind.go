@@ -34,9 +34,15 @@ func (c Clients) Bind(ctx context.Context, client Client) (bound context.Context
 // ended waits until the credential is no longer valid, and returns the reason. It returns nil if the context ends first.
 func (c Clients) ended(ctx context.Context, client Client) error {
 	for until := client.lease.Until; ; {
+		if !client.expires.IsZero() && client.expires.Before(until) {
+			until = client.expires
+		}
 		// No key lease is longer than this, even if the wall clock changes meanwhile.
 		if !wait.Sleep(ctx, min(time.Until(until), keylease.MaxLease)) {
 			return nil
+		}
+		if err := client.checkExpiry(c.now()); err != nil {
+			return endedBy{err}
 		}
 		again, cancel := context.WithTimeout(ctx, recheckTimeout)
 		lease, err := c.leases.of(again, client.digest)
@@ -44,7 +50,7 @@ func (c Clients) ended(ctx context.Context, client Client) error {
 		switch {
 		case err != nil:
 			return endedBy{fault.Wrap(err, fault.Unavailable, "the credential cannot be checked now").Retry(time.Second)}
-		case lease.Principal == nil:
+		case !client.opens(lease):
 			return endedBy{fault.New(fault.Unauthenticated, "the credential is not valid any more")}
 		}
 		until = lease.Until

@@ -17,6 +17,12 @@ const (
 	Malformed      Refusal = "malformed"       // not the form of a secret that could open this
 	Unknown        Refusal = "unknown"         // the secret does not exist, was revoked or has expired
 	OtherDirectory Refusal = "other_directory" // a valid key of another directory
+
+	NoOrganization    Refusal = "no_organization"    // an access token that gives several organizations, without the choice of one
+	OtherOrganization Refusal = "other_organization" // an access token that does not give the chosen organization
+	Blocked           Refusal = "blocked"            // the operator has blocked the person
+	CrossSite         Refusal = "cross_site"         // a session, used by a page of another site
+	NoCSRFToken       Refusal = "no_csrf_token"      // a change by a session without its CSRF token
 )
 
 // Error returns the text of a Refusal.

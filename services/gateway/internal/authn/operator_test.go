@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 	"testing/synctest"
 
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
@@ -25,9 +26,9 @@ func token(name string, text secret.Text) operatortoken.Token {
 func TestEachTokenOfTheOperatorHasItsOwnSubject(t *testing.T) {
 	t.Parallel()
 	o := NewOperator(token("old", oldToken), token("new", newToken))
-	clients := NewClients(o, nil, nil)
+	clients := NewClients(o, nil, nil, nil, time.Now)
 	for sent, want := range map[string]string{oldToken: "operator/old", newToken: "operator/new", oldToken[:40]: ""} {
-		client, _ := clients.Authenticate(t.Context(), Source{}, []string{"Bearer " + sent})
+		client, _ := clients.Authenticate(t.Context(), Source{}, Bearer{Authorization: []string{"Bearer " + sent}})
 		if got := client.Principal.GetSubject(); got != want {
 			t.Errorf("%s: %q, want %q", sent, got, want)
 		}
@@ -41,7 +42,7 @@ func TestARemovedTokenIsRefusedAndItsContextsEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := NewOperator(token("old", oldToken), token("new", newToken))
-		clients := NewClients(o, nil, nil)
+		clients := NewClients(o, nil, nil, nil, time.Now)
 		calls := &called{}
 		conn := clients.Rechecking(calls)
 		grant := func(client Client) error {
@@ -51,7 +52,7 @@ func TestARemovedTokenIsRefusedAndItsContextsEnd(t *testing.T) {
 		var bound [2]context.Context
 		for i, token := range []string{oldToken, newToken} {
 			var err error
-			if signedIn[i], err = clients.Authenticate(t.Context(), Source{}, []string{"Bearer " + token}); err != nil {
+			if signedIn[i], err = clients.Authenticate(t.Context(), Source{}, Bearer{Authorization: []string{"Bearer " + token}}); err != nil {
 				t.Fatal(err)
 			}
 			var stop func()
@@ -85,12 +86,12 @@ func TestARemovedTokenIsRefusedAndItsContextsEnd(t *testing.T) {
 		if err := conn.Invoke(WithClient(t.Context(), signedIn[0]), rulev1.AccessService_ListAccess_FullMethodName, nil, nil); err != nil {
 			t.Errorf("a call that reads: %v", err)
 		}
-		if _, err := clients.Authenticate(t.Context(), Source{}, []string{"Bearer " + oldToken}); !errors.Is(err, Malformed) {
+		if _, err := clients.Authenticate(t.Context(), Source{}, Bearer{Authorization: []string{"Bearer " + oldToken}}); !errors.Is(err, Malformed) {
 			t.Errorf("the removed token signs in: %v", err)
 		}
 		// A token that comes back opens new requests, and the earlier ones stay ended.
 		o.Set([]operatortoken.Token{token("new", newToken), token("old", oldToken)})
-		if _, err := clients.Authenticate(t.Context(), Source{}, []string{"Bearer " + oldToken}); err != nil {
+		if _, err := clients.Authenticate(t.Context(), Source{}, Bearer{Authorization: []string{"Bearer " + oldToken}}); err != nil {
 			t.Error(err)
 		}
 		if err := grant(signedIn[0]); !fault.Is(err, fault.Unauthenticated) {
@@ -101,10 +102,10 @@ func TestARemovedTokenIsRefusedAndItsContextsEnd(t *testing.T) {
 
 // It is not parallel, because it counts the allocations of the process.
 func TestRecognizingTheOperatorAllocatesNothing(t *testing.T) {
-	clients := NewClients(NewOperator(token("old", oldToken), token("new", newToken)), nil, nil)
+	clients := NewClients(NewOperator(token("old", oldToken), token("new", newToken)), nil, nil, nil, time.Now)
 	values := []string{"Bearer " + newToken}
 	if n := testing.AllocsPerRun(100, func() {
-		if _, err := clients.Authenticate(t.Context(), Source{}, values); err != nil {
+		if _, err := clients.Authenticate(t.Context(), Source{}, Bearer{Authorization: values}); err != nil {
 			t.Fatal(err)
 		}
 	}); n != 0 {

@@ -38,12 +38,15 @@ func (l rechecking) Invoke(ctx context.Context, method string, request, reply an
 		}
 		return l.ClientConnInterface.Invoke(ctx, method, request, reply, options...)
 	}
+	if err := client.checkExpiry(l.clients.now()); err != nil {
+		return err
+	}
 	lease, release, err := l.clients.leases.lock(ctx, client.digest)
 	defer release()
 	if err != nil {
 		return err
 	}
-	if lease.Principal == nil {
+	if !client.opens(lease) {
 		return fault.New(fault.Unauthenticated, "the credential is not valid any more")
 	}
 	return l.ClientConnInterface.Invoke(ctx, method, request, reply, options...)

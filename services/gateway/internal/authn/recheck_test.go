@@ -48,11 +48,11 @@ func TestACredentialIsLookedUpAgainBeforeACallThatChangesSomething(t *testing.T)
 			synctest.Test(t, func(t *testing.T) {
 				w := &world{}
 				cache := keylease.New(w.load, time.Now)
-				clients, conn := NewClients(operatorWith("secret"), cache, anyUnknown()), &called{}
+				clients, conn := NewClients(operatorWith("secret"), nil, cache, anyUnknown(), time.Now), &called{}
 				if c.token == "" {
 					c.token = bearer.ServiceCredential.New().Reveal()
 				}
-				client, err := clients.Authenticate(t.Context(), Source{}, []string{"Bearer " + c.token})
+				client, err := clients.Authenticate(t.Context(), Source{}, Bearer{Authorization: []string{"Bearer " + c.token}})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -110,3 +110,18 @@ func (b *bucket) wait(now time.Time, perSecond float64) time.Duration {
 	}
 	return time.Duration(math.Ceil(over / perSecond * float64(time.Second)))
 }
+
+// Visitors limits the requests that anybody can send without a credential, such as those of a sign-in, like look-ups of unknown keys. They
+// have shares of their own.
+type Visitors struct{ visits *UnknownKeys }
+
+// NewVisitors creates Visitors with the rates of unknown keys.
+func NewVisitors(config UnknownKeysConfig, now func() time.Time) Visitors {
+	return Visitors{NewUnknownKeys(config, now)}
+}
+
+// Visit counts a request from a source. The error is fault.Limit if the source sent too many.
+func (v Visitors) Visit(source Source) error {
+	_, err := v.visits.take(source)
+	return err
+}

@@ -20,6 +20,7 @@ const (
 	OperatorRefused        = "usher_gateway_operator_unauthenticated_total"
 	OperatorTokens         = "usher_operator_tokens"
 	OperatorTokensRefused  = "usher_operator_token_files_refused_total"
+	SignIns                = "usher_gateway_sign_ins_total"
 	RateLimited            = "usher_gateway_rate_limited_total"
 	OverBudget             = "usher_gateway_over_budget_total"
 	InFlightBytes          = "usher_gateway_in_flight_bytes"
@@ -50,6 +51,7 @@ type Metrics struct {
 	Unauthenticated       metric.Int64Counter
 	OperatorRefused       metric.Int64Counter
 	OperatorTokensRefused metric.Int64Counter
+	SignIns               metric.Int64Counter
 	RateLimited           metric.Int64Counter
 	OverBudget            metric.Int64Counter
 	WatchesRefused        metric.Int64Counter
@@ -75,6 +77,7 @@ func New(provider metric.MeterProvider) (*Metrics, error) {
 	m.Unauthenticated = counter(Unauthenticated, "SCIM requests that failed before they were authenticated.")
 	m.OperatorRefused = counter(OperatorRefused, "Requests of the admin REST API and calls of the public gRPC API without a valid token or service credential.")
 	m.OperatorTokensRefused = counter(OperatorTokensRefused, "Readings of a file with an operator's token that found no valid token in it. Missing files do not count.")
+	m.SignIns = counter(SignIns, "Attempts to sign in, to sign out at a provider, or to use a portal link, by result: ok, or the reason of the refusal.")
 	m.RateLimited = counter(RateLimited, "SCIM messages that were over their directory's rate.")
 	m.OverBudget = counter(OverBudget, "Requests that were refused because a memory budget was used up (that of their directory or credential, or the total), or because their turn did not come.")
 	m.WatchesRefused = counter(WatchesRefused, "Watches that were refused because their credential has the greatest number of open watches.")

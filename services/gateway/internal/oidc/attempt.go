@@ -31,6 +31,8 @@ type Attempt struct {
 	Begun int64 `json:"t"`
 	// ReturnTo is the path where the person wanted to go.
 	ReturnTo string `json:"r"`
+	// Organization is the organization that the person has chosen, or empty.
+	Organization string `json:"o,omitempty"`
 }
 
 // Encode returns the attempt as a text for a cookie, of at most 4 KiB.

@@ -29,7 +29,7 @@ func TestAnAttemptFitsIntoACookie(t *testing.T) {
 	t.Parallel()
 	for _, character := range []string{`"`, "<", "&", "a"} {
 		token := strings.Repeat("s", 43)
-		a := Attempt{strings.Repeat("p", 63), token, token, token, 1 << 40, "/" + strings.Repeat(character, longestReturnTo-1)}
+		a := Attempt{strings.Repeat("p", 63), token, token, token, 1 << 40, "/" + strings.Repeat(character, longestReturnTo-1), strings.Repeat("o", 63)}
 		text := a.Encode()
 		if got, err := DecodeAttempt(text); err != nil || got != a || len(text) > longestAttempt {
 			t.Errorf("%d bytes: %v, %v", len(text), got, err)
@@ -54,7 +54,7 @@ func TestAnAttemptThatWasChangedIsRefused(t *testing.T) {
 }
 
 func FuzzDecodeAttempt(f *testing.F) {
-	f.Add(Attempt{"acme", "s", "n", "v", 1, "/x"}.Encode())
+	f.Add(Attempt{"acme", "s", "n", "v", 1, "/x", ""}.Encode())
 	f.Add("e30")
 	f.Fuzz(func(t *testing.T, text string) {
 		a, err := DecodeAttempt(text)

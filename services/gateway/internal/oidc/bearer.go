@@ -3,6 +3,7 @@ package oidc
 import (
 	"context"
 	"crypto/sha256"
+	"strings"
 	"time"
 )
 
@@ -39,6 +40,15 @@ func (p *Providers) Verify(ctx context.Context, text string) (Identity, time.Tim
 	}
 	p.verified.put(digest, verified{identity, expires, until})
 	return identity, expires, nil
+}
+
+// LooksLikeToken reports whether a text has the form of a signed JWT: three parts between dots.
+func LooksLikeToken(text string) bool { return strings.Count(text, ".") == 2 }
+
+// Knows reports whether Verify has accepted a token before, even if it would refuse the token now.
+func (p *Providers) Knows(text string) bool {
+	_, found := p.verified.get(sha256.Sum256([]byte(text)))
+	return found
 }
 
 func (p *Providers) verify(ctx context.Context, text string, now time.Time) (identity Identity, expires time.Time, err error) {

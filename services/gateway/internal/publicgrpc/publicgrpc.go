@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
@@ -180,7 +181,9 @@ func (a *API) check(_ any, stream grpc.ServerStream) error {
 // contains only what the gateway writes.
 func (a *API) enter(ctx context.Context) (context.Context, authn.Client, error) {
 	incoming, _ := metadata.FromIncomingContext(ctx)
-	client, err := a.d.Clients.Authenticate(ctx, sourceOf(ctx, incoming), incoming.Get("authorization"))
+	client, err := a.d.Clients.Authenticate(ctx, sourceOf(ctx, incoming), authn.Bearer{
+		Authorization: incoming.Get("authorization"), Organization: strings.Join(incoming.Get(authn.OrganizationHeader), ","),
+	})
 	var refusal authn.Refusal
 	switch {
 	case err == nil:

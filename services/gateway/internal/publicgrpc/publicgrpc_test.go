@@ -216,8 +216,8 @@ func serveInFlight(t *testing.T, limits Limits, budget *inflight.Budget) (map[st
 	spans := tracetest.NewInMemoryExporter()
 	logs, known := &strings.Builder{}, &keys{credential: bearer.ServiceCredential.New(), key: bearer.APIKey.New(), asked: make(chan struct{}, 1)}
 	operator := authn.NewOperator(operatortoken.Token{Subject: operatortoken.Subject, Digest: secret.Text("secret").Digest()})
-	clients := authn.NewClients(operator, keylease.New(known.load, time.Now),
-		authn.NewUnknownKeys(authn.UnknownKeysConfig{PerAddress: 1e6, Total: 1e6}, time.Now))
+	clients := authn.NewClients(operator, nil, keylease.New(known.load, time.Now),
+		authn.NewUnknownKeys(authn.UnknownKeysConfig{PerAddress: 1e6, Total: 1e6}, time.Now), time.Now)
 	api, err := New(Dependencies{
 		Connections: connections, Clients: clients, TallyEvery: time.Hour, Metrics: instruments,
 		Limits: limits, InFlight: budget, Log: slog.New(slog.NewTextHandler(logs, nil)), Tracing: sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans)),

@@ -27,7 +27,7 @@ var notSettings = []string{"USHER_ADDR", "USHER_ORGANIZATION", "USHER_KEY", "USH
 // settingFlags are the flags that override settings, by key.
 var settingFlags = map[string]string{
 	"scim-addr": "scim_addr", "admin-addr": "admin_addr", "grpc-addr": "grpc_addr", "ops-addr": "ops_addr",
-	"target": "target", "migrate": "migrate", "public-url": "public_url", "log-level": "log_level", "log-format": "log_format", "dev": "dev", "data-dir": "data_dir",
+	"target": "target", "migrate": "migrate", "public-url": "public_url", "admin-url": "admin_url", "log-level": "log_level", "log-format": "log_format", "dev": "dev", "data-dir": "data_dir",
 }
 
 // settings reads the settings from all sources and checks them.
@@ -87,6 +87,7 @@ func serveFlags(cmd *cobra.Command) {
 	flags.String("grpc-addr", defaults.GRPCAddr, "the address of the public gRPC API")
 	flags.String("ops-addr", defaults.OpsAddr, "the address for metrics and health, without authentication")
 	flags.String("public-url", "", "the URL at which IdPs reach the SCIM listener (default: its own address)")
+	flags.String("admin-url", "", "the URL at which browsers reach the admin listener (default: its own address)")
 	flags.String("log-level", defaults.LogLevel, "debug, info, warn or error")
 	flags.String("log-format", defaults.LogFormat, "json or text")
 }

@@ -256,12 +256,12 @@ func TestAllProblemsAreReportedAtOnceByCheckAndByServe(t *testing.T) {
 		want   []string // the beginnings of the problems, in order
 	}{
 		"values": {map[string]string{
-			"target": "gateway,console", "public_url": "scim.example.com", "log_level": "loud", "log_format": "xml", "scim_addr": "localhost",
+			"target": "gateway,console", "public_url": "scim.example.com", "admin_url": "https://admin.example.com/usher", "log_level": "loud", "log_format": "xml", "scim_addr": "localhost",
 			"trusted_proxies": "proxy.example.com", "operator_token": "hunter2", "redis_url": "hunter2", "database_url": "hunter2",
 			"identity.addr": "a:1,b", "rule.listen_addr": "x",
 		}, []string{
 			"certificates_dir must be a folder of certificates", "database_url must be an address", `identity.addr must be host:port, not "b"`,
-			"log_format must be", "log_level must be", "operator_token must be 32 characters", "public_url must be an http", "redis_url must be",
+			"log_format must be", "log_level must be", "operator_token must be 32 characters", "public_url must be an http", "admin_url must be an http", "redis_url must be",
 			"rule.listen_addr must be", "scim_addr must be", `target must be of gateway, directory, identity, rule, failedevents and all, not "console"`,
 			`trusted_proxies must be addresses: "proxy.example.com"`,
 		}},
