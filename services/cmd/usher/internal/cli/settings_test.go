@@ -260,8 +260,8 @@ func TestAllProblemsAreReportedAtOnceByCheckAndByServe(t *testing.T) {
 			"trusted_proxies": "proxy.example.com", "operator_token": "hunter2", "redis_url": "hunter2", "database_url": "hunter2",
 			"identity.addr": "a:1,b", "rule.listen_addr": "x",
 		}, []string{
-			"certificates_dir must be a folder of certificates", "database_url must be an address", `identity.addr must be host:port, not "b"`,
-			"log_format must be", "log_level must be", "operator_token must be 32 characters", "public_url must be an http", "admin_url must be an http", "redis_url must be",
+			"admin_url must be an http", "certificates_dir must be a folder of certificates", "database_url must be an address", `identity.addr must be host:port, not "b"`,
+			"log_format must be", "log_level must be", "operator_token must be 32 characters", "public_url must be an http", "redis_url must be",
 			"rule.listen_addr must be", "scim_addr must be", `target must be of gateway, directory, identity, rule, failedevents and all, not "console"`,
 			`trusted_proxies must be addresses: "proxy.example.com"`,
 		}},
