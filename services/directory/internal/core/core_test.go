@@ -44,7 +44,7 @@ func TestCore(t *testing.T) {
 	} {
 		for subject, cases := range map[string][]testCase{
 			"organizations": organizationCases, "directories": directoryCases, "keys": keyCases,
-			"credentials": credentialCases, "signing keys": signingKeyCases, "erasures": erasureCases,
+			"credentials": credentialCases, "signing keys": signingKeyCases, "erasures": erasureCases, "sessions": sessionCases,
 		} {
 			for _, c := range cases {
 				t.Run(engine+"/"+subject+"/"+c.name, func(t *testing.T) {
