@@ -6,10 +6,12 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/scope"
 	"github.com/usher-scim/usher/services/rule/internal/identitytest"
 )
 
@@ -139,4 +141,27 @@ func TestAnUnchangedFilterIsNotCheckedAgain(t *testing.T) {
 	r.Match = filter(`title pr and active eq true`).GetMatch()
 	_, err = b.rules.UpdateRule(b.ctx(), &rulev1.UpdateRuleRequest{OrganizationId: acme, Id: id, Rule: r})
 	b.refused(fault.InvalidRequest, nil, err)
+}
+
+// A filter can contain names. Neither the name that Usher gives the rule nor its etag tells them to those who may not read the filter.
+func TestARuleTellsItsFilterOnlyToThoseWhoMayReadIt(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.rule(filter(`userName eq "ada.lovelace"`), "developer")
+	for _, may := range []struct {
+		scopes scope.Set
+		read   bool
+	}{
+		{scope.Of(commonv1.Scope_SCOPE_READ_ACCESS), false},
+		{scope.Of(commonv1.Scope_SCOPE_READ_ACCESS, commonv1.Scope_SCOPE_READ_PEOPLE), true},
+		{scope.Of(commonv1.Scope_SCOPE_MANAGE_RULES), true},
+	} {
+		got, err := b.rules.GetRule(rpc.WithPrincipal(t.Context(), &commonv1.Principal{
+			Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE, OrganizationIds: []string{acme}, Scopes: uint32(may.scopes),
+		}), &rulev1.GetRuleRequest{OrganizationId: acme, Id: id})
+		b.must(got, err)
+		if strings.Contains(got.String(), "ada") != may.read || (got.GetRule().GetEtag() != "") != may.read {
+			t.Errorf("with %s: %v", may.scopes, got)
+		}
+	}
 }

@@ -30,6 +30,7 @@ var fieldScopes = map[string]string{
 	"identity.v1.User.role_values":              "READ_PEOPLE",
 	"identity.v1.User.user_name":                "READ_PEOPLE",
 	"rule.v1.FilterMatch.filter":                "MANAGE_RULES, READ_PEOPLE",
+	"rule.v1.Rule.etag":                         "MANAGE_RULES, READ_PEOPLE",
 	"rule.v1.Suspension.reason":                 "READ_PEOPLE",
 }
 

@@ -202,14 +202,15 @@ func (c *Core) checkFilter(ctx context.Context, organizationID string, m *store.
 	return err
 }
 
-// nameOf makes a rule's display name from its match.
+// nameOf makes a rule's display name from its match. It leaves a filter out: more people may read the name of a rule than its filter, which
+// can contain names of users.
 func nameOf(m store.Match) string {
 	name := "Group " + m.Value
 	switch m.Kind {
 	case store.MatchRoleValue:
 		name = "Role value " + m.Value
 	case store.MatchFilter:
-		name = "Filter " + m.Value
+		name = "Users that match a filter"
 	}
 	if utf8.RuneCountInString(name) > maxDisplayName {
 		name = string([]rune(name)[:maxDisplayName])

@@ -388,7 +388,8 @@ type Rule struct {
 	// The time of the last change.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// A checksum of the values that clients can change. An update whose etag is not the current one fails with
-	// CONFLICT. Without an etag, Usher does not check whether somebody else made a change.
+	// CONFLICT. Without an etag, Usher does not check whether somebody else made a change. Empty without the scope
+	// MANAGE_RULES or READ_PEOPLE: with the checksum, a client could guess the filter and check its guess.
 	Etag          string `protobuf:"bytes,11,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -545,7 +546,7 @@ type CreateRuleRequest struct {
 	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// The rule. Usher reads display_name, enabled, the match and the grants. If display_name is missing or empty, Usher
-	// makes one from the match.
+	// makes one from the match. It contains no filter, because a filter can contain names.
 	Rule *Rule `protobuf:"bytes,2,opt,name=rule,proto3" json:"rule,omitempty"`
 	// A UUID that the client makes for this call. If the same principal repeats the call with the same UUID within 24
 	// hours, Usher creates nothing, and answers with the current state of the result of the first call. Empty: the call
@@ -1309,7 +1310,7 @@ const file_usher_rule_v1_rule_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x05value\"9\n" +
 	"\vFilterMatch\x12*\n" +
 	"\x06filter\x18\x01 \x01(\tB\x12\xbaH\ar\x05\x10\x01\x18\xe8\a\xca\xcf\x18\x04\n" +
-	"\x02\x03\x05R\x06filter\"\xbc\x04\n" +
+	"\x02\x03\x05R\x06filter\"\xc6\x04\n" +
 	"\x04Rule\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
 	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x0eorganizationId\x12&\n" +
@@ -1325,8 +1326,9 @@ const file_usher_rule_v1_rule_proto_rawDesc = "" +
 	"\vcreate_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
 	"createTime\x12A\n" +
 	"\vupdate_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
-	"updateTime\x12\x12\n" +
-	"\x04etag\x18\v \x01(\tR\x04etagB\x0e\n" +
+	"updateTime\x12\x1c\n" +
+	"\x04etag\x18\v \x01(\tB\b\xca\xcf\x18\x04\n" +
+	"\x02\x03\x05R\x04etagB\x0e\n" +
 	"\x05match\x12\x05\xbaH\x02\b\x01B\x0f\n" +
 	"\r_display_nameB\n" +
 	"\n" +
