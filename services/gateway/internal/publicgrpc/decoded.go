@@ -30,7 +30,14 @@ const (
 // decodedBytes returns an upper bound of the memory that decoding a protobuf message takes. It reads each tag of the encoded message once,
 // and decodes nothing. If the encoding is invalid, only the part before the fault counts. deepest is the greatest nesting depth.
 func decodedBytes(message protoreflect.MessageDescriptor, data []byte, deepest int) int64 {
-	total, packed := int64(messageBytes), int64(0)
+	var packed int64
+	return decodedWithin(message, data, deepest, &packed)
+}
+
+// decodedWithin is decodedBytes for a message in others. packed counts the bytes of packed lists so far in the whole request: a message
+// that comes in several parts is one message, and so is a list in these parts.
+func decodedWithin(message protoreflect.MessageDescriptor, data []byte, deepest int, packed *int64) int64 {
+	total := int64(messageBytes)
 	for deepest > 0 && len(data) > 0 {
 		number, kind, tag := protowire.ConsumeTag(data)
 		if tag < 0 {
@@ -46,11 +53,11 @@ func decodedBytes(message protoreflect.MessageDescriptor, data []byte, deepest i
 			total += unknownCopies * int64(tag+size)
 		case field.IsList() && isNumber(field.Kind()) && kind == protowire.BytesType:
 			// Each part of a packed list copies the earlier parts. A value can have a single byte.
-			packed += int64(size)
-			total += numberBytes * packed
+			*packed += int64(size)
+			total += numberBytes * *packed
 		case field.Message() != nil && kind == protowire.BytesType:
 			value, _ := protowire.ConsumeBytes(data[tag:])
-			total += decodedBytes(field.Message(), value, deepest-1)
+			total += decodedWithin(field.Message(), value, deepest-1, packed)
 		default:
 			total += int64(size)
 		}

@@ -227,6 +227,11 @@ func TestDecodingAllocatesNoMoreThanIsReserved(t *testing.T) {
 				of(named+" of many keys", entries)
 			}
 			if field.Message() != nil && deepest > 0 {
+				for j := range field.Message().Fields().Len() {
+					inner := field.Message().Fields().Get(j)
+					part := protowire.AppendBytes(protowire.AppendTag(nil, inner.Number(), protowire.BytesType), bytes.Repeat([]byte{'a'}, 60))
+					of(fmt.Sprintf("%s.%s in parts", named, inner.Name()), protowire.AppendBytes(tag, part))
+				}
 				walk(request, field.Message(), named, func(value []byte) []byte { return within(protowire.AppendBytes(tag, value)) }, deepest-1)
 			}
 		}
