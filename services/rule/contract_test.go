@@ -339,3 +339,16 @@ func TestOnlyAllowedCallersMayCall(t *testing.T) {
 	// An admin's call makes the service itself the principal in identity's feed.
 	b.must(b.access.WaitUntilCaughtUp(admin(acme), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: acme}))
 }
+
+func TestFarTooManyGrantsGetAShortError(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	rule := &rulev1.Rule{}
+	for range 10_000 {
+		rule.Grants = append(rule.Grants, &rulev1.Grant{})
+	}
+	_, err := b.rules.UpdateRule(b.ctx(), &rulev1.UpdateRuleRequest{OrganizationId: acme, Id: b.valueRule("v", "developer"), Rule: rule})
+	if f := rpc.Fault(err); f == nil || f.Reason != fault.InvalidRequest || len(f.Fields) > 250 {
+		t.Errorf("the error names %d fields: %v", len(f.Fields), f.Message)
+	}
+}

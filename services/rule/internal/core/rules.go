@@ -242,7 +242,7 @@ func checkRule(r store.Rule) error {
 		f.Fields = append(f.Fields, fault.Field{Path: "rule.grants", Description: fmt.Sprintf("must be 1 to %d", maxGrants)})
 	}
 	seen := map[store.Grant]bool{}
-	for i, g := range r.Grants {
+	for i, g := range r.Grants[:min(len(r.Grants), maxGrants)] {
 		path := fmt.Sprintf("rule.grants[%d]", i)
 		length(path+".role_id", g.RoleID, 1, maxSlug)
 		length(path+".tenant_id", g.TenantID, 0, maxSlug)
