@@ -36,7 +36,7 @@ func TestALargeInvalidRequestTakesLittleMemory(t *testing.T) {
 			t.Errorf("%s: it names %d fields", c.name, got)
 		}
 		// The channel copies the request, and decoded grants take more than encoded ones.
-		if took, most := after.TotalAlloc-before.TotalAlloc, uint64(1<<20+200*proto.Size(request)); took > most { //nolint:gosec // positive
+		if took, most := after.TotalAlloc-before.TotalAlloc, uint64(1<<20+200*proto.Size(request)); took > most {
 			t.Errorf("%s: it takes %d bytes of memory", c.name, took)
 		}
 	}

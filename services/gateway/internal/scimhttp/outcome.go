@@ -121,7 +121,8 @@ func traceID(ctx context.Context) string {
 }
 
 // quoted matches a part of a text in double quotes, as Go writes them, and the rest of the text after a quote that is not closed.
-var quoted = regexp.MustCompile(`(?s)"(?:[^"\\]|\\.?)*(?:"|$)`)
+// Before the value of a member, it also matches the words that introduce it.
+var quoted = regexp.MustCompile(`(?s)(?:members: )?"(?:[^"\\]|\\.?)*(?:"|$)`)
 
 // harmless matches a quoted part that may be stored in a failed event: an id, a number, or the name or path of an attribute. A value that
 // is one such word looks the same, and is stored.
@@ -131,10 +132,12 @@ var harmless = regexp.MustCompile(`^"[A-Za-z0-9_.:$-]{1,64}"$`)
 // events are stored, and others read them.
 func withoutValues(detail string) string {
 	return quoted.ReplaceAllStringFunc(detail, func(part string) string {
-		if harmless.MatchString(part) {
+		value, member := strings.CutPrefix(part, "members: ")
+		// Some IdPs name a member by its userName.
+		if harmless.MatchString(value) && (!member || uuid.Validate(strings.Trim(value, `"`)) == nil) {
 			return part
 		}
-		return `"…"`
+		return strings.TrimSuffix(part, value) + `"…"`
 	})
 }
 
