@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -231,8 +232,8 @@ func because(source *rulev1.Source, rules map[string]*rulev1.Rule) string {
 		return "a rule that was deleted: " + source.GetRuleId()
 	case rule.GetGroup() != nil:
 		return fmt.Sprintf("rule %q: in group %q", rule.GetDisplayName(), rule.GetGroup().GetDisplayName())
-	case rule.GetFilter() != nil:
-		return fmt.Sprintf("rule %q: matches %s", rule.GetDisplayName(), rule.GetFilter().GetFilter())
+	case rule.GetFilter() != nil: // it is empty if the token may not read it
+		return fmt.Sprintf("rule %q: matches %s", rule.GetDisplayName(), cmp.Or(rule.GetFilter().GetFilter(), "a filter"))
 	default:
 		return fmt.Sprintf("rule %q: role value %q", rule.GetDisplayName(), rule.GetRoleValue().GetValue())
 	}

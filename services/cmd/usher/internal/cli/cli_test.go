@@ -494,6 +494,11 @@ func TestServiceCredentials(t *testing.T) {
 	x.run(0, "simulate", "--users", "4", "--groups", "5", "--cycles", "0", "--base-url", user["directory"].(map[string]any)["baseUrl"].(string), "--key-file", keyFile(t, user["secret"].(string)))
 	x.run(0, "access", "wait")
 	want(t, service.run(0, "access", "list"), `@.* +production +\S+ +true +rule "`)
+	x.run(0, "rule", "create", "--filter", "userName pr", "--grant", "production:participant")
+	x.run(0, "sync", "start", "--wait")
+	nameless := &terminal{t: t, base: []string{"--addr", x.base[1], "--data-dir", t.TempDir(), "--token-file", keyFile(t,
+		x.json("credential", "create", "--name", "checks", "--all", "--scope", "read-access")["secret"].(string))}}
+	want(t, nameless.run(0, "access", "list"), `\n[0-9a-f-]{36} +production +participant +true +rule "Users that match a filter": matches a filter`)
 	for _, refused := range [][]string{{"org", "list"}, {"org", "get", "nowhere"}, {"credential", "list"}} {
 		service.run(1, refused...)
 		want(t, service.err, `CALLER_NOT_ALLOWED`)
