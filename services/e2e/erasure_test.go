@@ -54,7 +54,7 @@ func fillTexts(u *usher, text string) (d *directory, user string) {
 	u.call("POST", of+"/rules", fmt.Sprintf(`{"displayName":"rule %s","group":{"displayName":"group %[1]s"},
 		"grants":[{"tenantId":"main","roleId":"designer"},{"roleId":"organization-admin"}]}`, text))
 	u.call("POST", of+"/rules", fmt.Sprintf(`{"filter":{"filter":"title eq \"%s\""},"grants":[{"tenantId":"main","roleId":"developer"}]}`, text))
-	u.call("POST", "serviceCredentials", fmt.Sprintf(`{"displayName":"credential %s","organizationIds":["demo"]}`, text))
+	u.call("POST", "serviceCredentials", fmt.Sprintf(`{"displayName":"credential %s","organizationIds":["demo"],"scopes":["SCOPE_READ_ACCESS"]}`, text))
 
 	user = d.send("POST", "/Users", fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:example:%s"],"userName":"%[1]s",
 		"externalId":"external %[1]s","displayName":"user %[1]s","title":"%[1]s","nickName":"%s","emails":[{"value":"%[1]s@example.com"}],
