@@ -121,8 +121,8 @@ func traceID(ctx context.Context) string {
 }
 
 // quoted matches a part of a text in double quotes, as Go writes them, and the rest of the text after a quote that is not closed.
-// Before the value of a member, it also matches the words that introduce it.
-var quoted = regexp.MustCompile(`(?s)(?:members: )?"(?:[^"\\]|\\.?)*(?:"|$)`)
+// Before the value of a member or a bulkId, it also matches the word that introduces it.
+var quoted = regexp.MustCompile(`(?s)(?:members: |bulkId )?"(?:[^"\\]|\\.?)*(?:"|$)`)
 
 // harmless matches a quoted part that may be stored in a failed event: an id, a number, or the name or path of an attribute. A value that
 // is one such word looks the same, and is stored.
@@ -132,12 +132,13 @@ var harmless = regexp.MustCompile(`^"[A-Za-z0-9_.:$-]{1,64}"$`)
 // events are stored, and others read them.
 func withoutValues(detail string) string {
 	return quoted.ReplaceAllStringFunc(detail, func(part string) string {
-		value, member := strings.CutPrefix(part, "members: ")
-		// Some IdPs name a member by its userName.
-		if harmless.MatchString(value) && (!member || uuid.Validate(strings.Trim(value, `"`)) == nil) {
+		at := strings.IndexByte(part, '"')
+		value, introduced := part[at:], at > 0
+		// Some clients put a userName where an id belongs.
+		if harmless.MatchString(value) && (!introduced || uuid.Validate(strings.Trim(value, `"`)) == nil) {
 			return part
 		}
-		return strings.TrimSuffix(part, value) + `"…"`
+		return part[:at] + `"…"`
 	})
 }
 

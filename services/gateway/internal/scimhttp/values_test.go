@@ -18,6 +18,7 @@ func TestADetailIsStoredWithoutValues(t *testing.T) {
 		{"a number", `"42" is too many.`, `"42" is too many.`},
 		{"an e-mail address", `members: "jane@example.com" is no user`, `members: "…" is no user`},
 		{"a member named by its userName", `members: "jane.doe" is no user`, `members: "…" is no user`},
+		{"a bulkId", `refers to the bulkId "jane.doe", which no POST has.`, `refers to the bulkId "…", which no POST has.`},
 		{"a name with a space", `"Jane Doe" is taken.`, `"…" is taken.`},
 		{"a name outside of ASCII", `"Žofie" is taken.`, `"…" is taken.`},
 		{"a value with quotes", `"Jane \"the jane\" Doe" is taken, "x y" too.`, `"…" is taken, "…" too.`},
