@@ -133,10 +133,17 @@ func (s *Server) CreateDirectory(ctx context.Context, r *directoryv1.CreateDirec
 	if given.GetDisplayName() == "" {
 		return nil, fault.Invalid("directory.display_name", "must be given")
 	}
+	replace, linkID := core.Replace{ID: strings.ToLower(given.GetReplacesId()), None: r.GetReplaceNone()}, linkOfOne(rpc.PrincipalOf(ctx))
+	if linkID != "" {
+		if replace.ID != "" {
+			return nil, fault.New(fault.NotAllowed, "the portal link opens one new directory, which cannot take over the resources of another one")
+		}
+		replace.None = true
+	}
 	d, key, secret, err := s.core.CreateDirectory(ctx, store.Directory{
 		OrganizationID: r.GetOrganizationId(), DisplayName: given.GetDisplayName(),
 		Strict: strict(given.GetMode()), UniqueGroupNames: given.GetUniqueGroupNames(),
-	}, core.Replace{ID: strings.ToLower(given.GetReplacesId()), None: r.GetReplaceNone()}, linkOfOne(rpc.PrincipalOf(ctx)), requestid.Of(rpc.PrincipalOf(ctx), r))
+	}, replace, linkID, requestid.Of(rpc.PrincipalOf(ctx), r))
 	if err != nil {
 		return nil, err
 	}

@@ -130,7 +130,7 @@ func (s *Server) CreatePortalLink(ctx context.Context, r *directoryv1.CreatePort
 	scopes := scope.Of(given.GetScopes()...)
 	if has := scope.Set(principal.GetScopes()); !has.Contains(scopes) {
 		missing := scopes &^ has
-		return nil, fault.New(fault.ScopeMissing, "portal_link.scopes: whoever creates the link must have these scopes, too: %s", missing).
+		return nil, fault.New(fault.ScopeMissing, "portal_link.scopes: the credential that creates the link needs these scopes, too: %s", missing).
 			With("scopes", strings.ReplaceAll(missing.String(), " ", "")).With("field", "portal_link.scopes")
 	}
 	expires, err := expiry("portal_link", given.GetExpireTime())

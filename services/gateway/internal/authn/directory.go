@@ -22,7 +22,7 @@ const (
 	OtherOrganization Refusal = "other_organization" // an access token that does not give the chosen organization
 	Blocked           Refusal = "blocked"            // the operator has blocked the person
 	CrossSite         Refusal = "cross_site"         // a session, used by a page of another site
-	NoCSRFToken       Refusal = "no_csrf_token"      // a change by a session without its CSRF token
+	NoCSRFToken       Refusal = "no_csrf_token"      //nolint:gosec // a change by a session without its CSRF token; the text is no secret
 )
 
 // Error returns the text of a Refusal.

@@ -179,7 +179,7 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request) {
 	}
 	attempt.Organization = query.Get("organization")
 	h.setCookie(w, h.attemptCookie(), attempt.Encode(), attemptLasts)
-	http.Redirect(w, r, address, http.StatusSeeOther)
+	http.Redirect(w, r, address, http.StatusSeeOther) //nolint:gosec // the address is that of the provider in the settings
 }
 
 // redirectURL is where a provider sends the reader back to.
@@ -398,7 +398,7 @@ func (h *Handler) setCookie(w http.ResponseWriter, name, value string, lasts tim
 	if value == "" {
 		age = -1
 	}
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // it is not Secure only where the admin listener has no TLS, such as in development
 		Name: name, Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: h.d.AdminURL.Scheme == "https", SameSite: http.SameSiteLaxMode,
 	})
 }

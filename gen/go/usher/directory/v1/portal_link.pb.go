@@ -33,13 +33,13 @@ type PortalLink struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,2,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The scopes of the session: MANAGE_DIRECTORIES, MANAGE_RULES and READ_EVENTS are possible. Whoever creates the link must
-	// have them, too.
+	// The scopes of the session: MANAGE_DIRECTORIES, MANAGE_RULES and READ_EVENTS are possible. The principal that creates
+	// the link must have them, too. MANAGE_RULES concerns all directories of the organization.
 	Scopes []v1.Scope `protobuf:"varint,3,rep,packed,name=scopes,proto3,enum=usher.common.v1.Scope" json:"scopes,omitempty"`
 	// The id of the only directory that the session opens. Empty: all directories, unless new_directory is true. If
 	// new_directory is true, Usher sets this field when the session creates its directory.
 	DirectoryId string `protobuf:"bytes,4,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
-	// Whether the session can create one directory, and opens only this one.
+	// Whether the session can create one directory, and opens only this one. The new directory replaces no deleted one.
 	NewDirectory bool `protobuf:"varint,5,opt,name=new_directory,json=newDirectory,proto3" json:"new_directory,omitempty"`
 	// The time of creation.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`

@@ -1725,9 +1725,10 @@ const file_usher_identity_v1_read_proto_rawDesc = "" +
 	"FindGroups\x12$.usher.identity.v1.FindGroupsRequest\x1a%.usher.identity.v1.FindGroupsResponse\"9\x82\xd3\xe4\x93\x020\x12./api/v1/organizations/{organization_id}/groups\x90\x02\x01\x12\xe1\x01\n" +
 	"\x0eBatchGetGroups\x12(.usher.identity.v1.BatchGetGroupsRequest\x1a).usher.identity.v1.BatchGetGroupsResponse\"z\xba\xcf\x181{\"ids\": [\"0196f2c4-7d1e-7b3a-9c55-3f1d2e4a6b71\"]}\x82\xd3\xe4\x93\x02<:\x01*\"7/api/v1/organizations/{organization_id}/groups:batchGet\x90\x02\x01\x12\xaa\x01\n" +
 	"\vListMembers\x12%.usher.identity.v1.ListMembersRequest\x1a&.usher.identity.v1.ListMembersResponse\"L\x82\xd3\xe4\x93\x02C\x12A/api/v1/organizations/{organization_id}/groups/{group_id}/members\x90\x02\x01\x1a\x11\xb2\xcf\x18\r\n" +
-	"\x02\x01\x04\x12\x01\x01\x1a\x04\x03\x04\x05\x062\xc6\x03\n" +
-	"\x0fAdoptionService\x12\xcf\x01\n" +
-	"\x12ListCarriedMembers\x12,.usher.identity.v1.ListCarriedMembersRequest\x1a-.usher.identity.v1.ListCarriedMembersResponse\"\\\x82\xd3\xe4\x93\x02S\x12Q/api/v1/organizations/{organization_id}/directories/{directory_id}/carriedMembers\x90\x02\x01\x12\xc6\x01\n" +
+	"\x02\x01\x04\x12\x01\x01\x1a\x04\x03\x04\x05\x062\xdf\x03\n" +
+	"\x0fAdoptionService\x12\xe8\x01\n" +
+	"\x12ListCarriedMembers\x12,.usher.identity.v1.ListCarriedMembersRequest\x1a-.usher.identity.v1.ListCarriedMembersResponse\"u\xaa\xcf\x18\x15\n" +
+	"\x01\x01\x1a\x02\x02\x06*\fdirectory_id\x82\xd3\xe4\x93\x02S\x12Q/api/v1/organizations/{organization_id}/directories/{directory_id}/carriedMembers\x90\x02\x01\x12\xc6\x01\n" +
 	"\x0eFinishAdoption\x12(.usher.identity.v1.FinishAdoptionRequest\x1a).usher.identity.v1.FinishAdoptionResponse\"_\x82\xd3\xe4\x93\x02V:\x01*\"Q/api/v1/organizations/{organization_id}/directories/{directory_id}:finishAdoption\x90\x02\x02\x1a\x18\xb2\xcf\x18\x14\n" +
 	"\x01\x01\x1a\x01\x02*\fdirectory_id2\xc1\x01\n" +
 	"\x0eErasureService\x12\xa0\x01\n" +

@@ -2489,11 +2489,13 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\x10AccessChangeKind\x12\"\n" +
 	"\x1eACCESS_CHANGE_KIND_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18ACCESS_CHANGE_KIND_ADDED\x10\x01\x12\x1e\n" +
-	"\x1aACCESS_CHANGE_KIND_REMOVED\x10\x022\x9c\x14\n" +
-	"\rAccessService\x12\xa5\x01\n" +
-	"\vCheckAccess\x12!.usher.rule.v1.CheckAccessRequest\x1a\".usher.rule.v1.CheckAccessResponse\"O\x82\xd3\xe4\x93\x02F\x12D/api/v1/organizations/{organization_id}/users/{user_id}/access:check\x90\x02\x01\x12\x8c\x01\n" +
+	"\x1aACCESS_CHANGE_KIND_REMOVED\x10\x022\xbd\x14\n" +
+	"\rAccessService\x12\xb0\x01\n" +
+	"\vCheckAccess\x12!.usher.rule.v1.CheckAccessRequest\x1a\".usher.rule.v1.CheckAccessResponse\"Z\xaa\xcf\x18\a\n" +
+	"\x01\x01\x1a\x02\x04\x06\x82\xd3\xe4\x93\x02F\x12D/api/v1/organizations/{organization_id}/users/{user_id}/access:check\x90\x02\x01\x12\x97\x01\n" +
 	"\n" +
-	"ListAccess\x12 .usher.rule.v1.ListAccessRequest\x1a!.usher.rule.v1.ListAccessResponse\"9\x82\xd3\xe4\x93\x020\x12./api/v1/organizations/{organization_id}/access\x90\x02\x01\x12\x8a\x02\n" +
+	"ListAccess\x12 .usher.rule.v1.ListAccessRequest\x1a!.usher.rule.v1.ListAccessResponse\"D\xaa\xcf\x18\a\n" +
+	"\x01\x01\x1a\x02\x04\x06\x82\xd3\xe4\x93\x020\x12./api/v1/organizations/{organization_id}/access\x90\x02\x01\x12\x8a\x02\n" +
 	"\vGrantAccess\x12!.usher.rule.v1.GrantAccessRequest\x1a\".usher.rule.v1.GrantAccessResponse\"\xb3\x01\xaa\xcf\x18\x06\n" +
 	"\x01\x01\x1a\x01\x04\xba\xcf\x18c{\"userId\": \"0196f2c4-7d1e-7b3a-9c55-3f1d2e4a6b70\", \"tenantId\": \"production\", \"roleId\": \"developer\"}\x82\xd3\xe4\x93\x029:\x01*\"4/api/v1/organizations/{organization_id}/access:grant\x90\x02\x02\x12\x8e\x02\n" +
 	"\fRevokeAccess\x12\".usher.rule.v1.RevokeAccessRequest\x1a#.usher.rule.v1.RevokeAccessResponse\"\xb4\x01\xaa\xcf\x18\x06\n" +
@@ -2504,8 +2506,9 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\rSuspendAccess\x12#.usher.rule.v1.SuspendAccessRequest\x1a$.usher.rule.v1.SuspendAccessResponse\"\x93\x01\xaa\xcf\x18\x06\n" +
 	"\x01\x01\x1a\x01\x04\xba\xcf\x181{\"reason\": \"The laptop of this user was stolen.\"}\x82\xd3\xe4\x93\x02K:\x01*\"F/api/v1/organizations/{organization_id}/users/{user_id}/access:suspend\x90\x02\x02\x12\xb6\x01\n" +
 	"\fResumeAccess\x12\".usher.rule.v1.ResumeAccessRequest\x1a#.usher.rule.v1.ResumeAccessResponse\"]\xaa\xcf\x18\x06\n" +
-	"\x01\x01\x1a\x01\x04\x82\xd3\xe4\x93\x02J:\x01*\"E/api/v1/organizations/{organization_id}/users/{user_id}/access:resume\x90\x02\x02\x12\xa0\x01\n" +
-	"\x0fListSuspensions\x12%.usher.rule.v1.ListSuspensionsRequest\x1a&.usher.rule.v1.ListSuspensionsResponse\">\x82\xd3\xe4\x93\x025\x123/api/v1/organizations/{organization_id}/suspensions\x90\x02\x01\x12\xad\x01\n" +
+	"\x01\x01\x1a\x01\x04\x82\xd3\xe4\x93\x02J:\x01*\"E/api/v1/organizations/{organization_id}/users/{user_id}/access:resume\x90\x02\x02\x12\xab\x01\n" +
+	"\x0fListSuspensions\x12%.usher.rule.v1.ListSuspensionsRequest\x1a&.usher.rule.v1.ListSuspensionsResponse\"I\xaa\xcf\x18\a\n" +
+	"\x01\x01\x1a\x02\x04\x06\x82\xd3\xe4\x93\x025\x123/api/v1/organizations/{organization_id}/suspensions\x90\x02\x01\x12\xad\x01\n" +
 	"\x0fGetAccessStatus\x12%.usher.rule.v1.GetAccessStatusRequest\x1a&.usher.rule.v1.GetAccessStatusResponse\"K\xaa\xcf\x18\a\n" +
 	"\x01\x01\x1a\x02\x03\x06\x82\xd3\xe4\x93\x027\x125/api/v1/organizations/{organization_id}/access:status\x90\x02\x01\x12\xb4\x01\n" +
 	"\x11GetAccessSettings\x12'.usher.rule.v1.GetAccessSettingsRequest\x1a(.usher.rule.v1.GetAccessSettingsResponse\"L\xaa\xcf\x18\a\n" +
