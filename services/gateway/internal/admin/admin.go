@@ -236,7 +236,7 @@ func (h *Handler) describe(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 	if fault.Is(err, fault.Limit) {
 		h.tally.Add(unknownKeys)
-		h.d.Metrics.OperatorRefused.Add(r.Context(), 1, metrics.API("admin"))
+		h.d.Metrics.OperatorRefused.Add(r.Context(), 1, metrics.Refused("admin", unknownKeys))
 		h.refuse(w, r, err)
 		return
 	}
@@ -246,7 +246,7 @@ func (h *Handler) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 		h.refuse(w, r, err)
 		return
 	}
-	h.d.Metrics.OperatorRefused.Add(r.Context(), 1, metrics.API("admin"))
+	h.d.Metrics.OperatorRefused.Add(r.Context(), 1, metrics.Refused("admin", string(refusal)))
 	h.tally.Add(unauthenticated)
 	h.refuse(w, r, fault.New(fault.Unauthenticated, "send a valid token as: Authorization: Bearer ..."))
 }

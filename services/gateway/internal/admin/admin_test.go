@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -488,8 +489,8 @@ func TestASilentClientKeepsNoConnection(t *testing.T) {
 func TestRefusalsAreCountedAndLoggedTogether(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for range 3 {
-		w.do("GET", "/api/v1/organizations/acme", "", "Authorization", "Bearer wrong")
+	for _, authorization := range []string{"Bearer wrong", "Bearer wrong", "Bearer " + bearer.ServiceCredential.New().Reveal()} {
+		w.do("GET", "/api/v1/organizations/acme", "", "Authorization", authorization)
 	}
 	if w.logs.Len() > 0 {
 		t.Errorf("logged one by one: %s", w.logs)
@@ -504,8 +505,18 @@ func TestRefusalsAreCountedAndLoggedTogether(t *testing.T) {
 	if err := w.metrics.Collect(t.Context(), &all); err != nil {
 		t.Fatal(err)
 	}
-	if text := fmt.Sprintf("%+v", all.ScopeMetrics); !strings.Contains(text, metrics.OperatorRefused) || !strings.Contains(text, "Value:3") {
-		t.Errorf("measured: %s", text)
+	refused := map[string]int64{}
+	for _, m := range all.ScopeMetrics[0].Metrics {
+		if sum, ok := m.Data.(metricdata.Sum[int64]); ok && m.Name == metrics.OperatorRefused {
+			for _, p := range sum.DataPoints {
+				face, _ := p.Attributes.Value("face")
+				reason, _ := p.Attributes.Value("reason")
+				refused[face.AsString()+" "+reason.AsString()] = p.Value
+			}
+		}
+	}
+	if want := map[string]int64{"admin malformed": 2, "admin unknown": 1}; !maps.Equal(refused, want) {
+		t.Errorf("measured: %v, want %v", refused, want)
 	}
 }
 

@@ -75,8 +75,8 @@ func New(provider metric.MeterProvider) (*Metrics, error) {
 	}
 	m.Messages = counter(Messages, "SCIM messages of authenticated directories, by the status of the answer.")
 	m.Unauthenticated = counter(Unauthenticated, "SCIM requests that failed before they were authenticated.")
-	m.OperatorRefused = counter(OperatorRefused, "Requests of the admin REST API and calls of the public gRPC API without a valid token or service credential.")
 	m.OperatorTokensRefused = counter(OperatorTokensRefused, "Readings of a file with an operator's token that found no valid token in it. Missing files do not count.")
+	m.OperatorRefused = counter(OperatorRefused, "Requests of the admin REST API and calls of the public gRPC API without a valid token or service credential, by the reason.")
 	m.SignIns = counter(SignIns, "Attempts to sign in, to sign out at a provider, or to use a portal link, by result: ok, or the reason of the refusal.")
 	m.RateLimited = counter(RateLimited, "SCIM messages that were over their directory's rate.")
 	m.OverBudget = counter(OverBudget, "Requests that were refused because a memory budget was used up (that of their directory or credential, or the total), or because their turn did not come.")
@@ -160,9 +160,9 @@ func Budget(name string) metric.MeasurementOption {
 	return metric.WithAttributes(attribute.String(budgetLabel, name))
 }
 
-// API labels a refusal with the API that refused. The label is called "face".
-func API(name string) metric.MeasurementOption {
-	return metric.WithAttributes(attribute.String(apiLabel, name))
+// Refused labels a refusal with the API that refused, in the label "face", and with the reason.
+func Refused(api, reason string) metric.MeasurementOption {
+	return metric.WithAttributes(attribute.String(apiLabel, api), attribute.String(reasonLabel, reason))
 }
 
 // Quirk labels a count with the name of a quirk.

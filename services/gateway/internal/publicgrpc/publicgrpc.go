@@ -189,11 +189,11 @@ func (a *API) enter(ctx context.Context) (context.Context, authn.Client, error) 
 	case err == nil:
 		return authn.WithClient(ctx, client), client, nil
 	case errors.As(err, &refusal):
-		a.d.Metrics.OperatorRefused.Add(ctx, 1, metrics.API("grpc"))
+		a.d.Metrics.OperatorRefused.Add(ctx, 1, metrics.Refused("grpc", string(refusal)))
 		a.tally.Add(unauthenticated)
 		err = fault.New(fault.Unauthenticated, "send a valid token as metadata: authorization: Bearer ...")
 	case fault.Is(err, fault.Limit):
-		a.d.Metrics.OperatorRefused.Add(ctx, 1, metrics.API("grpc"))
+		a.d.Metrics.OperatorRefused.Add(ctx, 1, metrics.Refused("grpc", unknownKeys))
 		a.tally.Add(unknownKeys)
 	default:
 		a.tally.Add(unavailable)

@@ -469,7 +469,7 @@ func TestRefusalsAreCountedAndLoggedTogether(t *testing.T) {
 	if err := seen.metrics.Collect(t.Context(), &all); err != nil {
 		t.Fatal(err)
 	}
-	if text := fmt.Sprintf("%+v", all.ScopeMetrics); !strings.Contains(text, metrics.OperatorRefused) || !strings.Contains(text, "Value:2") {
+	if text := fmt.Sprintf("%+v", all.ScopeMetrics); !strings.Contains(text, metrics.OperatorRefused) || !strings.Contains(text, "Value:2") || !strings.Contains(text, "no_bearer") {
 		t.Errorf("measured: %s", text)
 	}
 }
