@@ -48,18 +48,19 @@ func TestACredentialOpensItsScopeAndIsListedWithoutItsSecret(t *testing.T) {
 	b.organization("acme")
 	b.organization("other")
 	for _, given := range []*directoryv1.ServiceCredential{
-		{OrganizationIds: []string{"other", "acme"}},
+		{OrganizationIds: []string{"other", "acme"}, NeverExpires: true},
 		{OrganizationIds: []string{"acme"}, Scopes: []commonv1.Scope{commonv1.Scope_SCOPE_GRANT_ACCESS, commonv1.Scope_SCOPE_READ_ACCESS}, ExpireTime: timestamppb.New(b.clock.Now().Add(time.Hour))},
-		{AllOrganizations: true},
+		{AllOrganizations: true, NeverExpires: true},
 	} {
 		made := b.credential(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: given})
 		want := &directoryv1.ServiceCredential{
 			Id: made.GetServiceCredential().GetId(), DisplayName: "billing", OrganizationIds: given.GetOrganizationIds(),
 			AllOrganizations: given.GetAllOrganizations(), Scopes: given.GetScopes(),
-			CreateTime: timestamppb.New(b.clock.Now().Truncate(time.Microsecond)),
+			CreateTime: timestamppb.New(b.clock.Now().Truncate(time.Microsecond)), NeverExpires: true, ExpiryState: directoryv1.ExpiryState_EXPIRY_STATE_NONE,
 		}
 		if given.GetExpireTime() != nil {
 			want.ExpireTime = timestamppb.New(given.GetExpireTime().AsTime().Truncate(time.Microsecond))
+			want.NeverExpires, want.ExpiryState = false, directoryv1.ExpiryState_EXPIRY_STATE_WITHIN_7_DAYS
 		}
 		resolved, err := b.resolve(made.GetSecret())
 		must(t, err)
@@ -107,6 +108,7 @@ func TestInvalidCredentialsAreRefused(t *testing.T) {
 		{"no such scope", "service_credential.scopes[0]", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, Scopes: []commonv1.Scope{99}}}},
 		{"the scope zero", "service_credential.scopes[0]", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, Scopes: []commonv1.Scope{0}}}},
 		{"no scope at all", "service_credential.scopes", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, Scopes: []commonv1.Scope{}}}},
+		{"an end and no end", "service_credential.never_expires", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, NeverExpires: true, ExpireTime: timestamppb.New(b.clock.Now().Add(time.Hour))}}},
 		{"too long a name", "service_credential.display_name", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, DisplayName: strings.Repeat("ü", 201)}}},
 	} {
 		_, err := b.tryCredential(c.request)

@@ -146,7 +146,7 @@ func (f *fixture) createCredential(expires int, organizations ...string) (store.
 	if expires > 0 {
 		c.ExpireTime = at(expires)
 	}
-	c, _, err := f.core.CreateCredential(f.Context(), c, requestid.Request{})
+	c, _, err := f.core.CreateCredential(f.Context(), c, expires == 0, requestid.Request{})
 	return c, err
 }
 

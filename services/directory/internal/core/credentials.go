@@ -18,12 +18,15 @@ import (
 // maxValidCredentials is how many service credentials may be valid at a time.
 const maxValidCredentials = 200
 
-// CreateCredential adds a service credential and returns its secret. A repeated call returns an empty secret. fault.InvalidRequest: an
-// organization of it is missing or is being erased; the field names its index in `organization_ids`. fault.Limit: there
-// are already maxValidCredentials valid ones.
-func (c *Core) CreateCredential(ctx context.Context, cred store.Credential, r requestid.Request) (store.Credential, secret.Text, error) {
+// CreateCredential adds a service credential and returns its secret. A repeated call returns an empty secret. Without an ExpireTime, the
+// credential expires after a default time, unless neverExpires is true. fault.InvalidRequest: an organization of it is missing or is being
+// erased; the field names its index in `organization_ids`. fault.Limit: there are already maxValidCredentials valid ones.
+func (c *Core) CreateCredential(ctx context.Context, cred store.Credential, neverExpires bool, r requestid.Request) (store.Credential, secret.Text, error) {
 	secret := bearer.ServiceCredential.New()
 	cred.ID, cred.Digest, cred.CreateTime = ids.New(), secret.Digest(), c.now()
+	if cred.ExpireTime.IsZero() && !neverExpires {
+		cred.ExpireTime = cred.CreateTime.Add(defaultLifetime)
+	}
 	// Concurrent creations would each count too few.
 	err := c.store.UpdateAll(ctx, func(ctx context.Context, tx store.AllTx) error {
 		return requestid.Once(ctx, tx, r, cred.CreateTime, func(id string) (err error) {

@@ -49,14 +49,6 @@ func (c *Core) CreateKey(ctx context.Context, k store.Key, r requestid.Request) 
 	return k, secret, err
 }
 
-// checkExpiry refuses an expire_time in the past. field is the name of the request's field.
-func checkExpiry(field string, expire, create time.Time) error {
-	if !expire.IsZero() && !expire.After(create) {
-		return fault.Invalid(field+".expire_time", "must be in the future")
-	}
-	return nil
-}
-
 // maxKeysListed is how many keys a list contains: older ones are not useful.
 const maxKeysListed = 1000
 

@@ -18,6 +18,9 @@ func (s *Server) CreateServiceCredential(ctx context.Context, r *directoryv1.Cre
 	if (len(given.GetOrganizationIds()) > 0) == given.GetAllOrganizations() {
 		return nil, fault.Invalid("service_credential.organization_ids", "must name organizations, unless all_organizations is set, and only then none")
 	}
+	if given.GetNeverExpires() && given.GetExpireTime() != nil {
+		return nil, fault.Invalid("service_credential.never_expires", "must be false, because expire_time is set")
+	}
 	expires, err := expiry("service_credential", given.GetExpireTime())
 	if err != nil {
 		return nil, err
@@ -25,12 +28,12 @@ func (s *Server) CreateServiceCredential(ctx context.Context, r *directoryv1.Cre
 	c, secret, err := s.core.CreateCredential(ctx, store.Credential{
 		DisplayName: given.GetDisplayName(), OrganizationIDs: given.GetOrganizationIds(), All: given.GetAllOrganizations(),
 		Scopes: scope.Of(given.GetScopes()...), ExpireTime: expires,
-	}, requestid.Of(rpc.PrincipalOf(ctx), r))
+	}, given.GetNeverExpires(), requestid.Of(rpc.PrincipalOf(ctx), r))
 	if err != nil {
 		return nil, err
 	}
 	return &directoryv1.CreateServiceCredentialResponse{
-		ServiceCredential: credentialProto(c), Secret: secret.Reveal(), SecretOmitted: secret == "",
+		ServiceCredential: s.credentialProto(c), Secret: secret.Reveal(), SecretOmitted: secret == "",
 	}, nil
 }
 
@@ -48,7 +51,7 @@ func (s *Server) ListServiceCredentials(ctx context.Context, r *directoryv1.List
 	all, more := page.Cut(all, size)
 	response := &directoryv1.ListServiceCredentialsResponse{}
 	for _, c := range all {
-		response.ServiceCredentials = append(response.ServiceCredentials, credentialProto(c))
+		response.ServiceCredentials = append(response.ServiceCredentials, s.credentialProto(c))
 	}
 	if more {
 		response.NextPageToken = page.Token([]string{all[size-1].ID}, list)
@@ -61,12 +64,13 @@ func (s *Server) RevokeServiceCredential(ctx context.Context, r *directoryv1.Rev
 	if err != nil {
 		return nil, err
 	}
-	return &directoryv1.RevokeServiceCredentialResponse{ServiceCredential: credentialProto(c)}, nil
+	return &directoryv1.RevokeServiceCredentialResponse{ServiceCredential: s.credentialProto(c)}, nil
 }
 
-func credentialProto(c store.Credential) *directoryv1.ServiceCredential {
+func (s *Server) credentialProto(c store.Credential) *directoryv1.ServiceCredential {
 	return &directoryv1.ServiceCredential{
 		Id: c.ID, DisplayName: c.DisplayName, OrganizationIds: c.OrganizationIDs, AllOrganizations: c.All, Scopes: c.Scopes.List(),
 		CreateTime: timeProto(c.CreateTime), ExpireTime: timeProto(c.ExpireTime), RevokeTime: timeProto(c.RevokeTime),
+		NeverExpires: c.ExpireTime.IsZero(), ExpiryState: expiryState(c.ExpireTime, c.RevokeTime, s.core.Now()),
 	}
 }

@@ -26,18 +26,7 @@ func (s *Server) CreateApiKey(ctx context.Context, r *directoryv1.CreateApiKeyRe
 	if err != nil {
 		return nil, err
 	}
-	return &directoryv1.CreateApiKeyResponse{ApiKey: keyProto(key), Secret: secret.Reveal(), SecretOmitted: secret == ""}, nil
-}
-
-// expiry reads the expire_time of the request's field with this name; the zero time for none.
-func expiry(field string, t *timestamppb.Timestamp) (time.Time, error) {
-	if t == nil {
-		return time.Time{}, nil
-	}
-	if err := t.CheckValid(); err != nil {
-		return time.Time{}, fault.Invalid(field+".expire_time", "must be a time up to the year 9999")
-	}
-	return t.AsTime().Truncate(time.Microsecond), nil
+	return &directoryv1.CreateApiKeyResponse{ApiKey: s.keyProto(key), Secret: secret.Reveal(), SecretOmitted: secret == ""}, nil
 }
 
 func (s *Server) ListApiKeys(ctx context.Context, r *directoryv1.ListApiKeysRequest) (*directoryv1.ListApiKeysResponse, error) {
@@ -47,7 +36,7 @@ func (s *Server) ListApiKeys(ctx context.Context, r *directoryv1.ListApiKeysRequ
 	}
 	response := &directoryv1.ListApiKeysResponse{}
 	for _, key := range keys {
-		response.ApiKeys = append(response.ApiKeys, keyProto(key))
+		response.ApiKeys = append(response.ApiKeys, s.keyProto(key))
 	}
 	return response, nil
 }
@@ -57,7 +46,7 @@ func (s *Server) RevokeApiKey(ctx context.Context, r *directoryv1.RevokeApiKeyRe
 	if err != nil {
 		return nil, err
 	}
-	return &directoryv1.RevokeApiKeyResponse{ApiKey: keyProto(key)}, nil
+	return &directoryv1.RevokeApiKeyResponse{ApiKey: s.keyProto(key)}, nil
 }
 
 func (s *Server) ResolveKey(ctx context.Context, r *directoryv1.ResolveKeyRequest) (*directoryv1.ResolveKeyResponse, error) {
@@ -150,9 +139,10 @@ func (s *Server) WatchDirectories(r *directoryv1.WatchDirectoriesRequest, stream
 	}
 }
 
-func keyProto(k store.Key) *directoryv1.ApiKey {
+func (s *Server) keyProto(k store.Key) *directoryv1.ApiKey {
 	return &directoryv1.ApiKey{
 		Id: k.ID, OrganizationId: k.OrganizationID, DirectoryId: k.DirectoryID, DisplayName: k.DisplayName,
 		CreateTime: timeProto(k.CreateTime), ExpireTime: timeProto(k.ExpireTime), RevokeTime: timeProto(k.RevokeTime),
+		ExpiryState: expiryState(k.ExpireTime, k.RevokeTime, s.core.Now()),
 	}
 }

@@ -149,7 +149,7 @@ func (s *Server) CreateDirectory(ctx context.Context, r *directoryv1.CreateDirec
 	}
 	response := &directoryv1.CreateDirectoryResponse{Directory: s.directoryProto(d), Secret: secret.Reveal(), SecretOmitted: secret == ""}
 	if !response.SecretOmitted {
-		response.ApiKey = keyProto(key)
+		response.ApiKey = s.keyProto(key)
 	}
 	return response, nil
 }

@@ -41,7 +41,9 @@ type ApiKey struct {
 	// The time at which the key expires. Unset: never.
 	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	// The time of the revocation. Unset until the key is revoked.
-	RevokeTime    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=revoke_time,json=revokeTime,proto3" json:"revoke_time,omitempty"`
+	RevokeTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=revoke_time,json=revokeTime,proto3" json:"revoke_time,omitempty"`
+	// Whether somebody should replace the key soon.
+	ExpiryState   ExpiryState `protobuf:"varint,8,opt,name=expiry_state,json=expiryState,proto3,enum=usher.directory.v1.ExpiryState" json:"expiry_state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -123,6 +125,13 @@ func (x *ApiKey) GetRevokeTime() *timestamppb.Timestamp {
 		return x.RevokeTime
 	}
 	return nil
+}
+
+func (x *ApiKey) GetExpiryState() ExpiryState {
+	if x != nil {
+		return x.ExpiryState
+	}
+	return ExpiryState_EXPIRY_STATE_UNSPECIFIED
 }
 
 // CreateApiKeyRequest asks for a new key.
@@ -481,7 +490,7 @@ var File_usher_directory_v1_api_key_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_api_key_proto_rawDesc = "" +
 	"\n" +
-	" usher/directory/v1/api_key.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\"\xe6\x02\n" +
+	" usher/directory/v1/api_key.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a\x1fusher/directory/v1/expiry.proto\"\xb0\x03\n" +
 	"\x06ApiKey\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
 	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x0eorganizationId\x12'\n" +
@@ -492,7 +501,8 @@ const file_usher_directory_v1_api_key_proto_rawDesc = "" +
 	"\vexpire_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\x12A\n" +
 	"\vrevoke_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
-	"revokeTime\"\xe3\x01\n" +
+	"revokeTime\x12H\n" +
+	"\fexpiry_state\x18\b \x01(\x0e2\x1f.usher.directory.v1.ExpiryStateB\x04\xe2A\x01\x03R\vexpiryState\"\xe3\x01\n" +
 	"\x13CreateApiKeyRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12+\n" +
 	"\fdirectory_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\vdirectoryId\x12?\n" +
@@ -545,26 +555,28 @@ var file_usher_directory_v1_api_key_proto_goTypes = []any{
 	(*RevokeApiKeyRequest)(nil),   // 5: usher.directory.v1.RevokeApiKeyRequest
 	(*RevokeApiKeyResponse)(nil),  // 6: usher.directory.v1.RevokeApiKeyResponse
 	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(ExpiryState)(0),              // 8: usher.directory.v1.ExpiryState
 }
 var file_usher_directory_v1_api_key_proto_depIdxs = []int32{
 	7,  // 0: usher.directory.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
 	7,  // 1: usher.directory.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
 	7,  // 2: usher.directory.v1.ApiKey.revoke_time:type_name -> google.protobuf.Timestamp
-	0,  // 3: usher.directory.v1.CreateApiKeyRequest.api_key:type_name -> usher.directory.v1.ApiKey
-	0,  // 4: usher.directory.v1.CreateApiKeyResponse.api_key:type_name -> usher.directory.v1.ApiKey
-	0,  // 5: usher.directory.v1.ListApiKeysResponse.api_keys:type_name -> usher.directory.v1.ApiKey
-	0,  // 6: usher.directory.v1.RevokeApiKeyResponse.api_key:type_name -> usher.directory.v1.ApiKey
-	1,  // 7: usher.directory.v1.ApiKeyService.CreateApiKey:input_type -> usher.directory.v1.CreateApiKeyRequest
-	3,  // 8: usher.directory.v1.ApiKeyService.ListApiKeys:input_type -> usher.directory.v1.ListApiKeysRequest
-	5,  // 9: usher.directory.v1.ApiKeyService.RevokeApiKey:input_type -> usher.directory.v1.RevokeApiKeyRequest
-	2,  // 10: usher.directory.v1.ApiKeyService.CreateApiKey:output_type -> usher.directory.v1.CreateApiKeyResponse
-	4,  // 11: usher.directory.v1.ApiKeyService.ListApiKeys:output_type -> usher.directory.v1.ListApiKeysResponse
-	6,  // 12: usher.directory.v1.ApiKeyService.RevokeApiKey:output_type -> usher.directory.v1.RevokeApiKeyResponse
-	10, // [10:13] is the sub-list for method output_type
-	7,  // [7:10] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	8,  // 3: usher.directory.v1.ApiKey.expiry_state:type_name -> usher.directory.v1.ExpiryState
+	0,  // 4: usher.directory.v1.CreateApiKeyRequest.api_key:type_name -> usher.directory.v1.ApiKey
+	0,  // 5: usher.directory.v1.CreateApiKeyResponse.api_key:type_name -> usher.directory.v1.ApiKey
+	0,  // 6: usher.directory.v1.ListApiKeysResponse.api_keys:type_name -> usher.directory.v1.ApiKey
+	0,  // 7: usher.directory.v1.RevokeApiKeyResponse.api_key:type_name -> usher.directory.v1.ApiKey
+	1,  // 8: usher.directory.v1.ApiKeyService.CreateApiKey:input_type -> usher.directory.v1.CreateApiKeyRequest
+	3,  // 9: usher.directory.v1.ApiKeyService.ListApiKeys:input_type -> usher.directory.v1.ListApiKeysRequest
+	5,  // 10: usher.directory.v1.ApiKeyService.RevokeApiKey:input_type -> usher.directory.v1.RevokeApiKeyRequest
+	2,  // 11: usher.directory.v1.ApiKeyService.CreateApiKey:output_type -> usher.directory.v1.CreateApiKeyResponse
+	4,  // 12: usher.directory.v1.ApiKeyService.ListApiKeys:output_type -> usher.directory.v1.ListApiKeysResponse
+	6,  // 13: usher.directory.v1.ApiKeyService.RevokeApiKey:output_type -> usher.directory.v1.RevokeApiKeyResponse
+	11, // [11:14] is the sub-list for method output_type
+	8,  // [8:11] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_usher_directory_v1_api_key_proto_init() }
@@ -572,6 +584,7 @@ func file_usher_directory_v1_api_key_proto_init() {
 	if File_usher_directory_v1_api_key_proto != nil {
 		return
 	}
+	file_usher_directory_v1_expiry_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -43,10 +43,14 @@ type ServiceCredential struct {
 	Scopes []v1.Scope `protobuf:"varint,9,rep,packed,name=scopes,proto3,enum=usher.common.v1.Scope" json:"scopes,omitempty"`
 	// The time of creation.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// The time at which the credential expires. Unset: never.
+	// The time at which the credential expires. Unset in a new credential: after 365 days, unless never_expires is true.
 	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	// The time of the revocation. Unset while the credential is not revoked.
-	RevokeTime    *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=revoke_time,json=revokeTime,proto3" json:"revoke_time,omitempty"`
+	RevokeTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=revoke_time,json=revokeTime,proto3" json:"revoke_time,omitempty"`
+	// Whether the credential never expires. If it is true, expire_time must be unset.
+	NeverExpires bool `protobuf:"varint,10,opt,name=never_expires,json=neverExpires,proto3" json:"never_expires,omitempty"`
+	// Whether somebody should replace the credential soon.
+	ExpiryState   ExpiryState `protobuf:"varint,11,opt,name=expiry_state,json=expiryState,proto3,enum=usher.directory.v1.ExpiryState" json:"expiry_state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -137,10 +141,25 @@ func (x *ServiceCredential) GetRevokeTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *ServiceCredential) GetNeverExpires() bool {
+	if x != nil {
+		return x.NeverExpires
+	}
+	return false
+}
+
+func (x *ServiceCredential) GetExpiryState() ExpiryState {
+	if x != nil {
+		return x.ExpiryState
+	}
+	return ExpiryState_EXPIRY_STATE_UNSPECIFIED
+}
+
 // CreateServiceCredentialRequest asks for a new credential.
 type CreateServiceCredentialRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The credential. Its expire_time is unset or in the future.
+	// The credential. Its expire_time is unset or in the future. Without an expire_time and never_expires, it expires after
+	// 365 days.
 	ServiceCredential *ServiceCredential `protobuf:"bytes,1,opt,name=service_credential,json=serviceCredential,proto3" json:"service_credential,omitempty"`
 	// A UUID that the client makes for this call. If the same principal repeats the call with the same UUID within 24
 	// hours, Usher creates nothing, and answers with the current state of the result of the first call. Empty: the call
@@ -466,7 +485,7 @@ var File_usher_directory_v1_service_credential_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_service_credential_proto_rawDesc = "" +
 	"\n" +
-	"+usher/directory/v1/service_credential.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\"\xd2\x03\n" +
+	"+usher/directory/v1/service_credential.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a\x1fusher/directory/v1/expiry.proto\"\xc1\x04\n" +
 	"\x11ServiceCredential\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\n" +
@@ -479,7 +498,10 @@ const file_usher_directory_v1_service_credential_proto_rawDesc = "" +
 	"\vexpire_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\x12A\n" +
 	"\vrevoke_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
-	"revokeTimeJ\x04\b\x05\x10\x06\"\xae\x01\n" +
+	"revokeTime\x12#\n" +
+	"\rnever_expires\x18\n" +
+	" \x01(\bR\fneverExpires\x12H\n" +
+	"\fexpiry_state\x18\v \x01(\x0e2\x1f.usher.directory.v1.ExpiryStateB\x04\xe2A\x01\x03R\vexpiryStateJ\x04\b\x05\x10\x06\"\xae\x01\n" +
 	"\x1eCreateServiceCredentialRequest\x12`\n" +
 	"\x12service_credential\x18\x01 \x01(\v2%.usher.directory.v1.ServiceCredentialB\n" +
 	"\xe2A\x01\x02\xbaH\x03\xc8\x01\x01R\x11serviceCredential\x12*\n" +
@@ -530,27 +552,29 @@ var file_usher_directory_v1_service_credential_proto_goTypes = []any{
 	(*RevokeServiceCredentialResponse)(nil), // 6: usher.directory.v1.RevokeServiceCredentialResponse
 	(v1.Scope)(0),                           // 7: usher.common.v1.Scope
 	(*timestamppb.Timestamp)(nil),           // 8: google.protobuf.Timestamp
+	(ExpiryState)(0),                        // 9: usher.directory.v1.ExpiryState
 }
 var file_usher_directory_v1_service_credential_proto_depIdxs = []int32{
 	7,  // 0: usher.directory.v1.ServiceCredential.scopes:type_name -> usher.common.v1.Scope
 	8,  // 1: usher.directory.v1.ServiceCredential.create_time:type_name -> google.protobuf.Timestamp
 	8,  // 2: usher.directory.v1.ServiceCredential.expire_time:type_name -> google.protobuf.Timestamp
 	8,  // 3: usher.directory.v1.ServiceCredential.revoke_time:type_name -> google.protobuf.Timestamp
-	0,  // 4: usher.directory.v1.CreateServiceCredentialRequest.service_credential:type_name -> usher.directory.v1.ServiceCredential
-	0,  // 5: usher.directory.v1.CreateServiceCredentialResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
-	0,  // 6: usher.directory.v1.ListServiceCredentialsResponse.service_credentials:type_name -> usher.directory.v1.ServiceCredential
-	0,  // 7: usher.directory.v1.RevokeServiceCredentialResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
-	1,  // 8: usher.directory.v1.ServiceCredentialService.CreateServiceCredential:input_type -> usher.directory.v1.CreateServiceCredentialRequest
-	3,  // 9: usher.directory.v1.ServiceCredentialService.ListServiceCredentials:input_type -> usher.directory.v1.ListServiceCredentialsRequest
-	5,  // 10: usher.directory.v1.ServiceCredentialService.RevokeServiceCredential:input_type -> usher.directory.v1.RevokeServiceCredentialRequest
-	2,  // 11: usher.directory.v1.ServiceCredentialService.CreateServiceCredential:output_type -> usher.directory.v1.CreateServiceCredentialResponse
-	4,  // 12: usher.directory.v1.ServiceCredentialService.ListServiceCredentials:output_type -> usher.directory.v1.ListServiceCredentialsResponse
-	6,  // 13: usher.directory.v1.ServiceCredentialService.RevokeServiceCredential:output_type -> usher.directory.v1.RevokeServiceCredentialResponse
-	11, // [11:14] is the sub-list for method output_type
-	8,  // [8:11] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	9,  // 4: usher.directory.v1.ServiceCredential.expiry_state:type_name -> usher.directory.v1.ExpiryState
+	0,  // 5: usher.directory.v1.CreateServiceCredentialRequest.service_credential:type_name -> usher.directory.v1.ServiceCredential
+	0,  // 6: usher.directory.v1.CreateServiceCredentialResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
+	0,  // 7: usher.directory.v1.ListServiceCredentialsResponse.service_credentials:type_name -> usher.directory.v1.ServiceCredential
+	0,  // 8: usher.directory.v1.RevokeServiceCredentialResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
+	1,  // 9: usher.directory.v1.ServiceCredentialService.CreateServiceCredential:input_type -> usher.directory.v1.CreateServiceCredentialRequest
+	3,  // 10: usher.directory.v1.ServiceCredentialService.ListServiceCredentials:input_type -> usher.directory.v1.ListServiceCredentialsRequest
+	5,  // 11: usher.directory.v1.ServiceCredentialService.RevokeServiceCredential:input_type -> usher.directory.v1.RevokeServiceCredentialRequest
+	2,  // 12: usher.directory.v1.ServiceCredentialService.CreateServiceCredential:output_type -> usher.directory.v1.CreateServiceCredentialResponse
+	4,  // 13: usher.directory.v1.ServiceCredentialService.ListServiceCredentials:output_type -> usher.directory.v1.ListServiceCredentialsResponse
+	6,  // 14: usher.directory.v1.ServiceCredentialService.RevokeServiceCredential:output_type -> usher.directory.v1.RevokeServiceCredentialResponse
+	12, // [12:15] is the sub-list for method output_type
+	9,  // [9:12] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_usher_directory_v1_service_credential_proto_init() }
@@ -558,6 +582,7 @@ func file_usher_directory_v1_service_credential_proto_init() {
 	if File_usher_directory_v1_service_credential_proto != nil {
 		return
 	}
+	file_usher_directory_v1_expiry_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -17,7 +17,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/scope"
 )
 
-const credentialColumns = "id display_name organization_ids all_organizations scopes create_time expire_time revoke_time"
+const credentialColumns = "id display_name organization_ids all_organizations scopes create_time expire_time expiry_state revoke_time"
 
 func credentialCommand(c *client) *cobra.Command {
 	list := listCommand("List all service credentials.", c, credentialColumns, nil, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
@@ -36,7 +36,7 @@ func credentialCommand(c *client) *cobra.Command {
 func createCredentialCommand(c *client) *cobra.Command {
 	var name string
 	var organizations []string
-	var all bool
+	var all, never bool
 	var scopes []string
 	var expires time.Duration
 	create := &cobra.Command{Use: "create", Short: "Add a service credential: prints its secret once.", Args: cobra.NoArgs}
@@ -44,10 +44,12 @@ func createCredentialCommand(c *client) *cobra.Command {
 	create.Flags().StringArrayVar(&organizations, "organization", nil, "an organization that it opens; give one for each")
 	create.Flags().BoolVar(&all, "all", false, "it opens all organizations, including future ones")
 	create.Flags().StringSliceVar(&scopes, "scope", nil, "what it may do: "+strings.Join(scope.Names(), ", ")+" (required; give several with commas)")
-	create.Flags().DurationVar(&expires, "expires-in", 0, "stop working after this long (default: never)")
+	create.Flags().DurationVar(&expires, "expires-in", 0, "stop working after this long (default: 365 days)")
+	create.Flags().BoolVar(&never, "never-expires", false, "work until it is revoked")
 	_ = errors.Join(create.MarkFlagRequired("name"), create.MarkFlagRequired("scope")) // the flags exist
 	create.MarkFlagsOneRequired("organization", "all")
 	create.MarkFlagsMutuallyExclusive("organization", "all")
+	create.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
 	repeat := repeatableFlags(create)
 	create.RunE = func(cmd *cobra.Command, _ []string) error {
 		may, err := scopesNamed(scopes)
@@ -59,7 +61,7 @@ func createCredentialCommand(c *client) *cobra.Command {
 			return err
 		}
 		defer cancel()
-		credential := &directoryv1.ServiceCredential{DisplayName: name, OrganizationIds: organizations, AllOrganizations: all, Scopes: may}
+		credential := &directoryv1.ServiceCredential{DisplayName: name, OrganizationIds: organizations, AllOrganizations: all, Scopes: may, NeverExpires: never}
 		if expires != 0 {
 			credential.ExpireTime = timestamppb.New(time.Now().Add(expires))
 		}

@@ -22,7 +22,7 @@ import (
 const (
 	organizationColumns = "id display_name federated create_time"
 	directoryColumns    = "id display_name state mode unique_group_names base_url create_time"
-	keyColumns          = "id display_name create_time expire_time revoke_time"
+	keyColumns          = "id display_name create_time expire_time expiry_state revoke_time"
 )
 
 func organizationCommand(c *client) *cobra.Command {
