@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/usher-scim/usher/services/internal/connlimit"
+	"github.com/usher-scim/usher/services/internal/iprange"
 )
 
 // connectionsRefused counts connections that were closed at once, by listener and by the limit that they exceeded.
@@ -83,18 +84,9 @@ func mostConnections() int {
 // prefixes parses addresses, and networks such as 10.0.0.0/8.
 func prefixes(texts []string) (all []netip.Prefix, err error) {
 	for _, text := range texts {
-		text = strings.TrimSpace(text)
-		var prefix netip.Prefix
-		if strings.Contains(text, "/") {
-			prefix, err = netip.ParsePrefix(text)
-		} else {
-			var addr netip.Addr
-			if addr, err = netip.ParseAddr(text); err == nil {
-				prefix = netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen())
-			}
-		}
+		prefix, err := iprange.Parse(strings.TrimSpace(text))
 		if err != nil {
-			return nil, fmt.Errorf("%q is no address, and no network such as 10.0.0.0/8", text)
+			return nil, err
 		}
 		all = append(all, prefix)
 	}

@@ -86,6 +86,20 @@ func TestACredentialOpensItsScopeAndIsListedWithoutItsSecret(t *testing.T) {
 	}
 }
 
+func TestAddressRangesAreInTheirCanonicalFormAndInTheLease(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	made := b.credential(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{
+		AllOrganizations: true, AddressRanges: []string{"10.1.2.3/8", "::ffff:192.0.2.7", "2001:DB8::/32"},
+	}})
+	want := []string{"10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"}
+	equal(t, "as created", made.GetServiceCredential().GetAddressRanges(), want)
+	equal(t, "as listed", b.listedCredential().GetAddressRanges(), want)
+	resolved, err := b.resolve(made.GetSecret())
+	must(t, err)
+	equal(t, "in the lease", resolved.GetApi().GetAddressRanges(), want)
+}
+
 func TestInvalidCredentialsAreRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -108,6 +122,9 @@ func TestInvalidCredentialsAreRefused(t *testing.T) {
 		{"no such scope", "service_credential.scopes[0]", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, Scopes: []commonv1.Scope{99}}}},
 		{"the scope zero", "service_credential.scopes[0]", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, Scopes: []commonv1.Scope{0}}}},
 		{"no scope at all", "service_credential.scopes", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, Scopes: []commonv1.Scope{}}}},
+		{"an address that is none", "service_credential.address_ranges[1]", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, AddressRanges: []string{"10.0.0.0/8", "10.0.0.0-10.0.0.9"}}}},
+		{"an empty address", "service_credential.address_ranges[0]", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, AddressRanges: []string{""}}}},
+		{"too many addresses", "service_credential.address_ranges", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, AddressRanges: many[:21]}}},
 		{"an end and no end", "service_credential.never_expires", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, NeverExpires: true, ExpireTime: timestamppb.New(b.clock.Now().Add(time.Hour))}}},
 		{"too long a name", "service_credential.display_name", &directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{AllOrganizations: true, DisplayName: strings.Repeat("ü", 201)}}},
 	} {

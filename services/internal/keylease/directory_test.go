@@ -53,6 +53,12 @@ func TestAnAnswerAboutAKeyIsALease(t *testing.T) {
 	credential := &directoryv1.ResolveKeyResponse{
 		Opens: &directoryv1.ResolveKeyResponse_Api{Api: &directoryv1.OpenedApi{Principal: service}}, LeaseExpireTime: timestamppb.New(asked.Add(2 * time.Second)),
 	}
+	restricted := func(ranges ...string) *directoryv1.ResolveKeyResponse {
+		return &directoryv1.ResolveKeyResponse{
+			Opens:           &directoryv1.ResolveKeyResponse_Api{Api: &directoryv1.OpenedApi{Principal: service, AddressRanges: ranges}},
+			LeaseExpireTime: timestamppb.New(asked.Add(2 * time.Second)),
+		}
+	}
 	whole := Lease{OrganizationID: "acme", DirectoryID: "d1", KeyID: "k1", Suspended: true}
 	until := func(l Lease, after time.Duration) Lease { l.Until = asked.Add(after); return l }
 	for _, c := range []struct {
@@ -74,6 +80,14 @@ func TestAnAnswerAboutAKeyIsALease(t *testing.T) {
 		{
 			name: "a service credential with its scope", server: &keyServer{answer: credential},
 			want: until(Lease{Principal: service}, 2*time.Second),
+		},
+		{
+			name: "a service credential with address ranges", want: until(Lease{Principal: service, AddressRanges: ranges("10.0.0.0/8", "192.0.2.7/32")}, 2*time.Second),
+			server: &keyServer{answer: restricted("10.0.0.0/8", "192.0.2.7/32")},
+		},
+		{
+			name: "address ranges of another form", want: until(Lease{Unknown: true}, 2*time.Second),
+			server: &keyServer{answer: restricted("10.0.0.0-10.0.0.9")},
 		},
 		{
 			name: "a principal that comes from no client", want: until(Lease{Unknown: true}, 2*time.Second), server: &keyServer{answer: &directoryv1.ResolveKeyResponse{

@@ -15,6 +15,8 @@ package keylease
 import (
 	"context"
 	"crypto/sha256"
+	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,9 +39,15 @@ type Lease struct {
 	Suspended      bool                // the organization is not federated
 	Principal      *commonv1.Principal // set for a service credential or a session, which opens no directory; do not change it
 	Blocked        bool                // the digest is that of a blocked person
+	AddressRanges  []netip.Prefix      // of the clients that may use the key; empty: any address
 	Unknown        bool                // no valid key has this digest
 	Until          time.Time
 	Signature      Signature // of all other fields; a lease without it is not shared
+}
+
+// Admits reports whether a client with this address may use the key. Without ranges, even a client without an address may.
+func (l Lease) Admits(client netip.Addr) bool {
+	return len(l.AddressRanges) == 0 || slices.ContainsFunc(l.AddressRanges, func(p netip.Prefix) bool { return p.Contains(client) })
 }
 
 // Load asks the directory service. The cache uses its result until Lease.Until, and at most for MaxLease.

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	"github.com/usher-scim/usher/services/internal/iprange"
 	"github.com/usher-scim/usher/services/internal/scope"
 )
 
@@ -36,6 +37,13 @@ func Of(answer *directoryv1.ResolveKeyResponse) Lease {
 		if scope.Most(l.Principal.GetKind()) == 0 {
 			l.Principal, l.Unknown = nil, true // a newer directory service knows more kinds of principals
 		}
+		for _, text := range opens.Api.GetAddressRanges() {
+			prefix, err := iprange.Parse(text)
+			if err != nil {
+				return Lease{Unknown: true, Until: l.Until, Signature: l.Signature} // a newer directory service has another form
+			}
+			l.AddressRanges = append(l.AddressRanges, prefix)
+		}
 	case *directoryv1.ResolveKeyResponse_BlockedSubject:
 		l.Blocked = true
 	default:
@@ -47,7 +55,7 @@ func Of(answer *directoryv1.ResolveKeyResponse) Lease {
 // MAC returns the HMAC-SHA-256, with a signing key's secret, of a key's digest and its lease. Each text and list follows its length,
 // so that no two leases have the same encoding.
 func MAC(secret []byte, digest Digest, l Lease) []byte {
-	text := append([]byte("usher lease 2\n"), digest[:]...)
+	text := append([]byte("usher lease 3\n"), digest[:]...)
 	add := func(values ...string) {
 		for _, v := range values {
 			text = append(binary.AppendUvarint(text, uint64(len(v))), v...)
@@ -67,6 +75,10 @@ func MAC(secret []byte, digest Digest, l Lease) []byte {
 	// Another binary may encode the fields in another order. Then the signature does not match, and the reader asks directory.
 	principal, _ := proto.MarshalOptions{Deterministic: true}.Marshal(l.Principal) // it was decoded, so it can be encoded
 	add(string(principal))
+	text = binary.AppendUvarint(text, uint64(len(l.AddressRanges)))
+	for _, p := range l.AddressRanges {
+		add(p.String())
+	}
 	text = binary.AppendVarint(text, l.Until.UnixNano())
 	mac := hmac.New(sha256.New, secret)
 	mac.Write(text)

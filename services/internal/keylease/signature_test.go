@@ -2,11 +2,19 @@ package keylease
 
 import (
 	"bytes"
+	"net/netip"
 	"testing"
 	"time"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 )
+
+func ranges(texts ...string) (all []netip.Prefix) {
+	for _, text := range texts {
+		all = append(all, netip.MustParsePrefix(text))
+	}
+	return all
+}
 
 func TestASignatureCoversEachPartOfALease(t *testing.T) {
 	t.Parallel()
@@ -43,6 +51,9 @@ func TestASignatureCoversEachPartOfALease(t *testing.T) {
 		},
 		"a bound directory":          func() Lease { return service(func(p *commonv1.Principal) { p.OneDirectory = true }) },
 		"blocked":                    func() Lease { l := key; l.Blocked = true; return l },
+		"an address range":           func() Lease { l := credential; l.AddressRanges = ranges("10.0.0.0/8"); return l },
+		"another address range":      func() Lease { l := credential; l.AddressRanges = ranges("10.0.0.0/9"); return l },
+		"two address ranges":         func() Lease { l := credential; l.AddressRanges = ranges("10.0.0.0/8", "::/0"); return l },
 		"no principal":               func() Lease { return Lease{Until: until} },
 		"a key that is a credential": func() Lease { l := key; l.Principal = credential.Principal; return l },
 	} {

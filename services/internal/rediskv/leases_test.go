@@ -3,6 +3,7 @@ package rediskv
 import (
 	"encoding/hex"
 	"encoding/json"
+	"net/netip"
 	"reflect"
 	"testing"
 	"time"
@@ -18,8 +19,9 @@ import (
 func of(term time.Duration) keylease.Lease {
 	return keylease.Lease{
 		OrganizationID: "acme", DirectoryID: "d", KeyID: "k", Suspended: true, Until: time.Now().Add(term).UTC().Truncate(time.Microsecond),
-		Principal: &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE, Subject: "c", OrganizationIds: []string{"acme"}, Scopes: 2},
-		Signature: keylease.Signature{KeyID: "s", MAC: []byte{1, 2}},
+		Principal:     &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE, Subject: "c", OrganizationIds: []string{"acme"}, Scopes: 2},
+		AddressRanges: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")},
+		Signature:     keylease.Signature{KeyID: "s", MAC: []byte{1, 2}},
 	}
 }
 

@@ -107,5 +107,5 @@ func (c *Core) resolveCredential(ctx context.Context, digest [32]byte, now time.
 	return Resolved{Principal: &commonv1.Principal{
 		Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE, Subject: cred.ID,
 		OrganizationIds: cred.OrganizationIDs, AllOrganizations: cred.All, Scopes: uint32(cred.Scopes),
-	}, Until: c.leaseUntil(now, cred.ExpireTime)}, nil
+	}, AddressRanges: cred.AddressRanges, Until: c.leaseUntil(now, cred.ExpireTime)}, nil
 }

@@ -82,7 +82,9 @@ type Resolved struct {
 	Directory store.Directory
 	Principal *commonv1.Principal // nil for an API key
 	Blocked   bool                // the digest is that of a blocked person
-	Until     time.Time
+	// AddressRanges are the addresses of clients that may use the secret; empty: any address.
+	AddressRanges []string
+	Until         time.Time
 }
 
 // ResolveKey returns what a secret opens now. If it opens nothing, the error is fault.NotFound, without a reason.

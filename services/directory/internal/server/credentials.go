@@ -2,11 +2,13 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/iprange"
 	"github.com/usher-scim/usher/services/internal/page"
 	"github.com/usher-scim/usher/services/internal/requestid"
 	"github.com/usher-scim/usher/services/internal/rpc"
@@ -25,9 +27,13 @@ func (s *Server) CreateServiceCredential(ctx context.Context, r *directoryv1.Cre
 	if err != nil {
 		return nil, err
 	}
+	ranges, err := addressRanges(given.GetAddressRanges())
+	if err != nil {
+		return nil, err
+	}
 	c, secret, err := s.core.CreateCredential(ctx, store.Credential{
 		DisplayName: given.GetDisplayName(), OrganizationIDs: given.GetOrganizationIds(), All: given.GetAllOrganizations(),
-		Scopes: scope.Of(given.GetScopes()...), ExpireTime: expires,
+		Scopes: scope.Of(given.GetScopes()...), AddressRanges: ranges, ExpireTime: expires,
 	}, given.GetNeverExpires(), requestid.Of(rpc.PrincipalOf(ctx), r))
 	if err != nil {
 		return nil, err
@@ -35,6 +41,19 @@ func (s *Server) CreateServiceCredential(ctx context.Context, r *directoryv1.Cre
 	return &directoryv1.CreateServiceCredentialResponse{
 		ServiceCredential: s.credentialProto(c), Secret: secret.Reveal(), SecretOmitted: secret == "",
 	}, nil
+}
+
+// addressRanges returns the canonical form of ranges.
+func addressRanges(given []string) ([]string, error) {
+	var ranges []string
+	for i, text := range given {
+		prefix, err := iprange.Parse(text)
+		if err != nil {
+			return nil, fault.Invalid(fmt.Sprintf("service_credential.address_ranges[%d]", i), "%v", err)
+		}
+		ranges = append(ranges, prefix.String())
+	}
+	return ranges, nil
 }
 
 func (s *Server) ListServiceCredentials(ctx context.Context, r *directoryv1.ListServiceCredentialsRequest) (*directoryv1.ListServiceCredentialsResponse, error) {
@@ -70,7 +89,8 @@ func (s *Server) RevokeServiceCredential(ctx context.Context, r *directoryv1.Rev
 func (s *Server) credentialProto(c store.Credential) *directoryv1.ServiceCredential {
 	return &directoryv1.ServiceCredential{
 		Id: c.ID, DisplayName: c.DisplayName, OrganizationIds: c.OrganizationIDs, AllOrganizations: c.All, Scopes: c.Scopes.List(),
-		CreateTime: timeProto(c.CreateTime), ExpireTime: timeProto(c.ExpireTime), RevokeTime: timeProto(c.RevokeTime),
+		AddressRanges: c.AddressRanges,
+		CreateTime:    timeProto(c.CreateTime), ExpireTime: timeProto(c.ExpireTime), RevokeTime: timeProto(c.RevokeTime),
 		NeverExpires: c.ExpireTime.IsZero(), ExpiryState: expiryState(c.ExpireTime, c.RevokeTime, s.core.Now()),
 	}
 }

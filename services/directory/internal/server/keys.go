@@ -59,7 +59,9 @@ func (s *Server) ResolveKey(ctx context.Context, r *directoryv1.ResolveKeyReques
 	case resolved.Blocked:
 		response.Opens = &directoryv1.ResolveKeyResponse_BlockedSubject{BlockedSubject: &directoryv1.BlockedSubject{}}
 	case resolved.Principal != nil:
-		response.Opens = &directoryv1.ResolveKeyResponse_Api{Api: &directoryv1.OpenedApi{Principal: resolved.Principal}}
+		response.Opens = &directoryv1.ResolveKeyResponse_Api{Api: &directoryv1.OpenedApi{
+			Principal: resolved.Principal, AddressRanges: resolved.AddressRanges,
+		}}
 	default:
 		response.Opens = &directoryv1.ResolveKeyResponse_Directory{Directory: &directoryv1.OpenedDirectory{
 			OrganizationId: resolved.Directory.OrganizationID, DirectoryId: resolved.Directory.ID, ApiKeyId: resolved.Key.ID,

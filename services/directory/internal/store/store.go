@@ -75,6 +75,7 @@ type Credential struct {
 	OrganizationIDs []string // nil: all
 	All             bool     // it opens all organizations
 	Scopes          scope.Set
+	AddressRanges   []string // of clients that may use it, in the form of iprange; empty: any address
 	Digest          [sha256.Size]byte
 	CreateTime      time.Time
 	ExpireTime      time.Time // zero: never

@@ -232,8 +232,9 @@ func (h *Handler) describe(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(gen.OpenAPI) // the client left: nobody can receive an error
 }
 
-// turnAway refuses a request that is not authenticated, and only counts it.
+// turnAway refuses a request that is not authenticated. It only counts it, unless a credential that exists was refused.
 func (h *Handler) turnAway(w http.ResponseWriter, r *http.Request, err error) {
+	h.d.Clients.LogRefusal(r.Context(), h.d.Log, err)
 	if fault.Is(err, fault.Limit) {
 		h.tally.Add(unknownKeys)
 		h.d.Metrics.OperatorRefused.Add(r.Context(), 1, metrics.Refused("admin", unknownKeys))

@@ -1,8 +1,12 @@
 package authn
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
+	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -99,6 +103,42 @@ func TestClients(t *testing.T) {
 	}
 	if _, err := clients.Authenticate(t.Context(), Source{}, Bearer{Authorization: []string{"Bearer " + credential.Reveal(), "Bearer secret"}}); !errors.Is(err, NoBearer) {
 		t.Errorf("two values: %v", err)
+	}
+}
+
+func TestACredentialIsForItsAddressesAlone(t *testing.T) {
+	t.Parallel()
+	clients := NewClients(operatorWith(""), nil, keylease.New(func(context.Context, keylease.Digest) (keylease.Lease, error) {
+		return keylease.Lease{
+			Principal: &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE, Subject: "c1"}, Until: time.Now().Add(time.Hour),
+			AddressRanges: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::7/128")},
+		}, nil
+	}, time.Now), NewUnknownKeys(UnknownKeysConfig{PerAddress: 1e6, Total: 1e6, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, time.Now), time.Now)
+	for _, c := range []struct {
+		name   string
+		source Source
+		opens  bool
+		logged string
+	}{
+		{name: "in a network", source: Source{Remote: "192.0.2.9:1"}, opens: true},
+		{name: "in IPv6 form", source: Source{Remote: "[::ffff:192.0.2.9]:1"}, opens: true},
+		{name: "the single address", source: Source{Remote: "[2001:db8::7]:1"}, opens: true},
+		{name: "behind a trusted proxy", source: Source{Remote: "127.0.0.1:1", Forwarded: []string{"192.0.2.9"}}, opens: true},
+		{name: "outside", source: Source{Remote: "198.51.100.1:1"}, logged: "198.51.100.1"},
+		{name: "outside, with an invented header", source: Source{Remote: "198.51.100.1:1", Forwarded: []string{"192.0.2.9"}}, logged: "198.51.100.1"},
+		{name: "outside, behind a trusted proxy", source: Source{Remote: "127.0.0.1:1", Forwarded: []string{"192.0.2.9, 198.51.100.1"}}, logged: "198.51.100.1"},
+		{name: "the trusted proxy itself", source: Source{Remote: "127.0.0.1:1"}, logged: "127.0.0.1"},
+		{name: "no address", source: Source{Remote: "@"}, logged: "invalid IP"},
+	} {
+		client, err := clients.Authenticate(t.Context(), c.source, Bearer{Authorization: []string{"Bearer " + bearer.ServiceCredential.New().Reveal()}})
+		if (err == nil) != c.opens || err != nil && !errors.Is(err, OtherAddress) || c.opens != (client.Principal != nil) {
+			t.Errorf("%s: %v, %v", c.name, client.Principal, err)
+		}
+		var log bytes.Buffer
+		clients.LogRefusal(t.Context(), slog.New(slog.NewTextHandler(&log, nil)), err)
+		if line := log.String(); (line != "") != (c.logged != "") || !strings.Contains(line, c.logged) || line != "" && !strings.Contains(line, "reason=other_address principal=c1") {
+			t.Errorf("%s: it logs %q", c.name, line)
+		}
 	}
 }
 

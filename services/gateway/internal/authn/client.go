@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	"github.com/usher-scim/usher/services/gateway/internal/oidc"
 	"github.com/usher-scim/usher/services/internal/bearer"
@@ -17,12 +19,15 @@ type Clients struct {
 	operator *Operator
 	people   *oidc.Providers // nil: no access token opens anything
 	leases   leases
+	lines    *rate.Limiter
 	now      func() time.Time
 }
 
 // NewClients creates Clients on a cache of key leases. people may be nil.
 func NewClients(operator *Operator, people *oidc.Providers, keys *keylease.Cache, unknown *UnknownKeys, now func() time.Time) Clients {
-	return Clients{operator: operator, people: people, leases: leases{keys, unknown}, now: now}
+	return Clients{
+		operator: operator, people: people, leases: leases{keys, unknown}, lines: rate.NewLimiter(linesPerSecond, linesAtOnce), now: now,
+	}
 }
 
 // Client is the sender of a request.
@@ -88,6 +93,11 @@ func (c Clients) leased(ctx context.Context, source Source, digest keylease.Dige
 		return Client{}, err
 	case lease.Principal == nil:
 		return Client{}, Unknown
+	}
+	if len(lease.AddressRanges) > 0 {
+		if address := c.leases.address(source); !lease.Admits(address) {
+			return Client{}, known{OtherAddress, lease.Principal.GetSubject(), address}
+		}
 	}
 	return Client{Principal: lease.Principal, digest: digest, lease: lease}, nil
 }

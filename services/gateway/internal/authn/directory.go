@@ -8,26 +8,6 @@ import (
 	"github.com/usher-scim/usher/services/internal/keylease"
 )
 
-// Refusal is the reason why a request opens nothing. It is for metrics: except for NoBearer, a client gets the same answer for all of them.
-type Refusal string
-
-// The refusals.
-const (
-	NoBearer       Refusal = "no_bearer"       // no Authorization, several, or another scheme
-	Malformed      Refusal = "malformed"       // not the form of a secret that could open this
-	Unknown        Refusal = "unknown"         // the secret does not exist, was revoked or has expired
-	OtherDirectory Refusal = "other_directory" // a valid key of another directory
-
-	NoOrganization    Refusal = "no_organization"    // an access token that gives several organizations, without the choice of one
-	OtherOrganization Refusal = "other_organization" // an access token that does not give the chosen organization
-	Blocked           Refusal = "blocked"            // the operator has blocked the person
-	CrossSite         Refusal = "cross_site"         // a session, used by a page of another site
-	NoCSRFToken       Refusal = "no_csrf_token"      //nolint:gosec // a change by a session without its CSRF token; the text is no secret
-)
-
-// Error returns the text of a Refusal.
-func (r Refusal) Error() string { return "the request opens nothing: " + string(r) }
-
 // Directories recognises directories by their API keys. A service credential opens none.
 type Directories struct{ leases leases }
 

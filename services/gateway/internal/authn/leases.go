@@ -3,6 +3,7 @@ package authn
 import (
 	"context"
 	"errors"
+	"net/netip"
 
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/keylease"
@@ -28,6 +29,11 @@ func (l leases) from(ctx context.Context, source Source, digest keylease.Digest)
 		l.unknown.giveBack(addr)
 	}
 	return lease, err
+}
+
+// address returns the address of a client; it is invalid if the connection has none.
+func (l leases) address(source Source) netip.Addr {
+	return source.Client(l.unknown.config.TrustedProxies)
 }
 
 // of looks up a secret.

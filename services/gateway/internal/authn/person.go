@@ -18,9 +18,12 @@ func (c Clients) person(ctx context.Context, source Source, token, organization 
 	if err != nil {
 		return Client{}, err
 	}
+	refused := func(r Refusal) error {
+		return known{r, keylease.Subject(identity.Provider, identity.Subject), c.leases.address(source)}
+	}
 	grant, refusal := chosen(identity.Grants, organization)
 	if refusal != "" {
-		return Client{}, refusal
+		return Client{}, refused(refusal)
 	}
 	client := Client{
 		Principal: PrincipalOf(identity, grant), digest: keylease.SubjectDigest(identity.Provider, identity.Subject), expires: expires,
@@ -29,7 +32,7 @@ func (c Clients) person(ctx context.Context, source Source, token, organization 
 		return Client{}, err
 	}
 	if !client.opens(client.lease) {
-		return Client{}, Blocked
+		return Client{}, refused(Blocked)
 	}
 	return client, nil
 }

@@ -177,13 +177,14 @@ func (a *API) check(_ any, stream grpc.ServerStream) error {
 	return stream.SendMsg(answer)
 }
 
-// enter authenticates a call. It only counts a call that it refuses. The metadata of the client stays here: the call to the service
+// enter authenticates a call. It only counts a call that it refuses, unless a credential that exists was refused. The metadata of the client stays here: the call to the service
 // contains only what the gateway writes.
 func (a *API) enter(ctx context.Context) (context.Context, authn.Client, error) {
 	incoming, _ := metadata.FromIncomingContext(ctx)
 	client, err := a.d.Clients.Authenticate(ctx, sourceOf(ctx, incoming), authn.Bearer{
 		Authorization: incoming.Get("authorization"), Organization: strings.Join(incoming.Get(authn.OrganizationHeader), ","),
 	})
+	a.d.Clients.LogRefusal(ctx, a.d.Log, err)
 	var refusal authn.Refusal
 	switch {
 	case err == nil:

@@ -483,7 +483,9 @@ func (x *OpenedDirectory) GetSuspended() bool {
 type OpenedApi struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The principal that the key belongs to.
-	Principal     *v1.Principal `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
+	Principal *v1.Principal `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
+	// The networks of the clients that can use the key, in canonical form. Empty: any address.
+	AddressRanges []string `protobuf:"bytes,2,rep,name=address_ranges,json=addressRanges,proto3" json:"address_ranges,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -521,6 +523,13 @@ func (*OpenedApi) Descriptor() ([]byte, []int) {
 func (x *OpenedApi) GetPrincipal() *v1.Principal {
 	if x != nil {
 		return x.Principal
+	}
+	return nil
+}
+
+func (x *OpenedApi) GetAddressRanges() []string {
+	if x != nil {
+		return x.AddressRanges
 	}
 	return nil
 }
@@ -1322,9 +1331,10 @@ const file_usher_directory_v1_internal_proto_rawDesc = "" +
 	"\fdirectory_id\x18\x02 \x01(\tR\vdirectoryId\x12\x1c\n" +
 	"\n" +
 	"api_key_id\x18\x03 \x01(\tR\bapiKeyId\x12\x1c\n" +
-	"\tsuspended\x18\x04 \x01(\bR\tsuspended\"E\n" +
+	"\tsuspended\x18\x04 \x01(\bR\tsuspended\"l\n" +
 	"\tOpenedApi\x128\n" +
-	"\tprincipal\x18\x01 \x01(\v2\x1a.usher.common.v1.PrincipalR\tprincipal\"\xc2\x02\n" +
+	"\tprincipal\x18\x01 \x01(\v2\x1a.usher.common.v1.PrincipalR\tprincipal\x12%\n" +
+	"\x0eaddress_ranges\x18\x02 \x03(\tR\raddressRanges\"\xc2\x02\n" +
 	"\x14CreateSessionRequest\x12%\n" +
 	"\bprovider\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\bprovider\x12$\n" +
 	"\asubject\x18\x02 \x01(\tB\n" +

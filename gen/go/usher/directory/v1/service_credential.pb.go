@@ -50,7 +50,11 @@ type ServiceCredential struct {
 	// Whether the credential never expires. If it is true, expire_time must be unset.
 	NeverExpires bool `protobuf:"varint,10,opt,name=never_expires,json=neverExpires,proto3" json:"never_expires,omitempty"`
 	// Whether somebody should replace the credential soon.
-	ExpiryState   ExpiryState `protobuf:"varint,11,opt,name=expiry_state,json=expiryState,proto3,enum=usher.directory.v1.ExpiryState" json:"expiry_state,omitempty"`
+	ExpiryState ExpiryState `protobuf:"varint,11,opt,name=expiry_state,json=expiryState,proto3,enum=usher.directory.v1.ExpiryState" json:"expiry_state,omitempty"`
+	// The IP addresses from which clients can use the credential: 20 at most, each an address or a network such as
+	// 10.0.0.0/8. Answers contain each of them as a network, such as 192.0.2.7/32. Empty: any address. Usher answers a client
+	// at another address as if the credential did not exist. A stream that is open continues.
+	AddressRanges []string `protobuf:"bytes,12,rep,name=address_ranges,json=addressRanges,proto3" json:"address_ranges,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -153,6 +157,13 @@ func (x *ServiceCredential) GetExpiryState() ExpiryState {
 		return x.ExpiryState
 	}
 	return ExpiryState_EXPIRY_STATE_UNSPECIFIED
+}
+
+func (x *ServiceCredential) GetAddressRanges() []string {
+	if x != nil {
+		return x.AddressRanges
+	}
+	return nil
 }
 
 // CreateServiceCredentialRequest asks for a new credential.
@@ -485,7 +496,7 @@ var File_usher_directory_v1_service_credential_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_service_credential_proto_rawDesc = "" +
 	"\n" +
-	"+usher/directory/v1/service_credential.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a\x1fusher/directory/v1/expiry.proto\"\xc1\x04\n" +
+	"+usher/directory/v1/service_credential.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a\x1fusher/directory/v1/expiry.proto\"\xfc\x04\n" +
 	"\x11ServiceCredential\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\n" +
@@ -501,7 +512,8 @@ const file_usher_directory_v1_service_credential_proto_rawDesc = "" +
 	"revokeTime\x12#\n" +
 	"\rnever_expires\x18\n" +
 	" \x01(\bR\fneverExpires\x12H\n" +
-	"\fexpiry_state\x18\v \x01(\x0e2\x1f.usher.directory.v1.ExpiryStateB\x04\xe2A\x01\x03R\vexpiryStateJ\x04\b\x05\x10\x06\"\xae\x01\n" +
+	"\fexpiry_state\x18\v \x01(\x0e2\x1f.usher.directory.v1.ExpiryStateB\x04\xe2A\x01\x03R\vexpiryState\x129\n" +
+	"\x0eaddress_ranges\x18\f \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\x14\x18\x01\"\x06r\x04\x10\x01\x18<R\raddressRangesJ\x04\b\x05\x10\x06\"\xae\x01\n" +
 	"\x1eCreateServiceCredentialRequest\x12`\n" +
 	"\x12service_credential\x18\x01 \x01(\v2%.usher.directory.v1.ServiceCredentialB\n" +
 	"\xe2A\x01\x02\xbaH\x03\xc8\x01\x01R\x11serviceCredential\x12*\n" +

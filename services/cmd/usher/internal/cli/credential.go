@@ -17,7 +17,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/scope"
 )
 
-const credentialColumns = "id display_name organization_ids all_organizations scopes create_time expire_time expiry_state revoke_time"
+const credentialColumns = "id display_name organization_ids all_organizations scopes address_ranges create_time expire_time expiry_state revoke_time"
 
 func credentialCommand(c *client) *cobra.Command {
 	list := listCommand("List all service credentials.", c, credentialColumns, nil, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
@@ -35,7 +35,7 @@ func credentialCommand(c *client) *cobra.Command {
 
 func createCredentialCommand(c *client) *cobra.Command {
 	var name string
-	var organizations []string
+	var organizations, ranges []string
 	var all, never bool
 	var scopes []string
 	var expires time.Duration
@@ -46,6 +46,7 @@ func createCredentialCommand(c *client) *cobra.Command {
 	create.Flags().StringSliceVar(&scopes, "scope", nil, "what it may do: "+strings.Join(scope.Names(), ", ")+" (required; give several with commas)")
 	create.Flags().DurationVar(&expires, "expires-in", 0, "stop working after this long (default: 365 days)")
 	create.Flags().BoolVar(&never, "never-expires", false, "work until it is revoked")
+	create.Flags().StringSliceVar(&ranges, "address-range", nil, "an address, or a network such as 10.0.0.0/8, that may use it; give one for each (default: any address)")
 	_ = errors.Join(create.MarkFlagRequired("name"), create.MarkFlagRequired("scope")) // the flags exist
 	create.MarkFlagsOneRequired("organization", "all")
 	create.MarkFlagsMutuallyExclusive("organization", "all")
@@ -61,7 +62,7 @@ func createCredentialCommand(c *client) *cobra.Command {
 			return err
 		}
 		defer cancel()
-		credential := &directoryv1.ServiceCredential{DisplayName: name, OrganizationIds: organizations, AllOrganizations: all, Scopes: may, NeverExpires: never}
+		credential := &directoryv1.ServiceCredential{DisplayName: name, OrganizationIds: organizations, AllOrganizations: all, Scopes: may, NeverExpires: never, AddressRanges: ranges}
 		if expires != 0 {
 			credential.ExpireTime = timestamppb.New(time.Now().Add(expires))
 		}

@@ -12,21 +12,22 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// credentialFields are id, display_name, organization_ids, all_organizations, scopes, digest, create_time, expire_time, revoke_time.
+// credentialFields are id, display_name, organization_ids, all_organizations, scopes, address_ranges, digest, create_time, expire_time,
+// revoke_time.
 func credentialFields(c *store.Credential) []any {
 	return []any{
-		&c.ID, &c.DisplayName, (*words)(&c.OrganizationIDs), &c.All, &c.Scopes, dbtype.Digest(&c.Digest),
+		&c.ID, &c.DisplayName, (*words)(&c.OrganizationIDs), &c.All, &c.Scopes, (*words)(&c.AddressRanges), dbtype.Digest(&c.Digest),
 		dbtype.Time(&c.CreateTime), dbtype.Time(&c.ExpireTime), dbtype.Time(&c.RevokeTime),
 	}
 }
 
-// words scans a list of ids: statements take and return them separated by spaces, however the engine stores them.
+// words scans a list of words: statements take and return them separated by spaces, however the engine stores them.
 type words []string
 
 func (w *words) Scan(value any) error {
 	text, ok := value.(string)
 	if !ok {
-		return fmt.Errorf("organization_ids are stored as %T", value)
+		return fmt.Errorf("a list is stored as %T", value)
 	}
 	*w = strings.Fields(text)
 	return nil
@@ -60,7 +61,7 @@ func (t AllTx) Credential(ctx context.Context, id string) (store.Credential, err
 
 func (t AllTx) CreateCredential(ctx context.Context, c store.Credential) error {
 	_, err := t.Conn.Exec(ctx, t.sql.insertCredential, c.ID, c.DisplayName, strings.Join(c.OrganizationIDs, " "), c.All, int64(c.Scopes),
-		c.Digest[:], dbtype.Time(&c.CreateTime), dbtype.Time(&c.ExpireTime))
+		strings.Join(c.AddressRanges, " "), c.Digest[:], dbtype.Time(&c.CreateTime), dbtype.Time(&c.ExpireTime))
 	return err
 }
 

@@ -70,7 +70,7 @@ func Load(folder *sqlfile.Statements) *Statements {
 		listCredentialsOfOrganization: folder.Load("list_credentials_of_organization", "organization_id"),
 		countValidCredentials:         folder.Load("count_valid_credentials", "at"),
 		insertCredential: folder.Load("insert_credential",
-			"id", "display_name", "organization_ids", "all_organizations", "scopes", "digest", "create_time", "expire_time"),
+			"id", "display_name", "organization_ids", "all_organizations", "scopes", "address_ranges", "digest", "create_time", "expire_time"),
 		updateCredentialScope: folder.Load("update_credential_scope", "organization_ids", "id"),
 		revokeCredential:      folder.Load("revoke_credential", "revoke_time", "id"),
 		deleteCredential:      folder.Load("delete_credential", "id"),

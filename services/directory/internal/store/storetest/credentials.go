@@ -20,7 +20,7 @@ var credentialCases = []testCase{
 		f.organization("acme")
 		f.organization("other")
 		all := []store.Credential{newCredential("c3"), newCredential("c2", "acme", "other"), newCredential("c1", "acme")}
-		all[0].Scopes, all[1].ExpireTime = 254, at(60)
+		all[0].Scopes, all[1].ExpireTime, all[2].AddressRanges = 254, at(60), []string{"10.0.0.0/8", "2001:db8::/32"}
 		for i := range all {
 			f.createCredential(all[len(all)-1-i])
 		}

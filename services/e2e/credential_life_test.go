@@ -1,0 +1,75 @@
+package e2e
+
+import (
+	"io"
+	"net/http"
+	"testing"
+
+	"google.golang.org/grpc/metadata"
+
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/internal/bearer"
+	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/rpc"
+)
+
+// reads reads the demo organization over gRPC and over REST, as a client behind a proxy on loopback that has this address; without an
+// address, as a client on loopback. The answers must be those of a credential that opens something or, in words, of one that does not.
+func (s service) reads(what, address string, opens bool) (refusal string) {
+	s.u.t.Helper()
+	ctx := s.ctx()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.u.addrs.Admin+"/api/v1/organizations/demo", nil)
+	s.u.must(err)
+	request.Header.Set("Authorization", "Bearer "+s.secret)
+	if address != "" {
+		request.Header.Set("X-Forwarded-For", address)
+		ctx = metadata.AppendToOutgoingContext(ctx, "x-forwarded-for", address)
+	}
+	_, err = s.u.organizations().GetOrganization(ctx, &directoryv1.GetOrganizationRequest{OrganizationId: demo})
+	response, failed := http.DefaultClient.Do(request)
+	s.u.must(failed)
+	defer response.Body.Close()
+	body, failed := io.ReadAll(response.Body)
+	s.u.must(failed)
+	if opens {
+		if err != nil || response.StatusCode != http.StatusOK {
+			s.u.t.Errorf("%s: %v over gRPC, %d %s over REST", what, err, response.StatusCode, body)
+		}
+		return ""
+	}
+	if f := rpc.Fault(err); f == nil || f.Reason != fault.Unauthenticated || response.StatusCode != http.StatusUnauthorized {
+		s.u.t.Errorf("%s: %v over gRPC, %d %s over REST", what, err, response.StatusCode, body)
+	}
+	return rpc.Fault(err).Error() + string(body)
+}
+
+// A stranger cannot learn from the answer that the credential exists. Invariant 4.
+func TestACredentialIsForItsAddressesAlone(t *testing.T) {
+	t.Parallel()
+	inEveryTopology(t, func(t *testing.T, u *usher) {
+		near := u.service(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{
+			OrganizationIds: []string{demo}, AddressRanges: []string{"127.0.0.1", "::1"},
+		}})
+		far := u.service(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{
+			OrganizationIds: []string{demo}, AddressRanges: []string{"192.0.2.0/24", "2001:db8::/32"},
+		}})
+		near.reads("loopback, allowed", "", true)
+		far.reads("an allowed network", "192.0.2.9", true)
+		far.reads("an allowed network of IPv6", "2001:db8::9", true)
+		unknown := service{u: u, secret: bearer.ServiceCredential.New().Reveal()}.reads("an unknown credential", "", false)
+		for what, said := range map[string]string{
+			"loopback, not allowed": far.reads("loopback, not allowed", "", false), "elsewhere": near.reads("elsewhere", "192.0.2.9", false),
+			"behind two proxies, of which one is not ours": far.reads("behind two proxies", "192.0.2.9, 198.51.100.1", false),
+		} {
+			if said != unknown {
+				t.Errorf("%s: it says %s, not %s", what, said, unknown)
+			}
+		}
+		watch, err := u.access().WatchAccess(far.ctx(), &rulev1.WatchAccessRequest{OrganizationId: demo})
+		if err == nil {
+			_, err = watch.Recv()
+		}
+		requireReason(t, "a watch from elsewhere", err, fault.Unauthenticated)
+	})
+}
