@@ -4,8 +4,10 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
@@ -71,5 +73,44 @@ func TestACredentialIsForItsAddressesAlone(t *testing.T) {
 			_, err = watch.Recv()
 		}
 		requireReason(t, "a watch from elsewhere", err, fault.Unauthenticated)
+	})
+}
+
+// In its overlap, the old secret works as well as the new one. Without an overlap, it opens nothing after the answer. Invariant 4.
+func TestARotatedCredentialWorksInItsOverlapAlone(t *testing.T) {
+	t.Parallel()
+	inEveryTopology(t, func(t *testing.T, u *usher) {
+		old := u.service(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{OrganizationIds: []string{demo}}})
+		rotate := func(s service, overlap time.Duration) service {
+			t.Helper()
+			r, err := u.credentials().RotateServiceCredential(u.ctx(), &directoryv1.RotateServiceCredentialRequest{Id: s.id, Overlap: durationpb.New(overlap)})
+			u.must(err)
+			return service{u, r.GetServiceCredential().GetId(), r.GetSecret()}
+		}
+		second := rotate(old, time.Hour)
+		old.reads("in the overlap, with the old secret", "", true)
+		second.reads("in the overlap, with the new secret", "", true)
+		third := rotate(second, 0)
+		second.reads("without an overlap, with the old secret", "", false)
+		third.reads("without an overlap, with the new secret", "", true)
+		old.reads("still in the first overlap", "", true)
+
+		d := u.newDirectory(nil)
+		listed, err := u.keys().ListApiKeys(u.ctx(), &directoryv1.ListApiKeysRequest{OrganizationId: demo, DirectoryId: d.id})
+		u.must(err)
+		id := listed.GetApiKeys()[0].GetId()
+		d.send(http.MethodGet, "/Users", "", http.StatusOK)
+		for _, overlap := range []time.Duration{time.Hour, 0} {
+			before := *d
+			r, err := u.keys().RotateApiKey(u.ctx(), &directoryv1.RotateApiKeyRequest{OrganizationId: demo, DirectoryId: d.id, Id: id, Overlap: durationpb.New(overlap)})
+			u.must(err)
+			d.key, id = r.GetSecret(), r.GetApiKey().GetId()
+			want := http.StatusOK
+			if overlap == 0 {
+				want = http.StatusUnauthorized
+			}
+			before.send(http.MethodGet, "/Users", "", want)
+			d.send(http.MethodGet, "/Users", "", http.StatusOK)
+		}
 	})
 }

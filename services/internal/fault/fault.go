@@ -42,6 +42,8 @@ const (
 	NotDetached    = commonv1.ErrorReason_ERROR_REASON_USER_NOT_DETACHED
 	Ambiguous      = commonv1.ErrorReason_ERROR_REASON_USER_AMBIGUOUS
 
+	CredentialEnded = commonv1.ErrorReason_ERROR_REASON_CREDENTIAL_ENDED
+
 	Uniqueness     = commonv1.ErrorReason_ERROR_REASON_SCIM_UNIQUENESS
 	InvalidFilter  = commonv1.ErrorReason_ERROR_REASON_SCIM_INVALID_FILTER
 	InvalidSyntax  = commonv1.ErrorReason_ERROR_REASON_SCIM_INVALID_SYNTAX

@@ -37,20 +37,26 @@ func (c *Core) CreateCredential(ctx context.Context, cred store.Credential, neve
 			if err := checkExpiry("service_credential", cred.ExpireTime, cred.CreateTime); err != nil {
 				return "", err
 			}
-			if err := checkScope(ctx, tx, cred.OrganizationIDs); err != nil {
-				return "", err
-			}
-			valid, err := tx.CountCredentials(ctx, cred.CreateTime)
-			if err != nil {
-				return "", err
-			}
-			if valid >= maxValidCredentials {
-				return "", fault.New(fault.Limit, "%d service credentials are valid already: revoke one first", valid)
-			}
-			return cred.ID, tx.CreateCredential(ctx, cred)
+			return addCredential(ctx, tx, cred)
 		})
 	})
 	return cred, secret, err
+}
+
+// addCredential adds a service credential, if its organizations exist, unless there are already maxValidCredentials valid ones. It returns
+// the id.
+func addCredential(ctx context.Context, tx store.AllTx, cred store.Credential) (string, error) {
+	if err := checkScope(ctx, tx, cred.OrganizationIDs); err != nil {
+		return "", err
+	}
+	valid, err := tx.CountCredentials(ctx, cred.CreateTime)
+	if err != nil {
+		return "", err
+	}
+	if valid >= maxValidCredentials {
+		return "", fault.New(fault.Limit, "%d service credentials are valid already: revoke one first", valid)
+	}
+	return cred.ID, tx.CreateCredential(ctx, cred)
 }
 
 // checkScope checks that a new credential may open these organizations. Until the transaction ends, their erasure cannot begin.

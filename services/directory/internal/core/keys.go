@@ -36,17 +36,22 @@ func (c *Core) CreateKey(ctx context.Context, k store.Key, r requestid.Request) 
 			if err := checkExpiry("api_key", k.ExpireTime, k.CreateTime); err != nil {
 				return "", err
 			}
-			valid, err := tx.CountKeys(ctx, d.ID, k.CreateTime)
-			if err != nil {
-				return "", err
-			}
-			if valid >= maxValidKeys {
-				return "", fault.New(fault.Limit, "directory %q has %d valid keys already: revoke one first", d.ID, valid)
-			}
-			return k.ID, tx.CreateKey(ctx, k)
+			return addKey(ctx, tx, k)
 		})
 	})
 	return k, secret, err
+}
+
+// addKey adds a key, unless there are already maxValidKeys valid ones. It returns the id.
+func addKey(ctx context.Context, tx store.Tx, k store.Key) (string, error) {
+	valid, err := tx.CountKeys(ctx, k.DirectoryID, k.CreateTime)
+	if err != nil {
+		return "", err
+	}
+	if valid >= maxValidKeys {
+		return "", fault.New(fault.Limit, "directory %q has %d valid keys already: revoke one first", k.DirectoryID, valid)
+	}
+	return k.ID, tx.CreateKey(ctx, k)
 }
 
 // maxKeysListed is how many keys a list contains: older ones are not useful.

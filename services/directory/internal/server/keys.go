@@ -145,6 +145,6 @@ func (s *Server) keyProto(k store.Key) *directoryv1.ApiKey {
 	return &directoryv1.ApiKey{
 		Id: k.ID, OrganizationId: k.OrganizationID, DirectoryId: k.DirectoryID, DisplayName: k.DisplayName,
 		CreateTime: timeProto(k.CreateTime), ExpireTime: timeProto(k.ExpireTime), RevokeTime: timeProto(k.RevokeTime),
-		ExpiryState: expiryState(k.ExpireTime, k.RevokeTime, s.core.Now()),
+		ExpiryState: expiryState(k.ExpireTime, k.RevokeTime, s.core.Now()), ReplacedById: k.ReplacedByID,
 	}
 }

@@ -59,6 +59,7 @@ type Key struct {
 	CreateTime     time.Time
 	ExpireTime     time.Time // zero: never
 	RevokeTime     time.Time // zero: not revoked
+	ReplacedByID   string    // of the key that replaces it; empty: none
 }
 
 // ValidAt reports whether the key is valid at a time. It does not consider the directory.
@@ -80,6 +81,7 @@ type Credential struct {
 	CreateTime      time.Time
 	ExpireTime      time.Time // zero: never
 	RevokeTime      time.Time // zero: not revoked
+	ReplacedByID    string    // of the credential that replaces it; empty: none
 }
 
 // ValidAt reports whether the credential is valid at a time.
@@ -241,7 +243,7 @@ type Tx interface {
 
 	Key(ctx context.Context, directoryID, id string) (Key, error)
 	CreateKey(ctx context.Context, k Key) error
-	// PutKey writes the RevokeTime of a key.
+	// PutKey writes the ExpireTime, the RevokeTime and the ReplacedByID of a key.
 	PutKey(ctx context.Context, k Key) error
 	// CountKeys counts the keys of a directory that are valid at a time.
 	CountKeys(ctx context.Context, directoryID string, at time.Time) (int, error)
@@ -287,7 +289,7 @@ type AllTx interface {
 
 	Credential(ctx context.Context, id string) (Credential, error)
 	CreateCredential(ctx context.Context, c Credential) error
-	// PutCredential writes the RevokeTime of a credential.
+	// PutCredential writes the ExpireTime, the RevokeTime and the ReplacedByID of a credential.
 	PutCredential(ctx context.Context, c Credential) error
 	// CountCredentials counts the credentials that are valid at a time.
 	CountCredentials(ctx context.Context, at time.Time) (int, error)

@@ -73,6 +73,8 @@ const (
 	ErrorReason_ERROR_REASON_DIRECTORY_NOT_READY ErrorReason = 23
 	// Usher is erasing the organization, so it can be read and not be changed.
 	ErrorReason_ERROR_REASON_ORGANIZATION_ERASING ErrorReason = 24
+	// The API key or the service credential cannot be rotated: it is revoked, has expired, or was rotated before.
+	ErrorReason_ERROR_REASON_CREDENTIAL_ENDED ErrorReason = 31
 	// A directory that is not deleted manages the user.
 	ErrorReason_ERROR_REASON_USER_NOT_DETACHED ErrorReason = 25
 	// Several users of the organization have the userName, externalId or e-mail address that the request names.
@@ -152,6 +154,7 @@ var (
 		22: "ERROR_REASON_DIRECTORY_NOT_REPLACEABLE",
 		23: "ERROR_REASON_DIRECTORY_NOT_READY",
 		24: "ERROR_REASON_ORGANIZATION_ERASING",
+		31: "ERROR_REASON_CREDENTIAL_ENDED",
 		25: "ERROR_REASON_USER_NOT_DETACHED",
 		26: "ERROR_REASON_USER_AMBIGUOUS",
 		40: "ERROR_REASON_SCIM_UNIQUENESS",
@@ -199,6 +202,7 @@ var (
 		"ERROR_REASON_DIRECTORY_NOT_REPLACEABLE":  22,
 		"ERROR_REASON_DIRECTORY_NOT_READY":        23,
 		"ERROR_REASON_ORGANIZATION_ERASING":       24,
+		"ERROR_REASON_CREDENTIAL_ENDED":           31,
 		"ERROR_REASON_USER_NOT_DETACHED":          25,
 		"ERROR_REASON_USER_AMBIGUOUS":             26,
 		"ERROR_REASON_SCIM_UNIQUENESS":            40,
@@ -369,7 +373,7 @@ const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\vscim_status\x18\x03 \x01(\x05R\n" +
 	"scimStatus\x12\x1b\n" +
 	"\tscim_type\x18\x04 \x01(\tR\bscimType\x12\x16\n" +
-	"\x06remedy\x18\x05 \x01(\tR\x06remedy*\xec6\n" +
+	"\x06remedy\x18\x05 \x01(\tR\x06remedy*\xd17\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12q\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x01\x1aV\xb2\xcf\x18R\b\r\x10\xf4\x03*KAsk the operator to look up the message ID or the trace ID in Usher's logs.\x12\xd1\x01\n" +
@@ -394,7 +398,8 @@ const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\x1eERROR_REASON_DIRECTORY_DELETED\x10\x15\x1a}\xb2\xcf\x18y\b\t\x10\x99\x03\x18\x91\x03*oUse a directory that exists. An identity provider needs the Base URL of such a directory, and an API key of it.\x12\x8e\x01\n" +
 	"&ERROR_REASON_DIRECTORY_NOT_REPLACEABLE\x10\x16\x1ab\xb2\xcf\x18^\b\t\x10\x99\x03*WDelete the directory first, or name a deleted directory that no other one has replaced.\x12\xd9\x01\n" +
 	" ERROR_REASON_DIRECTORY_NOT_READY\x10\x17\x1a\xb2\x01\xb2\xcf\x18\xad\x01\b\x0e\x10\xf7\x03\x18\xf7\x03*\xa2\x01Try again at once. Most identity providers do so by themselves, and then nothing needs to be done. If the error stays, the operator should look at Usher's health.\x12\x8b\x01\n" +
-	"!ERROR_REASON_ORGANIZATION_ERASING\x10\x18\x1ad\xb2\xcf\x18`\b\t\x10\x99\x03*YWait until the organization is erased. After that, its id is free for a new organization.\x12\x88\x01\n" +
+	"!ERROR_REASON_ORGANIZATION_ERASING\x10\x18\x1ad\xb2\xcf\x18`\b\t\x10\x99\x03*YWait until the organization is erased. After that, its id is free for a new organization.\x12c\n" +
+	"\x1dERROR_REASON_CREDENTIAL_ENDED\x10\x1f\x1a@\xb2\xcf\x18<\b\t\x10\x99\x03*5Rotate the one that replaces it, or create a new one.\x12\x88\x01\n" +
 	"\x1eERROR_REASON_USER_NOT_DETACHED\x10\x19\x1ad\xb2\xcf\x18`\b\t\x10\x99\x03*YDelete the user at the identity provider of the directory, or delete the directory first.\x12D\n" +
 	"\x1bERROR_REASON_USER_AMBIGUOUS\x10\x1a\x1a#\xb2\xcf\x18\x1f\b\t\x10\x99\x03*\x18Name the user by its id.\x12\xd8\x01\n" +
 	"\x1cERROR_REASON_SCIM_UNIQUENESS\x10(\x1a\xb5\x01\xb2\xcf\x18\xb0\x01\b\x06\x10\x99\x03\x18\x99\x03\"\n" +

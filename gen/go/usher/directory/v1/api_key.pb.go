@@ -12,6 +12,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -43,7 +44,9 @@ type ApiKey struct {
 	// The time of the revocation. Unset until the key is revoked.
 	RevokeTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=revoke_time,json=revokeTime,proto3" json:"revoke_time,omitempty"`
 	// Whether somebody should replace the key soon.
-	ExpiryState   ExpiryState `protobuf:"varint,8,opt,name=expiry_state,json=expiryState,proto3,enum=usher.directory.v1.ExpiryState" json:"expiry_state,omitempty"`
+	ExpiryState ExpiryState `protobuf:"varint,8,opt,name=expiry_state,json=expiryState,proto3,enum=usher.directory.v1.ExpiryState" json:"expiry_state,omitempty"`
+	// The id of the key that replaces this one. Empty until the key is rotated.
+	ReplacedById  string `protobuf:"bytes,13,opt,name=replaced_by_id,json=replacedById,proto3" json:"replaced_by_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -132,6 +135,13 @@ func (x *ApiKey) GetExpiryState() ExpiryState {
 		return x.ExpiryState
 	}
 	return ExpiryState_EXPIRY_STATE_UNSPECIFIED
+}
+
+func (x *ApiKey) GetReplacedById() string {
+	if x != nil {
+		return x.ReplacedById
+	}
+	return ""
 }
 
 // CreateApiKeyRequest asks for a new key.
@@ -486,11 +496,170 @@ func (x *RevokeApiKeyResponse) GetApiKey() *ApiKey {
 	return nil
 }
 
+// RotateApiKeyRequest names a key to replace.
+type RotateApiKeyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The id of the directory.
+	DirectoryId string `protobuf:"bytes,2,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
+	// The id of the key.
+	Id string `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	// The time for which the old key stays valid, from 0 to 30 days. Unset: 7 days. An old key that expires earlier
+	// still does.
+	Overlap *durationpb.Duration `protobuf:"bytes,4,opt,name=overlap,proto3" json:"overlap,omitempty"`
+	// A UUID that the client makes for this call. If the same principal repeats the call with the same UUID within 24
+	// hours, Usher creates nothing, and answers with the current state of the result of the first call. Empty: the call
+	// cannot be repeated safely.
+	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateApiKeyRequest) Reset() {
+	*x = RotateApiKeyRequest{}
+	mi := &file_usher_directory_v1_api_key_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateApiKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateApiKeyRequest) ProtoMessage() {}
+
+func (x *RotateApiKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_api_key_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateApiKeyRequest.ProtoReflect.Descriptor instead.
+func (*RotateApiKeyRequest) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_api_key_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *RotateApiKeyRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *RotateApiKeyRequest) GetDirectoryId() string {
+	if x != nil {
+		return x.DirectoryId
+	}
+	return ""
+}
+
+func (x *RotateApiKeyRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RotateApiKeyRequest) GetOverlap() *durationpb.Duration {
+	if x != nil {
+		return x.Overlap
+	}
+	return nil
+}
+
+func (x *RotateApiKeyRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// RotateApiKeyResponse answers RotateApiKey.
+type RotateApiKeyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The new key.
+	ApiKey *ApiKey `protobuf:"bytes,1,opt,name=api_key,json=apiKey,proto3" json:"api_key,omitempty"`
+	// The old key, with the time at which it expires.
+	OldApiKey *ApiKey `protobuf:"bytes,2,opt,name=old_api_key,json=oldApiKey,proto3" json:"old_api_key,omitempty"`
+	// The secret of the new key. Usher shows it only in this answer, and does not store it.
+	Secret string `protobuf:"bytes,3,opt,name=secret,proto3" json:"secret,omitempty"`
+	// Whether the secret is missing, because this call repeats an earlier one (request_id). Usher does not store
+	// secrets. If the first answer was lost, create another key and revoke this one.
+	SecretOmitted bool `protobuf:"varint,4,opt,name=secret_omitted,json=secretOmitted,proto3" json:"secret_omitted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateApiKeyResponse) Reset() {
+	*x = RotateApiKeyResponse{}
+	mi := &file_usher_directory_v1_api_key_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateApiKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateApiKeyResponse) ProtoMessage() {}
+
+func (x *RotateApiKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_api_key_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateApiKeyResponse.ProtoReflect.Descriptor instead.
+func (*RotateApiKeyResponse) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_api_key_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *RotateApiKeyResponse) GetApiKey() *ApiKey {
+	if x != nil {
+		return x.ApiKey
+	}
+	return nil
+}
+
+func (x *RotateApiKeyResponse) GetOldApiKey() *ApiKey {
+	if x != nil {
+		return x.OldApiKey
+	}
+	return nil
+}
+
+func (x *RotateApiKeyResponse) GetSecret() string {
+	if x != nil {
+		return x.Secret
+	}
+	return ""
+}
+
+func (x *RotateApiKeyResponse) GetSecretOmitted() bool {
+	if x != nil {
+		return x.SecretOmitted
+	}
+	return false
+}
+
 var File_usher_directory_v1_api_key_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_api_key_proto_rawDesc = "" +
 	"\n" +
-	" usher/directory/v1/api_key.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a\x1fusher/directory/v1/expiry.proto\"\xb0\x03\n" +
+	" usher/directory/v1/api_key.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a\x1fusher/directory/v1/expiry.proto\"\xdc\x03\n" +
 	"\x06ApiKey\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
 	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x0eorganizationId\x12'\n" +
@@ -502,7 +671,8 @@ const file_usher_directory_v1_api_key_proto_rawDesc = "" +
 	"expireTime\x12A\n" +
 	"\vrevoke_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
 	"revokeTime\x12H\n" +
-	"\fexpiry_state\x18\b \x01(\x0e2\x1f.usher.directory.v1.ExpiryStateB\x04\xe2A\x01\x03R\vexpiryState\"\xe3\x01\n" +
+	"\fexpiry_state\x18\b \x01(\x0e2\x1f.usher.directory.v1.ExpiryStateB\x04\xe2A\x01\x03R\vexpiryState\x12*\n" +
+	"\x0ereplaced_by_id\x18\r \x01(\tB\x04\xe2A\x01\x03R\freplacedById\"\xe3\x01\n" +
 	"\x13CreateApiKeyRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12+\n" +
 	"\fdirectory_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\vdirectoryId\x12?\n" +
@@ -524,12 +694,25 @@ const file_usher_directory_v1_api_key_proto_rawDesc = "" +
 	"\fdirectory_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\vdirectoryId\x12\x18\n" +
 	"\x02id\x18\x03 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"K\n" +
 	"\x14RevokeApiKeyResponse\x123\n" +
-	"\aapi_key\x18\x01 \x01(\v2\x1a.usher.directory.v1.ApiKeyR\x06apiKey2\xcb\x05\n" +
+	"\aapi_key\x18\x01 \x01(\v2\x1a.usher.directory.v1.ApiKeyR\x06apiKey\"\x82\x02\n" +
+	"\x13RotateApiKeyRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12+\n" +
+	"\fdirectory_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\vdirectoryId\x12\x18\n" +
+	"\x02id\x18\x03 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12D\n" +
+	"\aoverlap\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x05\b\x80\x9a\x9e\x012\x00R\aoverlap\x12*\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\trequestId\"\xc6\x01\n" +
+	"\x14RotateApiKeyResponse\x123\n" +
+	"\aapi_key\x18\x01 \x01(\v2\x1a.usher.directory.v1.ApiKeyR\x06apiKey\x12:\n" +
+	"\vold_api_key\x18\x02 \x01(\v2\x1a.usher.directory.v1.ApiKeyR\toldApiKey\x12\x16\n" +
+	"\x06secret\x18\x03 \x01(\tR\x06secret\x12%\n" +
+	"\x0esecret_omitted\x18\x04 \x01(\bR\rsecretOmitted2\xab\a\n" +
 	"\rApiKeyService\x12\x87\x02\n" +
 	"\fCreateApiKey\x12'.usher.directory.v1.CreateApiKeyRequest\x1a(.usher.directory.v1.CreateApiKeyResponse\"\xa3\x01\xba\xcf\x18D{\"displayName\": \"Key of 2030\", \"expireTime\": \"2099-12-31T00:00:00Z\"}\x82\xd3\xe4\x93\x02U:\aapi_key\"J/api/v1/organizations/{organization_id}/directories/{directory_id}/apiKeys\x12\xce\x01\n" +
 	"\vListApiKeys\x12&.usher.directory.v1.ListApiKeysRequest\x1a'.usher.directory.v1.ListApiKeysResponse\"n\xaa\xcf\x18\x15\n" +
 	"\x01\x01\x1a\x02\x02\a*\fdirectory_id\x82\xd3\xe4\x93\x02L\x12J/api/v1/organizations/{organization_id}/directories/{directory_id}/apiKeys\x90\x02\x01\x12\xc4\x01\n" +
-	"\fRevokeApiKey\x12'.usher.directory.v1.RevokeApiKeyRequest\x1a(.usher.directory.v1.RevokeApiKeyResponse\"a\x82\xd3\xe4\x93\x02X\"V/api/v1/organizations/{organization_id}/directories/{directory_id}/apiKeys/{id}:revoke\x90\x02\x02\x1a\x18\xb2\xcf\x18\x14\n" +
+	"\fRevokeApiKey\x12'.usher.directory.v1.RevokeApiKeyRequest\x1a(.usher.directory.v1.RevokeApiKeyResponse\"a\x82\xd3\xe4\x93\x02X\"V/api/v1/organizations/{organization_id}/directories/{directory_id}/apiKeys/{id}:revoke\x90\x02\x02\x12\xdd\x01\n" +
+	"\fRotateApiKey\x12'.usher.directory.v1.RotateApiKeyRequest\x1a(.usher.directory.v1.RotateApiKeyResponse\"z\xba\xcf\x18\x15{\"overlap\": \"86400s\"}\x82\xd3\xe4\x93\x02[:\x01*\"V/api/v1/organizations/{organization_id}/directories/{directory_id}/apiKeys/{id}:rotate\x1a\x18\xb2\xcf\x18\x14\n" +
 	"\x01\x01\x1a\x01\x02*\fdirectory_idB\xd4\x01\n" +
 	"\x16com.usher.directory.v1B\vApiKeyProtoP\x01ZAgithub.com/usher-scim/usher/gen/go/usher/directory/v1;directoryv1\xa2\x02\x03UDX\xaa\x02\x12Usher.Directory.V1\xca\x02\x13Usher\\Directory_\\V1\xe2\x02\x1fUsher\\Directory_\\V1\\GPBMetadata\xea\x02\x14Usher::Directory::V1b\x06proto3"
 
@@ -545,7 +728,7 @@ func file_usher_directory_v1_api_key_proto_rawDescGZIP() []byte {
 	return file_usher_directory_v1_api_key_proto_rawDescData
 }
 
-var file_usher_directory_v1_api_key_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_usher_directory_v1_api_key_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_usher_directory_v1_api_key_proto_goTypes = []any{
 	(*ApiKey)(nil),                // 0: usher.directory.v1.ApiKey
 	(*CreateApiKeyRequest)(nil),   // 1: usher.directory.v1.CreateApiKeyRequest
@@ -554,29 +737,37 @@ var file_usher_directory_v1_api_key_proto_goTypes = []any{
 	(*ListApiKeysResponse)(nil),   // 4: usher.directory.v1.ListApiKeysResponse
 	(*RevokeApiKeyRequest)(nil),   // 5: usher.directory.v1.RevokeApiKeyRequest
 	(*RevokeApiKeyResponse)(nil),  // 6: usher.directory.v1.RevokeApiKeyResponse
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
-	(ExpiryState)(0),              // 8: usher.directory.v1.ExpiryState
+	(*RotateApiKeyRequest)(nil),   // 7: usher.directory.v1.RotateApiKeyRequest
+	(*RotateApiKeyResponse)(nil),  // 8: usher.directory.v1.RotateApiKeyResponse
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(ExpiryState)(0),              // 10: usher.directory.v1.ExpiryState
+	(*durationpb.Duration)(nil),   // 11: google.protobuf.Duration
 }
 var file_usher_directory_v1_api_key_proto_depIdxs = []int32{
-	7,  // 0: usher.directory.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
-	7,  // 1: usher.directory.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
-	7,  // 2: usher.directory.v1.ApiKey.revoke_time:type_name -> google.protobuf.Timestamp
-	8,  // 3: usher.directory.v1.ApiKey.expiry_state:type_name -> usher.directory.v1.ExpiryState
+	9,  // 0: usher.directory.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
+	9,  // 1: usher.directory.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
+	9,  // 2: usher.directory.v1.ApiKey.revoke_time:type_name -> google.protobuf.Timestamp
+	10, // 3: usher.directory.v1.ApiKey.expiry_state:type_name -> usher.directory.v1.ExpiryState
 	0,  // 4: usher.directory.v1.CreateApiKeyRequest.api_key:type_name -> usher.directory.v1.ApiKey
 	0,  // 5: usher.directory.v1.CreateApiKeyResponse.api_key:type_name -> usher.directory.v1.ApiKey
 	0,  // 6: usher.directory.v1.ListApiKeysResponse.api_keys:type_name -> usher.directory.v1.ApiKey
 	0,  // 7: usher.directory.v1.RevokeApiKeyResponse.api_key:type_name -> usher.directory.v1.ApiKey
-	1,  // 8: usher.directory.v1.ApiKeyService.CreateApiKey:input_type -> usher.directory.v1.CreateApiKeyRequest
-	3,  // 9: usher.directory.v1.ApiKeyService.ListApiKeys:input_type -> usher.directory.v1.ListApiKeysRequest
-	5,  // 10: usher.directory.v1.ApiKeyService.RevokeApiKey:input_type -> usher.directory.v1.RevokeApiKeyRequest
-	2,  // 11: usher.directory.v1.ApiKeyService.CreateApiKey:output_type -> usher.directory.v1.CreateApiKeyResponse
-	4,  // 12: usher.directory.v1.ApiKeyService.ListApiKeys:output_type -> usher.directory.v1.ListApiKeysResponse
-	6,  // 13: usher.directory.v1.ApiKeyService.RevokeApiKey:output_type -> usher.directory.v1.RevokeApiKeyResponse
-	11, // [11:14] is the sub-list for method output_type
-	8,  // [8:11] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	11, // 8: usher.directory.v1.RotateApiKeyRequest.overlap:type_name -> google.protobuf.Duration
+	0,  // 9: usher.directory.v1.RotateApiKeyResponse.api_key:type_name -> usher.directory.v1.ApiKey
+	0,  // 10: usher.directory.v1.RotateApiKeyResponse.old_api_key:type_name -> usher.directory.v1.ApiKey
+	1,  // 11: usher.directory.v1.ApiKeyService.CreateApiKey:input_type -> usher.directory.v1.CreateApiKeyRequest
+	3,  // 12: usher.directory.v1.ApiKeyService.ListApiKeys:input_type -> usher.directory.v1.ListApiKeysRequest
+	5,  // 13: usher.directory.v1.ApiKeyService.RevokeApiKey:input_type -> usher.directory.v1.RevokeApiKeyRequest
+	7,  // 14: usher.directory.v1.ApiKeyService.RotateApiKey:input_type -> usher.directory.v1.RotateApiKeyRequest
+	2,  // 15: usher.directory.v1.ApiKeyService.CreateApiKey:output_type -> usher.directory.v1.CreateApiKeyResponse
+	4,  // 16: usher.directory.v1.ApiKeyService.ListApiKeys:output_type -> usher.directory.v1.ListApiKeysResponse
+	6,  // 17: usher.directory.v1.ApiKeyService.RevokeApiKey:output_type -> usher.directory.v1.RevokeApiKeyResponse
+	8,  // 18: usher.directory.v1.ApiKeyService.RotateApiKey:output_type -> usher.directory.v1.RotateApiKeyResponse
+	15, // [15:19] is the sub-list for method output_type
+	11, // [11:15] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_usher_directory_v1_api_key_proto_init() }
@@ -591,7 +782,7 @@ func file_usher_directory_v1_api_key_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_directory_v1_api_key_proto_rawDesc), len(file_usher_directory_v1_api_key_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,6 +22,7 @@ const (
 	ApiKeyService_CreateApiKey_FullMethodName = "/usher.directory.v1.ApiKeyService/CreateApiKey"
 	ApiKeyService_ListApiKeys_FullMethodName  = "/usher.directory.v1.ApiKeyService/ListApiKeys"
 	ApiKeyService_RevokeApiKey_FullMethodName = "/usher.directory.v1.ApiKeyService/RevokeApiKey"
+	ApiKeyService_RotateApiKey_FullMethodName = "/usher.directory.v1.ApiKeyService/RotateApiKey"
 )
 
 // ApiKeyServiceClient is the client API for ApiKeyService service.
@@ -40,6 +41,12 @@ type ApiKeyServiceClient interface {
 	// RevokeApiKey ends a key. After the answer, no gateway accepts a new message with it. If the key is already
 	// revoked, the call changes nothing and succeeds. Reasons: NOT_FOUND.
 	RevokeApiKey(ctx context.Context, in *RevokeApiKeyRequest, opts ...grpc.CallOption) (*RevokeApiKeyResponse, error)
+	// RotateApiKey creates a key that replaces another one, and lets the old key expire after an overlap. Only this answer
+	// contains the secret of the new key. The new key has the name of the old one and, if the old one expires, the same
+	// lifetime. With an overlap of 0, no gateway accepts a new message with the old key after the answer. The limit of 20
+	// valid keys applies. Reasons: NOT_FOUND, DIRECTORY_DELETED, CREDENTIAL_ENDED (the key is revoked, has expired, or was
+	// rotated before), LIMIT, REQUEST_ID_REUSED.
+	RotateApiKey(ctx context.Context, in *RotateApiKeyRequest, opts ...grpc.CallOption) (*RotateApiKeyResponse, error)
 }
 
 type apiKeyServiceClient struct {
@@ -80,6 +87,16 @@ func (c *apiKeyServiceClient) RevokeApiKey(ctx context.Context, in *RevokeApiKey
 	return out, nil
 }
 
+func (c *apiKeyServiceClient) RotateApiKey(ctx context.Context, in *RotateApiKeyRequest, opts ...grpc.CallOption) (*RotateApiKeyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RotateApiKeyResponse)
+	err := c.cc.Invoke(ctx, ApiKeyService_RotateApiKey_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ApiKeyServiceServer is the server API for ApiKeyService service.
 // All implementations must embed UnimplementedApiKeyServiceServer
 // for forward compatibility.
@@ -96,6 +113,12 @@ type ApiKeyServiceServer interface {
 	// RevokeApiKey ends a key. After the answer, no gateway accepts a new message with it. If the key is already
 	// revoked, the call changes nothing and succeeds. Reasons: NOT_FOUND.
 	RevokeApiKey(context.Context, *RevokeApiKeyRequest) (*RevokeApiKeyResponse, error)
+	// RotateApiKey creates a key that replaces another one, and lets the old key expire after an overlap. Only this answer
+	// contains the secret of the new key. The new key has the name of the old one and, if the old one expires, the same
+	// lifetime. With an overlap of 0, no gateway accepts a new message with the old key after the answer. The limit of 20
+	// valid keys applies. Reasons: NOT_FOUND, DIRECTORY_DELETED, CREDENTIAL_ENDED (the key is revoked, has expired, or was
+	// rotated before), LIMIT, REQUEST_ID_REUSED.
+	RotateApiKey(context.Context, *RotateApiKeyRequest) (*RotateApiKeyResponse, error)
 	mustEmbedUnimplementedApiKeyServiceServer()
 }
 
@@ -114,6 +137,9 @@ func (UnimplementedApiKeyServiceServer) ListApiKeys(context.Context, *ListApiKey
 }
 func (UnimplementedApiKeyServiceServer) RevokeApiKey(context.Context, *RevokeApiKeyRequest) (*RevokeApiKeyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RevokeApiKey not implemented")
+}
+func (UnimplementedApiKeyServiceServer) RotateApiKey(context.Context, *RotateApiKeyRequest) (*RotateApiKeyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RotateApiKey not implemented")
 }
 func (UnimplementedApiKeyServiceServer) mustEmbedUnimplementedApiKeyServiceServer() {}
 func (UnimplementedApiKeyServiceServer) testEmbeddedByValue()                       {}
@@ -190,6 +216,24 @@ func _ApiKeyService_RevokeApiKey_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ApiKeyService_RotateApiKey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RotateApiKeyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ApiKeyServiceServer).RotateApiKey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ApiKeyService_RotateApiKey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ApiKeyServiceServer).RotateApiKey(ctx, req.(*RotateApiKeyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ApiKeyService_ServiceDesc is the grpc.ServiceDesc for ApiKeyService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -208,6 +252,10 @@ var ApiKeyService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RevokeApiKey",
 			Handler:    _ApiKeyService_RevokeApiKey_Handler,
+		},
+		{
+			MethodName: "RotateApiKey",
+			Handler:    _ApiKeyService_RotateApiKey_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -12,6 +12,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -55,6 +56,8 @@ type ServiceCredential struct {
 	// 10.0.0.0/8. Answers contain each of them as a network, such as 192.0.2.7/32. Empty: any address. Usher answers a client
 	// at another address as if the credential did not exist. A stream that is open continues.
 	AddressRanges []string `protobuf:"bytes,12,rep,name=address_ranges,json=addressRanges,proto3" json:"address_ranges,omitempty"`
+	// The id of the credential that replaces this one. Empty until the credential is rotated.
+	ReplacedById  string `protobuf:"bytes,15,opt,name=replaced_by_id,json=replacedById,proto3" json:"replaced_by_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -164,6 +167,13 @@ func (x *ServiceCredential) GetAddressRanges() []string {
 		return x.AddressRanges
 	}
 	return nil
+}
+
+func (x *ServiceCredential) GetReplacedById() string {
+	if x != nil {
+		return x.ReplacedById
+	}
+	return ""
 }
 
 // CreateServiceCredentialRequest asks for a new credential.
@@ -492,11 +502,152 @@ func (x *RevokeServiceCredentialResponse) GetServiceCredential() *ServiceCredent
 	return nil
 }
 
+// RotateServiceCredentialRequest names a credential to replace.
+type RotateServiceCredentialRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the credential.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The time for which the old credential stays valid, from 0 to 30 days. Unset: 7 days. An old credential that expires earlier
+	// still does.
+	Overlap *durationpb.Duration `protobuf:"bytes,2,opt,name=overlap,proto3" json:"overlap,omitempty"`
+	// A UUID that the client makes for this call. If the same principal repeats the call with the same UUID within 24
+	// hours, Usher creates nothing, and answers with the current state of the result of the first call. Empty: the call
+	// cannot be repeated safely.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateServiceCredentialRequest) Reset() {
+	*x = RotateServiceCredentialRequest{}
+	mi := &file_usher_directory_v1_service_credential_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateServiceCredentialRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateServiceCredentialRequest) ProtoMessage() {}
+
+func (x *RotateServiceCredentialRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_service_credential_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateServiceCredentialRequest.ProtoReflect.Descriptor instead.
+func (*RotateServiceCredentialRequest) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_service_credential_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *RotateServiceCredentialRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RotateServiceCredentialRequest) GetOverlap() *durationpb.Duration {
+	if x != nil {
+		return x.Overlap
+	}
+	return nil
+}
+
+func (x *RotateServiceCredentialRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// RotateServiceCredentialResponse answers RotateServiceCredential.
+type RotateServiceCredentialResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The new credential.
+	ServiceCredential *ServiceCredential `protobuf:"bytes,1,opt,name=service_credential,json=serviceCredential,proto3" json:"service_credential,omitempty"`
+	// The old credential, with the time at which it expires.
+	OldServiceCredential *ServiceCredential `protobuf:"bytes,2,opt,name=old_service_credential,json=oldServiceCredential,proto3" json:"old_service_credential,omitempty"`
+	// The secret of the new credential. Usher shows it only in this answer, and does not store it.
+	Secret string `protobuf:"bytes,3,opt,name=secret,proto3" json:"secret,omitempty"`
+	// Whether the secret is missing, because this call repeats an earlier one (request_id). Usher does not store
+	// secrets. If the first answer was lost, create another credential and revoke this one.
+	SecretOmitted bool `protobuf:"varint,4,opt,name=secret_omitted,json=secretOmitted,proto3" json:"secret_omitted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateServiceCredentialResponse) Reset() {
+	*x = RotateServiceCredentialResponse{}
+	mi := &file_usher_directory_v1_service_credential_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateServiceCredentialResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateServiceCredentialResponse) ProtoMessage() {}
+
+func (x *RotateServiceCredentialResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_service_credential_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateServiceCredentialResponse.ProtoReflect.Descriptor instead.
+func (*RotateServiceCredentialResponse) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_service_credential_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *RotateServiceCredentialResponse) GetServiceCredential() *ServiceCredential {
+	if x != nil {
+		return x.ServiceCredential
+	}
+	return nil
+}
+
+func (x *RotateServiceCredentialResponse) GetOldServiceCredential() *ServiceCredential {
+	if x != nil {
+		return x.OldServiceCredential
+	}
+	return nil
+}
+
+func (x *RotateServiceCredentialResponse) GetSecret() string {
+	if x != nil {
+		return x.Secret
+	}
+	return ""
+}
+
+func (x *RotateServiceCredentialResponse) GetSecretOmitted() bool {
+	if x != nil {
+		return x.SecretOmitted
+	}
+	return false
+}
+
 var File_usher_directory_v1_service_credential_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_service_credential_proto_rawDesc = "" +
 	"\n" +
-	"+usher/directory/v1/service_credential.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a\x1fusher/directory/v1/expiry.proto\"\xfc\x04\n" +
+	"+usher/directory/v1/service_credential.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a\x1fusher/directory/v1/expiry.proto\"\xa8\x05\n" +
 	"\x11ServiceCredential\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\n" +
@@ -513,7 +664,8 @@ const file_usher_directory_v1_service_credential_proto_rawDesc = "" +
 	"\rnever_expires\x18\n" +
 	" \x01(\bR\fneverExpires\x12H\n" +
 	"\fexpiry_state\x18\v \x01(\x0e2\x1f.usher.directory.v1.ExpiryStateB\x04\xe2A\x01\x03R\vexpiryState\x129\n" +
-	"\x0eaddress_ranges\x18\f \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\x14\x18\x01\"\x06r\x04\x10\x01\x18<R\raddressRangesJ\x04\b\x05\x10\x06\"\xae\x01\n" +
+	"\x0eaddress_ranges\x18\f \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\x14\x18\x01\"\x06r\x04\x10\x01\x18<R\raddressRanges\x12*\n" +
+	"\x0ereplaced_by_id\x18\x0f \x01(\tB\x04\xe2A\x01\x03R\freplacedByIdJ\x04\b\x05\x10\x06\"\xae\x01\n" +
 	"\x1eCreateServiceCredentialRequest\x12`\n" +
 	"\x12service_credential\x18\x01 \x01(\v2%.usher.directory.v1.ServiceCredentialB\n" +
 	"\xe2A\x01\x02\xbaH\x03\xc8\x01\x01R\x11serviceCredential\x12*\n" +
@@ -533,11 +685,22 @@ const file_usher_directory_v1_service_credential_proto_rawDesc = "" +
 	"\x1eRevokeServiceCredentialRequest\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"w\n" +
 	"\x1fRevokeServiceCredentialResponse\x12T\n" +
-	"\x12service_credential\x18\x01 \x01(\v2%.usher.directory.v1.ServiceCredentialR\x11serviceCredential2\xb8\x05\n" +
+	"\x12service_credential\x18\x01 \x01(\v2%.usher.directory.v1.ServiceCredentialR\x11serviceCredential\"\xac\x01\n" +
+	"\x1eRotateServiceCredentialRequest\x12\x18\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12D\n" +
+	"\aoverlap\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x05\b\x80\x9a\x9e\x012\x00R\aoverlap\x12*\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\trequestId\"\x93\x02\n" +
+	"\x1fRotateServiceCredentialResponse\x12T\n" +
+	"\x12service_credential\x18\x01 \x01(\v2%.usher.directory.v1.ServiceCredentialR\x11serviceCredential\x12[\n" +
+	"\x16old_service_credential\x18\x02 \x01(\v2%.usher.directory.v1.ServiceCredentialR\x14oldServiceCredential\x12\x16\n" +
+	"\x06secret\x18\x03 \x01(\tR\x06secret\x12%\n" +
+	"\x0esecret_omitted\x18\x04 \x01(\bR\rsecretOmitted2\x89\a\n" +
 	"\x18ServiceCredentialService\x12\xac\x02\n" +
 	"\x17CreateServiceCredential\x122.usher.directory.v1.CreateServiceCredentialRequest\x1a3.usher.directory.v1.CreateServiceCredentialResponse\"\xa7\x01\xba\xcf\x18m{\"displayName\": \"Billing\", \"organizationIds\": [\"acme\"], \"scopes\": [\"SCOPE_READ_ACCESS\", \"SCOPE_READ_PEOPLE\"]}\x82\xd3\xe4\x93\x020:\x12service_credential\"\x1a/api/v1/serviceCredentials\x12\xa6\x01\n" +
 	"\x16ListServiceCredentials\x121.usher.directory.v1.ListServiceCredentialsRequest\x1a2.usher.directory.v1.ListServiceCredentialsResponse\"%\x82\xd3\xe4\x93\x02\x1c\x12\x1a/api/v1/serviceCredentials\x90\x02\x01\x12\xb5\x01\n" +
-	"\x17RevokeServiceCredential\x122.usher.directory.v1.RevokeServiceCredentialRequest\x1a3.usher.directory.v1.RevokeServiceCredentialResponse\"1\x82\xd3\xe4\x93\x02(\"&/api/v1/serviceCredentials/{id}:revoke\x90\x02\x02\x1a\f\xb2\xcf\x18\b\n" +
+	"\x17RevokeServiceCredential\x122.usher.directory.v1.RevokeServiceCredentialRequest\x1a3.usher.directory.v1.RevokeServiceCredentialResponse\"1\x82\xd3\xe4\x93\x02(\"&/api/v1/serviceCredentials/{id}:revoke\x90\x02\x02\x12\xce\x01\n" +
+	"\x17RotateServiceCredential\x122.usher.directory.v1.RotateServiceCredentialRequest\x1a3.usher.directory.v1.RotateServiceCredentialResponse\"J\xba\xcf\x18\x15{\"overlap\": \"86400s\"}\x82\xd3\xe4\x93\x02+:\x01*\"&/api/v1/serviceCredentials/{id}:rotate\x1a\f\xb2\xcf\x18\b\n" +
 	"\x01\x01\x12\x01\x02 \x03B\xdf\x01\n" +
 	"\x16com.usher.directory.v1B\x16ServiceCredentialProtoP\x01ZAgithub.com/usher-scim/usher/gen/go/usher/directory/v1;directoryv1\xa2\x02\x03UDX\xaa\x02\x12Usher.Directory.V1\xca\x02\x13Usher\\Directory_\\V1\xe2\x02\x1fUsher\\Directory_\\V1\\GPBMetadata\xea\x02\x14Usher::Directory::V1b\x06proto3"
 
@@ -553,7 +716,7 @@ func file_usher_directory_v1_service_credential_proto_rawDescGZIP() []byte {
 	return file_usher_directory_v1_service_credential_proto_rawDescData
 }
 
-var file_usher_directory_v1_service_credential_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_usher_directory_v1_service_credential_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_usher_directory_v1_service_credential_proto_goTypes = []any{
 	(*ServiceCredential)(nil),               // 0: usher.directory.v1.ServiceCredential
 	(*CreateServiceCredentialRequest)(nil),  // 1: usher.directory.v1.CreateServiceCredentialRequest
@@ -562,31 +725,39 @@ var file_usher_directory_v1_service_credential_proto_goTypes = []any{
 	(*ListServiceCredentialsResponse)(nil),  // 4: usher.directory.v1.ListServiceCredentialsResponse
 	(*RevokeServiceCredentialRequest)(nil),  // 5: usher.directory.v1.RevokeServiceCredentialRequest
 	(*RevokeServiceCredentialResponse)(nil), // 6: usher.directory.v1.RevokeServiceCredentialResponse
-	(v1.Scope)(0),                           // 7: usher.common.v1.Scope
-	(*timestamppb.Timestamp)(nil),           // 8: google.protobuf.Timestamp
-	(ExpiryState)(0),                        // 9: usher.directory.v1.ExpiryState
+	(*RotateServiceCredentialRequest)(nil),  // 7: usher.directory.v1.RotateServiceCredentialRequest
+	(*RotateServiceCredentialResponse)(nil), // 8: usher.directory.v1.RotateServiceCredentialResponse
+	(v1.Scope)(0),                           // 9: usher.common.v1.Scope
+	(*timestamppb.Timestamp)(nil),           // 10: google.protobuf.Timestamp
+	(ExpiryState)(0),                        // 11: usher.directory.v1.ExpiryState
+	(*durationpb.Duration)(nil),             // 12: google.protobuf.Duration
 }
 var file_usher_directory_v1_service_credential_proto_depIdxs = []int32{
-	7,  // 0: usher.directory.v1.ServiceCredential.scopes:type_name -> usher.common.v1.Scope
-	8,  // 1: usher.directory.v1.ServiceCredential.create_time:type_name -> google.protobuf.Timestamp
-	8,  // 2: usher.directory.v1.ServiceCredential.expire_time:type_name -> google.protobuf.Timestamp
-	8,  // 3: usher.directory.v1.ServiceCredential.revoke_time:type_name -> google.protobuf.Timestamp
-	9,  // 4: usher.directory.v1.ServiceCredential.expiry_state:type_name -> usher.directory.v1.ExpiryState
+	9,  // 0: usher.directory.v1.ServiceCredential.scopes:type_name -> usher.common.v1.Scope
+	10, // 1: usher.directory.v1.ServiceCredential.create_time:type_name -> google.protobuf.Timestamp
+	10, // 2: usher.directory.v1.ServiceCredential.expire_time:type_name -> google.protobuf.Timestamp
+	10, // 3: usher.directory.v1.ServiceCredential.revoke_time:type_name -> google.protobuf.Timestamp
+	11, // 4: usher.directory.v1.ServiceCredential.expiry_state:type_name -> usher.directory.v1.ExpiryState
 	0,  // 5: usher.directory.v1.CreateServiceCredentialRequest.service_credential:type_name -> usher.directory.v1.ServiceCredential
 	0,  // 6: usher.directory.v1.CreateServiceCredentialResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
 	0,  // 7: usher.directory.v1.ListServiceCredentialsResponse.service_credentials:type_name -> usher.directory.v1.ServiceCredential
 	0,  // 8: usher.directory.v1.RevokeServiceCredentialResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
-	1,  // 9: usher.directory.v1.ServiceCredentialService.CreateServiceCredential:input_type -> usher.directory.v1.CreateServiceCredentialRequest
-	3,  // 10: usher.directory.v1.ServiceCredentialService.ListServiceCredentials:input_type -> usher.directory.v1.ListServiceCredentialsRequest
-	5,  // 11: usher.directory.v1.ServiceCredentialService.RevokeServiceCredential:input_type -> usher.directory.v1.RevokeServiceCredentialRequest
-	2,  // 12: usher.directory.v1.ServiceCredentialService.CreateServiceCredential:output_type -> usher.directory.v1.CreateServiceCredentialResponse
-	4,  // 13: usher.directory.v1.ServiceCredentialService.ListServiceCredentials:output_type -> usher.directory.v1.ListServiceCredentialsResponse
-	6,  // 14: usher.directory.v1.ServiceCredentialService.RevokeServiceCredential:output_type -> usher.directory.v1.RevokeServiceCredentialResponse
-	12, // [12:15] is the sub-list for method output_type
-	9,  // [9:12] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	12, // 9: usher.directory.v1.RotateServiceCredentialRequest.overlap:type_name -> google.protobuf.Duration
+	0,  // 10: usher.directory.v1.RotateServiceCredentialResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
+	0,  // 11: usher.directory.v1.RotateServiceCredentialResponse.old_service_credential:type_name -> usher.directory.v1.ServiceCredential
+	1,  // 12: usher.directory.v1.ServiceCredentialService.CreateServiceCredential:input_type -> usher.directory.v1.CreateServiceCredentialRequest
+	3,  // 13: usher.directory.v1.ServiceCredentialService.ListServiceCredentials:input_type -> usher.directory.v1.ListServiceCredentialsRequest
+	5,  // 14: usher.directory.v1.ServiceCredentialService.RevokeServiceCredential:input_type -> usher.directory.v1.RevokeServiceCredentialRequest
+	7,  // 15: usher.directory.v1.ServiceCredentialService.RotateServiceCredential:input_type -> usher.directory.v1.RotateServiceCredentialRequest
+	2,  // 16: usher.directory.v1.ServiceCredentialService.CreateServiceCredential:output_type -> usher.directory.v1.CreateServiceCredentialResponse
+	4,  // 17: usher.directory.v1.ServiceCredentialService.ListServiceCredentials:output_type -> usher.directory.v1.ListServiceCredentialsResponse
+	6,  // 18: usher.directory.v1.ServiceCredentialService.RevokeServiceCredential:output_type -> usher.directory.v1.RevokeServiceCredentialResponse
+	8,  // 19: usher.directory.v1.ServiceCredentialService.RotateServiceCredential:output_type -> usher.directory.v1.RotateServiceCredentialResponse
+	16, // [16:20] is the sub-list for method output_type
+	12, // [12:16] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_usher_directory_v1_service_credential_proto_init() }
@@ -601,7 +772,7 @@ func file_usher_directory_v1_service_credential_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_directory_v1_service_credential_proto_rawDesc), len(file_usher_directory_v1_service_credential_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,6 +22,7 @@ const (
 	ServiceCredentialService_CreateServiceCredential_FullMethodName = "/usher.directory.v1.ServiceCredentialService/CreateServiceCredential"
 	ServiceCredentialService_ListServiceCredentials_FullMethodName  = "/usher.directory.v1.ServiceCredentialService/ListServiceCredentials"
 	ServiceCredentialService_RevokeServiceCredential_FullMethodName = "/usher.directory.v1.ServiceCredentialService/RevokeServiceCredential"
+	ServiceCredentialService_RotateServiceCredential_FullMethodName = "/usher.directory.v1.ServiceCredentialService/RotateServiceCredential"
 )
 
 // ServiceCredentialServiceClient is the client API for ServiceCredentialService service.
@@ -42,6 +43,12 @@ type ServiceCredentialServiceClient interface {
 	// of this credential end within five seconds. If the credential is already revoked, the call changes nothing and
 	// succeeds. Reasons: NOT_FOUND.
 	RevokeServiceCredential(ctx context.Context, in *RevokeServiceCredentialRequest, opts ...grpc.CallOption) (*RevokeServiceCredentialResponse, error)
+	// RotateServiceCredential creates a credential that replaces another one, and lets the old one expire after an overlap.
+	// Only this answer contains the secret of the new credential. The new credential has the name, the organizations, the
+	// scopes and the address ranges of the old one. It expires after 365 days. With an overlap of 0, no gateway accepts a
+	// new call with the old credential after the answer. The limit of 200 valid credentials applies. Reasons: NOT_FOUND,
+	// CREDENTIAL_ENDED (the credential is revoked, has expired, or was rotated before), LIMIT, REQUEST_ID_REUSED.
+	RotateServiceCredential(ctx context.Context, in *RotateServiceCredentialRequest, opts ...grpc.CallOption) (*RotateServiceCredentialResponse, error)
 }
 
 type serviceCredentialServiceClient struct {
@@ -82,6 +89,16 @@ func (c *serviceCredentialServiceClient) RevokeServiceCredential(ctx context.Con
 	return out, nil
 }
 
+func (c *serviceCredentialServiceClient) RotateServiceCredential(ctx context.Context, in *RotateServiceCredentialRequest, opts ...grpc.CallOption) (*RotateServiceCredentialResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RotateServiceCredentialResponse)
+	err := c.cc.Invoke(ctx, ServiceCredentialService_RotateServiceCredential_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ServiceCredentialServiceServer is the server API for ServiceCredentialService service.
 // All implementations must embed UnimplementedServiceCredentialServiceServer
 // for forward compatibility.
@@ -100,6 +117,12 @@ type ServiceCredentialServiceServer interface {
 	// of this credential end within five seconds. If the credential is already revoked, the call changes nothing and
 	// succeeds. Reasons: NOT_FOUND.
 	RevokeServiceCredential(context.Context, *RevokeServiceCredentialRequest) (*RevokeServiceCredentialResponse, error)
+	// RotateServiceCredential creates a credential that replaces another one, and lets the old one expire after an overlap.
+	// Only this answer contains the secret of the new credential. The new credential has the name, the organizations, the
+	// scopes and the address ranges of the old one. It expires after 365 days. With an overlap of 0, no gateway accepts a
+	// new call with the old credential after the answer. The limit of 200 valid credentials applies. Reasons: NOT_FOUND,
+	// CREDENTIAL_ENDED (the credential is revoked, has expired, or was rotated before), LIMIT, REQUEST_ID_REUSED.
+	RotateServiceCredential(context.Context, *RotateServiceCredentialRequest) (*RotateServiceCredentialResponse, error)
 	mustEmbedUnimplementedServiceCredentialServiceServer()
 }
 
@@ -118,6 +141,9 @@ func (UnimplementedServiceCredentialServiceServer) ListServiceCredentials(contex
 }
 func (UnimplementedServiceCredentialServiceServer) RevokeServiceCredential(context.Context, *RevokeServiceCredentialRequest) (*RevokeServiceCredentialResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RevokeServiceCredential not implemented")
+}
+func (UnimplementedServiceCredentialServiceServer) RotateServiceCredential(context.Context, *RotateServiceCredentialRequest) (*RotateServiceCredentialResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RotateServiceCredential not implemented")
 }
 func (UnimplementedServiceCredentialServiceServer) mustEmbedUnimplementedServiceCredentialServiceServer() {
 }
@@ -195,6 +221,24 @@ func _ServiceCredentialService_RevokeServiceCredential_Handler(srv interface{}, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ServiceCredentialService_RotateServiceCredential_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RotateServiceCredentialRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ServiceCredentialServiceServer).RotateServiceCredential(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ServiceCredentialService_RotateServiceCredential_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ServiceCredentialServiceServer).RotateServiceCredential(ctx, req.(*RotateServiceCredentialRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ServiceCredentialService_ServiceDesc is the grpc.ServiceDesc for ServiceCredentialService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -213,6 +257,10 @@ var ServiceCredentialService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RevokeServiceCredential",
 			Handler:    _ServiceCredentialService_RevokeServiceCredential_Handler,
+		},
+		{
+			MethodName: "RotateServiceCredential",
+			Handler:    _ServiceCredentialService_RotateServiceCredential_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -130,6 +130,10 @@ func TestAWalkThrough(t *testing.T) {
 	if len(keys) != 2 || strings.Contains(x.run(0, "key", "list", "--directory", directory), key) {
 		t.Errorf("the keys: %v", keys)
 	}
+	replaced := keys[1].(map[string]any)["id"].(string)
+	want(t, x.run(0, "key", "rotate", replaced, "--directory", directory, "--overlap", "1h"), `ush_\w{49} +false +20`)
+	x.run(1, "key", "rotate", replaced, "--directory", directory)
+	want(t, x.err, `was rotated before`)
 	want(t, x.run(0, "key", "revoke", keys[0].(map[string]any)["id"].(string), "--directory", directory), `second`)
 
 	report := x.json("simulate", "--idp", "okta", "--users", "12", "--groups", "5", "--seed", "3", "--cycles", "0", "--base-url", base, "--key-file", keyFile(t, key))
@@ -505,6 +509,8 @@ func TestServiceCredentials(t *testing.T) {
 	}
 	service.run(1, "tenant", "create", "qa")
 	want(t, service.err, `SCOPE_MISSING`, `MANAGE_ORGANIZATIONS`)
+	want(t, x.run(0, "credential", "rotate", id, "--overlap", "0s"), `usc_\w{49} +false +20`)
+	want(t, x.run(0, "credential", "list"), id+` .* expired `)
 	want(t, x.run(0, "credential", "revoke", id), `billing`)
 	service.run(1, "tenant", "list")
 	want(t, service.err, `UNAUTHENTICATED`)
@@ -635,6 +641,8 @@ func TestBadUsage(t *testing.T) {
 		"a credential of a scope that is none": {[]string{"credential", "create", "--name", "x", "--all", "--scope", "read-all"}, 2, "read-access"},
 		"a credential of no organization":      {[]string{"credential", "create", "--name", "x", "--scope", "read-access"}, 2, "organization"},
 		"a credential of two scopes":           {[]string{"credential", "create", "--name", "x", "--scope", "read-access", "--all", "--organization", "demo"}, 2, "all"},
+		"a credential with two ends":           {[]string{"credential", "create", "--name", "x", "--scope", "read-access", "--all", "--expires-in", "1h", "--never-expires"}, 2, "never-expires"},
+		"a credential of no address":           {[]string{"credential", "create", "--name", "x", "--scope", "read-access", "--all", "--address-range", "here"}, 1, "address_ranges[0]"},
 		"a credential for nobody":              {[]string{"credential", "create", "--name", "x", "--scope", "read-access", "--organization", "nowhere"}, 1, "organization_ids[0]"},
 		"nothing to change":                    {[]string{"org", "update", "demo"}, 2, "nothing to change"},
 		"nothing to change of a rule":          {[]string{"rule", "update", "x"}, 2, "nothing to change"},

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
@@ -30,7 +31,19 @@ func credentialCommand(c *client) *cobra.Command {
 			return directoryv1.NewServiceCredentialServiceClient(conn).RevokeServiceCredential(ctx, &directoryv1.RevokeServiceCredentialRequest{Id: args[0]})
 		}),
 	}
-	return noun("credential", "Service credentials: how the vendor's services sign in.", createCredentialCommand(c), list, revoke)
+	var overlap time.Duration
+	rotate := &cobra.Command{Use: "rotate ID", Short: "Replace a service credential: prints the new secret once. The old one works for a while.", Args: cobra.ExactArgs(1)}
+	overlapFlag(rotate, &overlap)
+	rotate.RunE = c.create(rotate, "service_credential.id secret secret_omitted old_service_credential.expire_time", func(ctx context.Context, conn grpc.ClientConnInterface, args []string, requestID string) (proto.Message, error) {
+		return directoryv1.NewServiceCredentialServiceClient(conn).RotateServiceCredential(ctx,
+			&directoryv1.RotateServiceCredentialRequest{Id: args[0], Overlap: durationpb.New(overlap), RequestId: requestID})
+	})
+	return noun("credential", "Service credentials: how the vendor's services sign in.", createCredentialCommand(c), list, rotate, revoke)
+}
+
+// overlapFlag adds --overlap.
+func overlapFlag(cmd *cobra.Command, overlap *time.Duration) {
+	cmd.Flags().DurationVar(overlap, "overlap", 7*24*time.Hour, "how long the old one stays valid, at most 720h; 0s: not at all")
 }
 
 func createCredentialCommand(c *client) *cobra.Command {

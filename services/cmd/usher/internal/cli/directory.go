@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
@@ -276,10 +277,19 @@ func keyCommand(c *client) *cobra.Command {
 	list.RunE = c.call(keyColumns, func(ctx context.Context, conn grpc.ClientConnInterface, _ []string) (proto.Message, error) {
 		return directoryv1.NewApiKeyServiceClient(conn).ListApiKeys(ctx, &directoryv1.ListApiKeysRequest{OrganizationId: organization, DirectoryId: directory})
 	})
+	var overlap time.Duration
+	rotate := &cobra.Command{Use: "rotate ID", Short: "Replace a key: prints the new secret once. The old key works for a while.", Args: cobra.ExactArgs(1)}
+	flags(rotate)
+	overlapFlag(rotate, &overlap)
+	rotate.RunE = c.create(rotate, "api_key.id secret secret_omitted old_api_key.expire_time", func(ctx context.Context, conn grpc.ClientConnInterface, args []string, requestID string) (proto.Message, error) {
+		return directoryv1.NewApiKeyServiceClient(conn).RotateApiKey(ctx, &directoryv1.RotateApiKeyRequest{
+			OrganizationId: organization, DirectoryId: directory, Id: args[0], Overlap: durationpb.New(overlap), RequestId: requestID,
+		})
+	})
 	revoke := &cobra.Command{Use: "revoke ID", Short: "End a key.", Args: cobra.ExactArgs(1)}
 	flags(revoke)
 	revoke.RunE = c.call(keyColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
 		return directoryv1.NewApiKeyServiceClient(conn).RevokeApiKey(ctx, &directoryv1.RevokeApiKeyRequest{OrganizationId: organization, DirectoryId: directory, Id: args[0]})
 	})
-	return noun("key", "API keys: how an IdP signs in to its directory.", create, list, revoke)
+	return noun("key", "API keys: how an IdP signs in to its directory.", create, list, rotate, revoke)
 }

@@ -13,11 +13,11 @@ import (
 )
 
 // credentialFields are id, display_name, organization_ids, all_organizations, scopes, address_ranges, digest, create_time, expire_time,
-// revoke_time.
+// revoke_time, replaced_by_id.
 func credentialFields(c *store.Credential) []any {
 	return []any{
 		&c.ID, &c.DisplayName, (*words)(&c.OrganizationIDs), &c.All, &c.Scopes, (*words)(&c.AddressRanges), dbtype.Digest(&c.Digest),
-		dbtype.Time(&c.CreateTime), dbtype.Time(&c.ExpireTime), dbtype.Time(&c.RevokeTime),
+		dbtype.Time(&c.CreateTime), dbtype.Time(&c.ExpireTime), dbtype.Time(&c.RevokeTime), &c.ReplacedByID,
 	}
 }
 
@@ -66,7 +66,7 @@ func (t AllTx) CreateCredential(ctx context.Context, c store.Credential) error {
 }
 
 func (t AllTx) PutCredential(ctx context.Context, c store.Credential) error {
-	_, err := t.Conn.Exec(ctx, t.sql.revokeCredential, dbtype.Time(&c.RevokeTime), c.ID)
+	_, err := t.Conn.Exec(ctx, t.sql.updateCredential, dbtype.Time(&c.ExpireTime), dbtype.Time(&c.RevokeTime), c.ReplacedByID, c.ID)
 	return err
 }
 

@@ -10,11 +10,11 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// keyFields are organization_id, directory_id, id, display_name, digest, create_time, expire_time, revoke_time.
+// keyFields are organization_id, directory_id, id, display_name, digest, create_time, expire_time, revoke_time, replaced_by_id.
 func keyFields(k *store.Key) []any {
 	return []any{
 		&k.OrganizationID, &k.DirectoryID, &k.ID, &k.DisplayName, dbtype.Digest(&k.Digest),
-		dbtype.Time(&k.CreateTime), dbtype.Time(&k.ExpireTime), dbtype.Time(&k.RevokeTime),
+		dbtype.Time(&k.CreateTime), dbtype.Time(&k.ExpireTime), dbtype.Time(&k.RevokeTime), &k.ReplacedByID,
 	}
 }
 
@@ -45,7 +45,8 @@ func (t Tx) CreateKey(ctx context.Context, k store.Key) error {
 }
 
 func (t Tx) PutKey(ctx context.Context, k store.Key) error {
-	_, err := t.Conn.Exec(ctx, t.sql.revokeKey, dbtype.Time(&k.RevokeTime), t.OrganizationID, k.DirectoryID, k.ID)
+	_, err := t.Conn.Exec(ctx, t.sql.updateKey, dbtype.Time(&k.ExpireTime), dbtype.Time(&k.RevokeTime), k.ReplacedByID,
+		t.OrganizationID, k.DirectoryID, k.ID)
 	return err
 }
 

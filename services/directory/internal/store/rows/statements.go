@@ -11,10 +11,10 @@ type Statements struct {
 	insertDirectory, updateDirectory, markDirectoriesDeleted, deleteDirectories string
 
 	resolveKey, getKey, listKeys, listDigests, countValidKeys string
-	insertKey, revokeKey, deleteKeys                          string
+	insertKey, updateKey, deleteKeys                          string
 
 	resolveCredential, getCredential, listCredentials, listCredentialsOfOrganization, countValidCredentials string
-	insertCredential, updateCredentialScope, revokeCredential, deleteCredential                             string
+	insertCredential, updateCredentialScope, updateCredential, deleteCredential                             string
 
 	resolveSession, getSession, listSessions, listSessionsOfSubject, listSessionsOfProviderSession, listSessionDigests string
 	insertSession, updateSession, useSession, revokeSessions, deleteEndedSessions, deleteSessions                      string
@@ -61,7 +61,7 @@ func Load(folder *sqlfile.Statements) *Statements {
 		countValidKeys: folder.Load("count_valid_keys", "organization_id", "directory_id", "at"),
 		insertKey: folder.Load("insert_key",
 			"organization_id", "directory_id", "id", "display_name", "digest", "create_time", "expire_time"),
-		revokeKey:  folder.Load("revoke_key", "revoke_time", "organization_id", "directory_id", "id"),
+		updateKey:  folder.Load("update_key", "expire_time", "revoke_time", "replaced_by_id", "organization_id", "directory_id", "id"),
 		deleteKeys: folder.Load("delete_keys", "organization_id", "limit"),
 
 		resolveCredential:             folder.Load("resolve_credential", "digest"),
@@ -72,7 +72,7 @@ func Load(folder *sqlfile.Statements) *Statements {
 		insertCredential: folder.Load("insert_credential",
 			"id", "display_name", "organization_ids", "all_organizations", "scopes", "address_ranges", "digest", "create_time", "expire_time"),
 		updateCredentialScope: folder.Load("update_credential_scope", "organization_ids", "id"),
-		revokeCredential:      folder.Load("revoke_credential", "revoke_time", "id"),
+		updateCredential:      folder.Load("update_credential", "expire_time", "revoke_time", "replaced_by_id", "id"),
 		deleteCredential:      folder.Load("delete_credential", "id"),
 
 		resolveSession:                folder.Load("resolve_session", "digest"),

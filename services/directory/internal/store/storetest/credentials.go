@@ -64,7 +64,7 @@ var credentialCases = []testCase{
 			return nil
 		}))
 	}},
-	{"a credential is written with its revocation", func(f *fixture) {
+	{"a credential is written with its end, its revocation and the credential that replaces it", func(f *fixture) {
 		f.organization("acme")
 		want := newCredential("c1", "acme")
 		f.createCredential(want)
@@ -73,7 +73,7 @@ var credentialCases = []testCase{
 			got, err := tx.Credential(f.Context(), "c1")
 			f.must(err)
 			f.equal("the credential", got, want)
-			want.RevokeTime = at(5)
+			want.ExpireTime, want.RevokeTime, want.ReplacedByID = at(7), at(5), "c0"
 			f.must(tx.PutCredential(f.Context(), want))
 			_, err = tx.Credential(f.Context(), "nobody")
 			f.refuses("reading none", err, fault.NotFound)

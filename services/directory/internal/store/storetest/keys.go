@@ -40,7 +40,7 @@ var keyCases = []testCase{
 			return nil
 		}))
 	}},
-	{"a key is written with its revocation", func(f *fixture) {
+	{"a key is written with its end, its revocation and the key that replaces it", func(f *fixture) {
 		f.organization("acme")
 		f.directory("d1")
 		f.createKey(newKey("acme", "d1", "second"))
@@ -49,7 +49,7 @@ var keyCases = []testCase{
 			got, err := tx.Key(f.Context(), "d1", "first")
 			f.must(err)
 			f.equal("the key", got, want)
-			want.RevokeTime = at(5)
+			want.ExpireTime, want.RevokeTime, want.ReplacedByID = at(7), at(5), "second"
 			f.must(tx.PutKey(f.Context(), want))
 			got, err = tx.Key(f.Context(), "d1", "first")
 			f.must(err)

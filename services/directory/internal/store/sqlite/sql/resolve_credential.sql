@@ -1,3 +1,3 @@
-SELECT id, display_name, organization_ids, all_organizations, scopes, address_ranges, digest, create_time, expire_time, revoke_time
+SELECT id, display_name, organization_ids, all_organizations, scopes, address_ranges, digest, create_time, expire_time, revoke_time, replaced_by_id
 FROM service_credentials
 WHERE digest = :digest;
