@@ -114,3 +114,45 @@ func TestARotatedCredentialWorksInItsOverlapAlone(t *testing.T) {
 		}
 	})
 }
+
+// Admins see when a credential was used last and from where, and that somebody sends requests that a directory refuses.
+func TestUsesAndRefusalsAreShown(t *testing.T) {
+	t.Parallel()
+	inEveryTopology(t, func(t *testing.T, u *usher) {
+		started := time.Now().Truncate(time.Minute)
+		d, other := u.newDirectory(nil), u.newDirectory(&directoryv1.CreateDirectoryRequest{ReplaceNone: true})
+		s := u.service(&directoryv1.CreateServiceCredentialRequest{ServiceCredential: &directoryv1.ServiceCredential{OrganizationIds: []string{demo}}})
+		s.reads("its organization", "192.0.2.9", true)
+		d.send(http.MethodGet, "/Users", "", http.StatusOK)
+		stranger := *d
+		stranger.key = bearer.APIKey.New().Reveal()
+		stranger.send(http.MethodGet, "/Users", "", http.StatusUnauthorized)
+		stranger.key = other.key
+		stranger.send(http.MethodGet, "/Users", "", http.StatusUnauthorized)
+
+		eventually(t, "the uses and refusals are shown", func() bool {
+			keys, err := u.keys().ListApiKeys(u.ctx(), &directoryv1.ListApiKeysRequest{OrganizationId: demo, DirectoryId: d.id})
+			u.must(err)
+			credentials, err := u.credentials().ListServiceCredentials(u.ctx(), &directoryv1.ListServiceCredentialsRequest{PageSize: 1})
+			u.must(err)
+			refused, err := u.directories().GetDirectory(u.ctx(), &directoryv1.GetDirectoryRequest{OrganizationId: demo, Id: d.id})
+			u.must(err)
+			key, credential := keys.GetApiKeys()[0], credentials.GetServiceCredentials()[0]
+			if key.GetLastUseTime() == nil || credential.GetLastUseTime() == nil || refused.GetDirectory().GetRefusedCount() < 2 {
+				return false
+			}
+			if key.GetLastUseTime().AsTime().Before(started) || key.GetLastUseAddress() != "127.0.0.1" || credential.GetLastUseAddress() != "192.0.2.9" {
+				t.Errorf("the key is %v, the credential %v", key, credential)
+			}
+			if r := refused.GetDirectory(); r.GetRefusedCount() != 2 || r.GetLastRefusalReason() != directoryv1.RefusalReason_REFUSAL_REASON_OTHER_DIRECTORY {
+				t.Errorf("the directory is %v", r)
+			}
+			return true
+		})
+		unharmed, err := u.directories().GetDirectory(u.ctx(), &directoryv1.GetDirectoryRequest{OrganizationId: demo, Id: other.id})
+		u.must(err)
+		if unharmed.GetDirectory().GetRefusedCount() != 0 {
+			t.Errorf("the other directory is %v", unharmed.GetDirectory())
+		}
+	})
+}

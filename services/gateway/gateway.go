@@ -110,6 +110,7 @@ type Gateway struct {
 	public   *publicgrpc.API
 	spool    *spool.Spool
 	recorder *events.Recorder
+	uses     *authn.Uses
 	observed []metric.Registration
 	stop     context.CancelFunc
 }
@@ -132,9 +133,11 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	clients := authn.NewClients(operator, people, d.Keys, unknown, d.Now)
+	uses := authn.NewUses(directoryv1.NewUseServiceClient(d.Directory), c.TrustedProxies, d.Now,
+		func(count int) { instruments.UsesDropped.Add(context.Background(), int64(count)) }, d.Log)
+	clients := authn.NewClients(operator, people, d.Keys, unknown, d.Now).Noting(uses)
 	browser := authn.NewBrowser(clients, adminURL)
-	g := &Gateway{config: c, people: people, metrics: instruments, reread: d.Reread}
+	g := &Gateway{config: c, people: people, metrics: instruments, uses: uses, reread: d.Reread}
 	g.tokens = operatortoken.Follow(context.Background(), c.OperatorToken, c.OperatorTokenFiles, operatortoken.Dependencies{
 		Set: operator.Set, Failed: func() { instruments.OperatorTokensRefused.Add(context.Background(), 1) }, Log: d.Log,
 	})
@@ -181,7 +184,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 		InFlight: inFlight, TallyEvery: tallyEvery,
 	}, scimhttp.Dependencies{
 		Resources:   identityv1.NewResourceServiceClient(d.Identity),
-		Directories: authn.NewDirectories(d.Keys, unknown), Rates: d.Rates, Events: g.recorder, Metrics: instruments,
+		Directories: authn.NewDirectories(d.Keys, unknown).Noting(uses), Rates: d.Rates, Events: g.recorder, Metrics: instruments,
 		Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 	})
 	if err := g.observe(instruments, d.Keys, inFlight, operator); err != nil {
@@ -265,6 +268,7 @@ func (g *Gateway) PublicServer(options ...grpc.ServerOption) *grpc.Server {
 func (g *Gateway) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { g.recorder.Run(ctx) })
+	running.Go(func() { g.uses.Run(ctx) })
 	running.Go(func() { g.tokens.Run(ctx, g.reread) })
 	running.Go(func() { g.scim.Run(ctx) })
 	running.Go(func() { g.admin.Run(ctx) })

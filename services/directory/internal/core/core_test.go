@@ -102,7 +102,7 @@ func (f *fixture) organization(id string) store.Organization {
 
 func (f *fixture) create(organizationID, name string, replace core.Replace) (store.Directory, error) {
 	f.Helper()
-	d, _, _, err := f.core.CreateDirectory(f.Context(), store.Directory{OrganizationID: organizationID, DisplayName: name}, replace, "", requestid.Request{})
+	d, _, _, err := f.core.CreateDirectory(f.Context(), store.Directory{OrganizationID: organizationID, DisplayName: name}, store.Creator{}, replace, "", requestid.Request{})
 	return d, err
 }
 

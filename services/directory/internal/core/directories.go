@@ -31,12 +31,12 @@ type Replace struct {
 //
 // If the principal is the session of a portal link that opens one directory, linkID is the id of the link: the new directory is the one that
 // it opens from then on (fault.NotAllowed if it has one).
-func (c *Core) CreateDirectory(ctx context.Context, d store.Directory, replace Replace, linkID string, r requestid.Request) (store.Directory, store.Key, secret.Text, error) {
+func (c *Core) CreateDirectory(ctx context.Context, d store.Directory, by store.Creator, replace Replace, linkID string, r requestid.Request) (store.Directory, store.Key, secret.Text, error) {
 	secret, now := bearer.APIKey.New(), c.now()
 	d.ID, d.CreateTime, d.UpdateTime = ids.New(), now, now
 	key := store.Key{
 		OrganizationID: d.OrganizationID, DirectoryID: d.ID, ID: ids.New(), DisplayName: "first key",
-		Digest: secret.Digest(), CreateTime: now,
+		Digest: secret.Digest(), CreateTime: now, CreatedBy: by,
 	}
 	var sessions []store.Session // of the link
 	// Use the organization's transaction: two concurrent creations would select the same directory to replace.

@@ -12,7 +12,7 @@ var directoryCases = []testCase{
 		f.organization("acme")
 		want, key, secret, err := f.core.CreateDirectory(f.Context(), store.Directory{
 			OrganizationID: "acme", DisplayName: "d1", Strict: true, UniqueGroupNames: true,
-		}, core.Replace{}, "", requestid.Request{})
+		}, store.Creator{}, core.Replace{}, "", requestid.Request{})
 		f.must(err)
 		f.equal("its revision and whether it is federated", []any{want.Revision, want.Federated}, []any{1, true})
 		got, err := f.core.Directory(f.Context(), "acme", want.ID)

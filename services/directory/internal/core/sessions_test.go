@@ -64,7 +64,7 @@ var sessionCases = []testCase{
 		for now := 0; now <= 12*hour; now += hour / 2 { // in use, it lasts 12 hours
 			f.now.Store(int64(now))
 			f.equal(fmt.Sprint("whether it opens something in use after ", now), f.opens(text), now < 12*hour)
-			f.must(f.store.UseSession(f.Context(), text.Digest(), at(now)))
+			f.must(f.core.RecordUses(f.Context(), []store.Use{{Digest: text.Digest(), LastUse: store.LastUse{Time: at(now)}}}, nil))
 		}
 	}},
 	{"a subject that may be an e-mail address is in no principal", func(f *fixture) {
@@ -247,7 +247,7 @@ var sessionCases = []testCase{
 		}
 		f.equal("what it opens at first", []any{principal().GetOneDirectory(), principal().GetDirectoryId()}, []any{true, ""})
 		create := func() (store.Directory, error) {
-			d, _, _, err := f.core.CreateDirectory(f.Context(), store.Directory{OrganizationID: "acme", DisplayName: "x"}, core.Replace{}, l.ID, requestid.Request{})
+			d, _, _, err := f.core.CreateDirectory(f.Context(), store.Directory{OrganizationID: "acme", DisplayName: "x"}, store.Creator{}, core.Replace{}, l.ID, requestid.Request{})
 			return d, err
 		}
 		d, err := create()
@@ -263,7 +263,7 @@ var sessionCases = []testCase{
 		f.must(err)
 		_, _, err = f.core.UsePortalLink(f.Context(), link.Digest(), "")
 		f.must(err)
-		_, _, _, err = f.core.CreateDirectory(f.Context(), store.Directory{OrganizationID: "acme", DisplayName: "x"}, core.Replace{}, fixed.ID, requestid.Request{})
+		_, _, _, err = f.core.CreateDirectory(f.Context(), store.Directory{OrganizationID: "acme", DisplayName: "x"}, store.Creator{}, core.Replace{}, fixed.ID, requestid.Request{})
 		f.refuses("a directory by a link that opens one", err, fault.NotAllowed)
 	}},
 }

@@ -92,6 +92,6 @@ func (s *Server) credentialProto(c store.Credential) *directoryv1.ServiceCredent
 		AddressRanges: c.AddressRanges,
 		CreateTime:    timeProto(c.CreateTime), ExpireTime: timeProto(c.ExpireTime), RevokeTime: timeProto(c.RevokeTime),
 		NeverExpires: c.ExpireTime.IsZero(), ExpiryState: expiryState(c.ExpireTime, c.RevokeTime, s.core.Now()),
-		ReplacedById: c.ReplacedByID,
+		ReplacedById: c.ReplacedByID, LastUseTime: timeProto(c.LastUse.Time), LastUseAddress: c.LastUse.Address,
 	}
 }

@@ -17,7 +17,7 @@ import (
 )
 
 func (s *Server) CreateApiKey(ctx context.Context, r *directoryv1.CreateApiKeyRequest) (*directoryv1.CreateApiKeyResponse, error) {
-	key := store.Key{OrganizationID: r.GetOrganizationId(), DirectoryID: r.GetDirectoryId(), DisplayName: r.GetApiKey().GetDisplayName()}
+	key := store.Key{OrganizationID: r.GetOrganizationId(), DirectoryID: r.GetDirectoryId(), DisplayName: r.GetApiKey().GetDisplayName(), CreatedBy: creator(ctx)}
 	var err error
 	if key.ExpireTime, err = expiry("api_key", r.GetApiKey().GetExpireTime()); err != nil {
 		return nil, err
@@ -146,5 +146,6 @@ func (s *Server) keyProto(k store.Key) *directoryv1.ApiKey {
 		Id: k.ID, OrganizationId: k.OrganizationID, DirectoryId: k.DirectoryID, DisplayName: k.DisplayName,
 		CreateTime: timeProto(k.CreateTime), ExpireTime: timeProto(k.ExpireTime), RevokeTime: timeProto(k.RevokeTime),
 		ExpiryState: expiryState(k.ExpireTime, k.RevokeTime, s.core.Now()), ReplacedById: k.ReplacedByID,
+		CreatedBy: k.CreatedBy.Subject, CreatedByKind: k.CreatedBy.Kind, LastUseTime: timeProto(k.LastUse.Time), LastUseAddress: k.LastUse.Address,
 	}
 }

@@ -34,6 +34,7 @@ type Server struct {
 	directoryv1.UnimplementedSessionServiceServer
 	directoryv1.UnimplementedPortalLinkServiceServer
 	directoryv1.UnimplementedSignInServiceServer
+	directoryv1.UnimplementedUseServiceServer
 
 	core      *core.Core
 	log       *slog.Logger
@@ -61,6 +62,7 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	directoryv1.RegisterSessionServiceServer(r, s)
 	directoryv1.RegisterPortalLinkServiceServer(r, s)
 	directoryv1.RegisterSignInServiceServer(r, s)
+	directoryv1.RegisterUseServiceServer(r, s)
 }
 
 func (s *Server) CreateOrganization(ctx context.Context, r *directoryv1.CreateOrganizationRequest) (*directoryv1.CreateOrganizationResponse, error) {
@@ -143,7 +145,7 @@ func (s *Server) CreateDirectory(ctx context.Context, r *directoryv1.CreateDirec
 	d, key, secret, err := s.core.CreateDirectory(ctx, store.Directory{
 		OrganizationID: r.GetOrganizationId(), DisplayName: given.GetDisplayName(),
 		Strict: strict(given.GetMode()), UniqueGroupNames: given.GetUniqueGroupNames(),
-	}, replace, linkID, requestid.Of(rpc.PrincipalOf(ctx), r))
+	}, creator(ctx), replace, linkID, requestid.Of(rpc.PrincipalOf(ctx), r))
 	if err != nil {
 		return nil, err
 	}
@@ -247,11 +249,12 @@ func (s *Server) directoryProto(d store.Directory) *directoryv1.Directory {
 	if !d.Deleted() {
 		p.BaseUrl = s.baseURL(d.ID)
 	}
+	p.RefusedCount, p.LastRefusalTime, p.LastRefusalReason = d.RefusedCount, timeProto(d.LastRefusalTime), d.LastRefusalReason
 	p.Etag = update.Etag(p)
 	return p
 }
 
-// feedProto makes a directory for the services that follow directories: without its Base URL and etag.
+// feedProto makes a directory for the services that follow directories: without its Base URL, its refusals and its etag.
 func feedProto(d store.Directory) *directoryv1.Directory {
 	p := &directoryv1.Directory{
 		Id: d.ID, OrganizationId: d.OrganizationID, DisplayName: proto.String(d.DisplayName),

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/requestid"
 	"github.com/usher-scim/usher/services/internal/scope"
@@ -44,6 +45,10 @@ type Directory struct {
 	DeleteTime       time.Time // zero: not deleted
 	Revision         int64     // increases with every change of any directory
 	Federated        bool      // of its organization
+
+	RefusedCount      int64 // requests with no key that opens it
+	LastRefusalTime   time.Time
+	LastRefusalReason directoryv1.RefusalReason
 }
 
 // Deleted reports whether the directory was deleted.
@@ -60,6 +65,8 @@ type Key struct {
 	ExpireTime     time.Time // zero: never
 	RevokeTime     time.Time // zero: not revoked
 	ReplacedByID   string    // of the key that replaces it; empty: none
+	CreatedBy      Creator
+	LastUse        LastUse
 }
 
 // ValidAt reports whether the key is valid at a time. It does not consider the directory.
@@ -82,6 +89,7 @@ type Credential struct {
 	ExpireTime      time.Time // zero: never
 	RevokeTime      time.Time // zero: not revoked
 	ReplacedByID    string    // of the credential that replaces it; empty: none
+	LastUse         LastUse
 }
 
 // ValidAt reports whether the credential is valid at a time.
@@ -197,8 +205,6 @@ type Store interface {
 	// Sessions lists the sessions of an organization, or all sessions if it is empty, newest first: below an id, or from the newest if
 	// that is empty, at most limit.
 	Sessions(ctx context.Context, organizationID, before string, limit int) ([]Session, error)
-	// UseSession writes the UseTime of a session, unless it is later already.
-	UseSession(ctx context.Context, digest [sha256.Size]byte, use time.Time) error
 
 	// ResolvePortalLink reads a link by its digest, whatever its state. None: ErrUnknownKey.
 	ResolvePortalLink(ctx context.Context, digest [sha256.Size]byte) (PortalLink, error)
@@ -212,6 +218,10 @@ type Store interface {
 
 	// SigningKeys lists all signing keys, newest first.
 	SigningKeys(ctx context.Context) ([]SigningKey, error)
+
+	// RecordUses writes the LastUse of keys and credentials, and the UseTime of sessions, if it is later than the stored one, and adds the refusals of directories, at
+	// most one for each. It ignores those that do not exist. It changes no revision. It can skip those that an Update is changing.
+	RecordUses(ctx context.Context, uses []Use, refusals []Refusals) error
 
 	Close() error
 }

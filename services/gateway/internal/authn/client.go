@@ -26,8 +26,14 @@ type Clients struct {
 // NewClients creates Clients on a cache of key leases. people may be nil.
 func NewClients(operator *Operator, people *oidc.Providers, keys *keylease.Cache, unknown *UnknownKeys, now func() time.Time) Clients {
 	return Clients{
-		operator: operator, people: people, leases: leases{keys, unknown}, lines: rate.NewLimiter(linesPerSecond, linesAtOnce), now: now,
+		operator: operator, people: people, leases: leases{keys: keys, unknown: unknown}, lines: rate.NewLimiter(linesPerSecond, linesAtOnce), now: now,
 	}
+}
+
+// Noting returns Clients that also note the uses of service credentials and sessions.
+func (c Clients) Noting(uses *Uses) Clients {
+	c.leases.uses = uses
+	return c
 }
 
 // Client is the sender of a request.
@@ -99,5 +105,6 @@ func (c Clients) leased(ctx context.Context, source Source, digest keylease.Dige
 			return Client{}, known{OtherAddress, lease.Principal.GetSubject(), address}
 		}
 	}
+	c.leases.uses.note(digest, source, "")
 	return Client{Principal: lease.Principal, digest: digest, lease: lease}, nil
 }

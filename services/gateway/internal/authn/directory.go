@@ -2,6 +2,7 @@ package authn
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/usher-scim/usher/services/internal/bearer"
@@ -13,7 +14,13 @@ type Directories struct{ leases leases }
 
 // NewDirectories creates Directories on a cache of key leases.
 func NewDirectories(keys *keylease.Cache, unknown *UnknownKeys) Directories {
-	return Directories{leases{keys, unknown}}
+	return Directories{leases{keys: keys, unknown: unknown}}
+}
+
+// Noting returns Directories that also note the uses of API keys, and the refusals of directories.
+func (d Directories) Noting(uses *Uses) Directories {
+	d.leases.uses = uses
+	return d
 }
 
 // Opened is a directory that an API key opens.
@@ -25,6 +32,18 @@ type Opened struct {
 // Authenticate returns the directory that a request opens, from all its Authorization values. The error is a Refusal; fault.Limit if too
 // many unknown keys came from the source; or another fault if the key cannot be checked now.
 func (d Directories) Authenticate(ctx context.Context, source Source, authorization []string, directoryID string) (Opened, error) {
+	opened, err := d.authenticate(ctx, source, authorization, directoryID)
+	var refusal Refusal
+	switch {
+	case err == nil:
+		d.leases.uses.note(opened.digest, source, opened.DirectoryID)
+	case errors.As(err, &refusal):
+		d.leases.uses.refuse(directoryID, refusal)
+	}
+	return opened, err
+}
+
+func (d Directories) authenticate(ctx context.Context, source Source, authorization []string, directoryID string) (Opened, error) {
 	token, ok := bearerToken(authorization)
 	if !ok {
 		return Opened{}, NoBearer

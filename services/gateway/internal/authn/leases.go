@@ -13,6 +13,7 @@ import (
 type leases struct {
 	keys    *keylease.Cache
 	unknown *UnknownKeys
+	uses    *Uses // nil: uses are not noted
 }
 
 // from looks up a secret of a request from a source. The error is fault.Limit if the source sent too many unknown secrets.

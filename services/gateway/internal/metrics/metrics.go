@@ -32,6 +32,7 @@ const (
 	KeyLookups             = "usher_gateway_key_lookups_total"
 	IgnoredValues          = "usher_gateway_ignored_values_total"
 	Quirks                 = "usher_gateway_quirks_total"
+	UsesDropped            = "usher_gateway_credential_uses_dropped_total"
 	meterName              = "github.com/usher-scim/usher/services/gateway"
 	routeLabel             = "route"
 	methodLabel            = "method"
@@ -60,6 +61,7 @@ type Metrics struct {
 	FailedEventsDropped   metric.Int64Counter
 	IgnoredValues         metric.Int64Counter
 	Quirks                metric.Int64Counter
+	UsesDropped           metric.Int64Counter
 
 	meter metric.Meter
 }
@@ -86,6 +88,7 @@ func New(provider metric.MeterProvider) (*Metrics, error) {
 	m.FailedEventsDropped = counter(FailedEventsDropped, "Failed events that were lost.")
 	m.IgnoredValues = counter(IgnoredValues, "Values in SCIM messages that were accepted and not stored.")
 	m.Quirks = counter(Quirks, "Quirks in SCIM messages that tolerant mode understood.")
+	m.UsesDropped = counter(UsesDropped, "Uses of credentials, and refusals of directories, that were not noted because there were too many.")
 	var err error
 	m.MessageDuration, err = m.meter.Float64Histogram(MessageDuration, metric.WithUnit("s"),
 		metric.WithDescription("How long SCIM messages of authenticated directories took."),

@@ -8,7 +8,7 @@ package directoryv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
-	_ "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	v1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -45,6 +45,16 @@ type ApiKey struct {
 	RevokeTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=revoke_time,json=revokeTime,proto3" json:"revoke_time,omitempty"`
 	// Whether somebody should replace the key soon.
 	ExpiryState ExpiryState `protobuf:"varint,8,opt,name=expiry_state,json=expiryState,proto3,enum=usher.directory.v1.ExpiryState" json:"expiry_state,omitempty"`
+	// The subject of the principal that created the key: the id of a service credential, a session or a portal link, or the
+	// name of an operator token.
+	CreatedBy string `protobuf:"bytes,9,opt,name=created_by,json=createdBy,proto3" json:"created_by,omitempty"`
+	// The kind of this principal.
+	CreatedByKind v1.PrincipalKind `protobuf:"varint,10,opt,name=created_by_kind,json=createdByKind,proto3,enum=usher.common.v1.PrincipalKind" json:"created_by_kind,omitempty"`
+	// The time at which a gateway last accepted the key, to the minute. Unset: never. Usher stores it within a minute. If a
+	// gateway crashes, the uses of the last minute are lost.
+	LastUseTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=last_use_time,json=lastUseTime,proto3" json:"last_use_time,omitempty"`
+	// The IP address of the client at that time. Empty: never used, or not known.
+	LastUseAddress string `protobuf:"bytes,12,opt,name=last_use_address,json=lastUseAddress,proto3" json:"last_use_address,omitempty"`
 	// The id of the key that replaces this one. Empty until the key is rotated.
 	ReplacedById  string `protobuf:"bytes,13,opt,name=replaced_by_id,json=replacedById,proto3" json:"replaced_by_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -135,6 +145,34 @@ func (x *ApiKey) GetExpiryState() ExpiryState {
 		return x.ExpiryState
 	}
 	return ExpiryState_EXPIRY_STATE_UNSPECIFIED
+}
+
+func (x *ApiKey) GetCreatedBy() string {
+	if x != nil {
+		return x.CreatedBy
+	}
+	return ""
+}
+
+func (x *ApiKey) GetCreatedByKind() v1.PrincipalKind {
+	if x != nil {
+		return x.CreatedByKind
+	}
+	return v1.PrincipalKind(0)
+}
+
+func (x *ApiKey) GetLastUseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastUseTime
+	}
+	return nil
+}
+
+func (x *ApiKey) GetLastUseAddress() string {
+	if x != nil {
+		return x.LastUseAddress
+	}
+	return ""
 }
 
 func (x *ApiKey) GetReplacedById() string {
@@ -659,7 +697,7 @@ var File_usher_directory_v1_api_key_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_api_key_proto_rawDesc = "" +
 	"\n" +
-	" usher/directory/v1/api_key.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a\x1fusher/directory/v1/expiry.proto\"\xdc\x03\n" +
+	" usher/directory/v1/api_key.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a\x1fusher/directory/v1/expiry.proto\"\xc5\x05\n" +
 	"\x06ApiKey\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
 	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x0eorganizationId\x12'\n" +
@@ -671,7 +709,13 @@ const file_usher_directory_v1_api_key_proto_rawDesc = "" +
 	"expireTime\x12A\n" +
 	"\vrevoke_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
 	"revokeTime\x12H\n" +
-	"\fexpiry_state\x18\b \x01(\x0e2\x1f.usher.directory.v1.ExpiryStateB\x04\xe2A\x01\x03R\vexpiryState\x12*\n" +
+	"\fexpiry_state\x18\b \x01(\x0e2\x1f.usher.directory.v1.ExpiryStateB\x04\xe2A\x01\x03R\vexpiryState\x12#\n" +
+	"\n" +
+	"created_by\x18\t \x01(\tB\x04\xe2A\x01\x03R\tcreatedBy\x12L\n" +
+	"\x0fcreated_by_kind\x18\n" +
+	" \x01(\x0e2\x1e.usher.common.v1.PrincipalKindB\x04\xe2A\x01\x03R\rcreatedByKind\x12D\n" +
+	"\rlast_use_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\vlastUseTime\x12.\n" +
+	"\x10last_use_address\x18\f \x01(\tB\x04\xe2A\x01\x03R\x0elastUseAddress\x12*\n" +
 	"\x0ereplaced_by_id\x18\r \x01(\tB\x04\xe2A\x01\x03R\freplacedById\"\xe3\x01\n" +
 	"\x13CreateApiKeyRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12+\n" +
@@ -741,33 +785,36 @@ var file_usher_directory_v1_api_key_proto_goTypes = []any{
 	(*RotateApiKeyResponse)(nil),  // 8: usher.directory.v1.RotateApiKeyResponse
 	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
 	(ExpiryState)(0),              // 10: usher.directory.v1.ExpiryState
-	(*durationpb.Duration)(nil),   // 11: google.protobuf.Duration
+	(v1.PrincipalKind)(0),         // 11: usher.common.v1.PrincipalKind
+	(*durationpb.Duration)(nil),   // 12: google.protobuf.Duration
 }
 var file_usher_directory_v1_api_key_proto_depIdxs = []int32{
 	9,  // 0: usher.directory.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
 	9,  // 1: usher.directory.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
 	9,  // 2: usher.directory.v1.ApiKey.revoke_time:type_name -> google.protobuf.Timestamp
 	10, // 3: usher.directory.v1.ApiKey.expiry_state:type_name -> usher.directory.v1.ExpiryState
-	0,  // 4: usher.directory.v1.CreateApiKeyRequest.api_key:type_name -> usher.directory.v1.ApiKey
-	0,  // 5: usher.directory.v1.CreateApiKeyResponse.api_key:type_name -> usher.directory.v1.ApiKey
-	0,  // 6: usher.directory.v1.ListApiKeysResponse.api_keys:type_name -> usher.directory.v1.ApiKey
-	0,  // 7: usher.directory.v1.RevokeApiKeyResponse.api_key:type_name -> usher.directory.v1.ApiKey
-	11, // 8: usher.directory.v1.RotateApiKeyRequest.overlap:type_name -> google.protobuf.Duration
-	0,  // 9: usher.directory.v1.RotateApiKeyResponse.api_key:type_name -> usher.directory.v1.ApiKey
-	0,  // 10: usher.directory.v1.RotateApiKeyResponse.old_api_key:type_name -> usher.directory.v1.ApiKey
-	1,  // 11: usher.directory.v1.ApiKeyService.CreateApiKey:input_type -> usher.directory.v1.CreateApiKeyRequest
-	3,  // 12: usher.directory.v1.ApiKeyService.ListApiKeys:input_type -> usher.directory.v1.ListApiKeysRequest
-	5,  // 13: usher.directory.v1.ApiKeyService.RevokeApiKey:input_type -> usher.directory.v1.RevokeApiKeyRequest
-	7,  // 14: usher.directory.v1.ApiKeyService.RotateApiKey:input_type -> usher.directory.v1.RotateApiKeyRequest
-	2,  // 15: usher.directory.v1.ApiKeyService.CreateApiKey:output_type -> usher.directory.v1.CreateApiKeyResponse
-	4,  // 16: usher.directory.v1.ApiKeyService.ListApiKeys:output_type -> usher.directory.v1.ListApiKeysResponse
-	6,  // 17: usher.directory.v1.ApiKeyService.RevokeApiKey:output_type -> usher.directory.v1.RevokeApiKeyResponse
-	8,  // 18: usher.directory.v1.ApiKeyService.RotateApiKey:output_type -> usher.directory.v1.RotateApiKeyResponse
-	15, // [15:19] is the sub-list for method output_type
-	11, // [11:15] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	11, // 4: usher.directory.v1.ApiKey.created_by_kind:type_name -> usher.common.v1.PrincipalKind
+	9,  // 5: usher.directory.v1.ApiKey.last_use_time:type_name -> google.protobuf.Timestamp
+	0,  // 6: usher.directory.v1.CreateApiKeyRequest.api_key:type_name -> usher.directory.v1.ApiKey
+	0,  // 7: usher.directory.v1.CreateApiKeyResponse.api_key:type_name -> usher.directory.v1.ApiKey
+	0,  // 8: usher.directory.v1.ListApiKeysResponse.api_keys:type_name -> usher.directory.v1.ApiKey
+	0,  // 9: usher.directory.v1.RevokeApiKeyResponse.api_key:type_name -> usher.directory.v1.ApiKey
+	12, // 10: usher.directory.v1.RotateApiKeyRequest.overlap:type_name -> google.protobuf.Duration
+	0,  // 11: usher.directory.v1.RotateApiKeyResponse.api_key:type_name -> usher.directory.v1.ApiKey
+	0,  // 12: usher.directory.v1.RotateApiKeyResponse.old_api_key:type_name -> usher.directory.v1.ApiKey
+	1,  // 13: usher.directory.v1.ApiKeyService.CreateApiKey:input_type -> usher.directory.v1.CreateApiKeyRequest
+	3,  // 14: usher.directory.v1.ApiKeyService.ListApiKeys:input_type -> usher.directory.v1.ListApiKeysRequest
+	5,  // 15: usher.directory.v1.ApiKeyService.RevokeApiKey:input_type -> usher.directory.v1.RevokeApiKeyRequest
+	7,  // 16: usher.directory.v1.ApiKeyService.RotateApiKey:input_type -> usher.directory.v1.RotateApiKeyRequest
+	2,  // 17: usher.directory.v1.ApiKeyService.CreateApiKey:output_type -> usher.directory.v1.CreateApiKeyResponse
+	4,  // 18: usher.directory.v1.ApiKeyService.ListApiKeys:output_type -> usher.directory.v1.ListApiKeysResponse
+	6,  // 19: usher.directory.v1.ApiKeyService.RevokeApiKey:output_type -> usher.directory.v1.RevokeApiKeyResponse
+	8,  // 20: usher.directory.v1.ApiKeyService.RotateApiKey:output_type -> usher.directory.v1.RotateApiKeyResponse
+	17, // [17:21] is the sub-list for method output_type
+	13, // [13:17] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_usher_directory_v1_api_key_proto_init() }

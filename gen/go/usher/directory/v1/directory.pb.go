@@ -138,6 +138,67 @@ func (DirectoryMode) EnumDescriptor() ([]byte, []int) {
 	return file_usher_directory_v1_directory_proto_rawDescGZIP(), []int{1}
 }
 
+// RefusalReason says why a directory refused a request.
+type RefusalReason int32
+
+const (
+	// The default value: there was no refusal.
+	RefusalReason_REFUSAL_REASON_UNSPECIFIED RefusalReason = 0
+	// The request had no Authorization header, several, or one with another scheme than Bearer.
+	RefusalReason_REFUSAL_REASON_NO_KEY RefusalReason = 1
+	// The bearer token does not have the form of an API key. Maybe somebody copied only a part of it.
+	RefusalReason_REFUSAL_REASON_MALFORMED_KEY RefusalReason = 2
+	// The API key does not exist, is revoked or has expired.
+	RefusalReason_REFUSAL_REASON_UNKNOWN_KEY RefusalReason = 3
+	// The API key is valid and belongs to another directory.
+	RefusalReason_REFUSAL_REASON_OTHER_DIRECTORY RefusalReason = 4
+)
+
+// Enum value maps for RefusalReason.
+var (
+	RefusalReason_name = map[int32]string{
+		0: "REFUSAL_REASON_UNSPECIFIED",
+		1: "REFUSAL_REASON_NO_KEY",
+		2: "REFUSAL_REASON_MALFORMED_KEY",
+		3: "REFUSAL_REASON_UNKNOWN_KEY",
+		4: "REFUSAL_REASON_OTHER_DIRECTORY",
+	}
+	RefusalReason_value = map[string]int32{
+		"REFUSAL_REASON_UNSPECIFIED":     0,
+		"REFUSAL_REASON_NO_KEY":          1,
+		"REFUSAL_REASON_MALFORMED_KEY":   2,
+		"REFUSAL_REASON_UNKNOWN_KEY":     3,
+		"REFUSAL_REASON_OTHER_DIRECTORY": 4,
+	}
+)
+
+func (x RefusalReason) Enum() *RefusalReason {
+	p := new(RefusalReason)
+	*p = x
+	return p
+}
+
+func (x RefusalReason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RefusalReason) Descriptor() protoreflect.EnumDescriptor {
+	return file_usher_directory_v1_directory_proto_enumTypes[2].Descriptor()
+}
+
+func (RefusalReason) Type() protoreflect.EnumType {
+	return &file_usher_directory_v1_directory_proto_enumTypes[2]
+}
+
+func (x RefusalReason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RefusalReason.Descriptor instead.
+func (RefusalReason) EnumDescriptor() ([]byte, []int) {
+	return file_usher_directory_v1_directory_proto_rawDescGZIP(), []int{2}
+}
+
 // Directory is one connection from an IdP.
 type Directory struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -165,9 +226,16 @@ type Directory struct {
 	DeleteTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=delete_time,json=deleteTime,proto3" json:"delete_time,omitempty"`
 	// A checksum of the values that clients can change. An update whose etag is not the current one fails with
 	// CONFLICT. Without an etag, Usher does not check whether somebody else made a change.
-	Etag          string `protobuf:"bytes,12,opt,name=etag,proto3" json:"etag,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Etag string `protobuf:"bytes,12,opt,name=etag,proto3" json:"etag,omitempty"`
+	// The number of requests to the Base URL without a key that opens the directory. Anybody who knows the Base URL can send
+	// such requests. The number is not exact: Usher stores it within a minute, and can lose some if many arrive.
+	RefusedCount int64 `protobuf:"varint,13,opt,name=refused_count,json=refusedCount,proto3" json:"refused_count,omitempty"`
+	// The time of the last such request. Unset: there was none.
+	LastRefusalTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=last_refusal_time,json=lastRefusalTime,proto3" json:"last_refusal_time,omitempty"`
+	// The reason of the last such refusal.
+	LastRefusalReason RefusalReason `protobuf:"varint,15,opt,name=last_refusal_reason,json=lastRefusalReason,proto3,enum=usher.directory.v1.RefusalReason" json:"last_refusal_reason,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *Directory) Reset() {
@@ -282,6 +350,27 @@ func (x *Directory) GetEtag() string {
 		return x.Etag
 	}
 	return ""
+}
+
+func (x *Directory) GetRefusedCount() int64 {
+	if x != nil {
+		return x.RefusedCount
+	}
+	return 0
+}
+
+func (x *Directory) GetLastRefusalTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastRefusalTime
+	}
+	return nil
+}
+
+func (x *Directory) GetLastRefusalReason() RefusalReason {
+	if x != nil {
+		return x.LastRefusalReason
+	}
+	return RefusalReason_REFUSAL_REASON_UNSPECIFIED
 }
 
 // CreateDirectoryRequest asks for a new directory.
@@ -886,7 +975,7 @@ var File_usher_directory_v1_directory_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_directory_proto_rawDesc = "" +
 	"\n" +
-	"\"usher/directory/v1/directory.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a usher/directory/v1/api_key.proto\"\x90\x05\n" +
+	"\"usher/directory/v1/directory.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a usher/directory/v1/api_key.proto\"\xe2\x06\n" +
 	"\tDirectory\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
 	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x0eorganizationId\x122\n" +
@@ -905,7 +994,10 @@ const file_usher_directory_v1_directory_proto_rawDesc = "" +
 	"updateTime\x12A\n" +
 	"\vdelete_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
 	"deleteTime\x12\x12\n" +
-	"\x04etag\x18\f \x01(\tR\x04etagB\x0f\n" +
+	"\x04etag\x18\f \x01(\tR\x04etag\x12)\n" +
+	"\rrefused_count\x18\r \x01(\x03B\x04\xe2A\x01\x03R\frefusedCount\x12L\n" +
+	"\x11last_refusal_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\x0flastRefusalTime\x12W\n" +
+	"\x13last_refusal_reason\x18\x0f \x01(\x0e2!.usher.directory.v1.RefusalReasonB\x04\xe2A\x01\x03R\x11lastRefusalReasonB\x0f\n" +
 	"\r_display_nameB\x15\n" +
 	"\x13_unique_group_names\"\xe4\x01\n" +
 	"\x16CreateDirectoryRequest\x122\n" +
@@ -955,7 +1047,13 @@ const file_usher_directory_v1_directory_proto_rawDesc = "" +
 	"\rDirectoryMode\x12\x1e\n" +
 	"\x1aDIRECTORY_MODE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17DIRECTORY_MODE_TOLERANT\x10\x01\x12\x19\n" +
-	"\x15DIRECTORY_MODE_STRICT\x10\x022\xc3\b\n" +
+	"\x15DIRECTORY_MODE_STRICT\x10\x02*\xb0\x01\n" +
+	"\rRefusalReason\x12\x1e\n" +
+	"\x1aREFUSAL_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15REFUSAL_REASON_NO_KEY\x10\x01\x12 \n" +
+	"\x1cREFUSAL_REASON_MALFORMED_KEY\x10\x02\x12\x1e\n" +
+	"\x1aREFUSAL_REASON_UNKNOWN_KEY\x10\x03\x12\"\n" +
+	"\x1eREFUSAL_REASON_OTHER_DIRECTORY\x10\x042\xc3\b\n" +
 	"\x10DirectoryService\x12\x99\x02\n" +
 	"\x0fCreateDirectory\x12*.usher.directory.v1.CreateDirectoryRequest\x1a+.usher.directory.v1.CreateDirectoryResponse\"\xac\x01\xaa\xcf\x18\x06\n" +
 	"\x01\x01\x1a\x01\x02\xba\xcf\x18X{\"displayName\": \"Entra ID\", \"mode\": \"DIRECTORY_MODE_TOLERANT\", \"uniqueGroupNames\": true}\x82\xd3\xe4\x93\x02@:\tdirectory\"3/api/v1/organizations/{organization_id}/directories\x12\xb6\x01\n" +
@@ -981,56 +1079,59 @@ func file_usher_directory_v1_directory_proto_rawDescGZIP() []byte {
 	return file_usher_directory_v1_directory_proto_rawDescData
 }
 
-var file_usher_directory_v1_directory_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_usher_directory_v1_directory_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_usher_directory_v1_directory_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_usher_directory_v1_directory_proto_goTypes = []any{
 	(DirectoryState)(0),             // 0: usher.directory.v1.DirectoryState
 	(DirectoryMode)(0),              // 1: usher.directory.v1.DirectoryMode
-	(*Directory)(nil),               // 2: usher.directory.v1.Directory
-	(*CreateDirectoryRequest)(nil),  // 3: usher.directory.v1.CreateDirectoryRequest
-	(*CreateDirectoryResponse)(nil), // 4: usher.directory.v1.CreateDirectoryResponse
-	(*GetDirectoryRequest)(nil),     // 5: usher.directory.v1.GetDirectoryRequest
-	(*GetDirectoryResponse)(nil),    // 6: usher.directory.v1.GetDirectoryResponse
-	(*ListDirectoriesRequest)(nil),  // 7: usher.directory.v1.ListDirectoriesRequest
-	(*ListDirectoriesResponse)(nil), // 8: usher.directory.v1.ListDirectoriesResponse
-	(*UpdateDirectoryRequest)(nil),  // 9: usher.directory.v1.UpdateDirectoryRequest
-	(*UpdateDirectoryResponse)(nil), // 10: usher.directory.v1.UpdateDirectoryResponse
-	(*DeleteDirectoryRequest)(nil),  // 11: usher.directory.v1.DeleteDirectoryRequest
-	(*DeleteDirectoryResponse)(nil), // 12: usher.directory.v1.DeleteDirectoryResponse
-	(*timestamppb.Timestamp)(nil),   // 13: google.protobuf.Timestamp
-	(*ApiKey)(nil),                  // 14: usher.directory.v1.ApiKey
-	(*fieldmaskpb.FieldMask)(nil),   // 15: google.protobuf.FieldMask
+	(RefusalReason)(0),              // 2: usher.directory.v1.RefusalReason
+	(*Directory)(nil),               // 3: usher.directory.v1.Directory
+	(*CreateDirectoryRequest)(nil),  // 4: usher.directory.v1.CreateDirectoryRequest
+	(*CreateDirectoryResponse)(nil), // 5: usher.directory.v1.CreateDirectoryResponse
+	(*GetDirectoryRequest)(nil),     // 6: usher.directory.v1.GetDirectoryRequest
+	(*GetDirectoryResponse)(nil),    // 7: usher.directory.v1.GetDirectoryResponse
+	(*ListDirectoriesRequest)(nil),  // 8: usher.directory.v1.ListDirectoriesRequest
+	(*ListDirectoriesResponse)(nil), // 9: usher.directory.v1.ListDirectoriesResponse
+	(*UpdateDirectoryRequest)(nil),  // 10: usher.directory.v1.UpdateDirectoryRequest
+	(*UpdateDirectoryResponse)(nil), // 11: usher.directory.v1.UpdateDirectoryResponse
+	(*DeleteDirectoryRequest)(nil),  // 12: usher.directory.v1.DeleteDirectoryRequest
+	(*DeleteDirectoryResponse)(nil), // 13: usher.directory.v1.DeleteDirectoryResponse
+	(*timestamppb.Timestamp)(nil),   // 14: google.protobuf.Timestamp
+	(*ApiKey)(nil),                  // 15: usher.directory.v1.ApiKey
+	(*fieldmaskpb.FieldMask)(nil),   // 16: google.protobuf.FieldMask
 }
 var file_usher_directory_v1_directory_proto_depIdxs = []int32{
 	0,  // 0: usher.directory.v1.Directory.state:type_name -> usher.directory.v1.DirectoryState
 	1,  // 1: usher.directory.v1.Directory.mode:type_name -> usher.directory.v1.DirectoryMode
-	13, // 2: usher.directory.v1.Directory.create_time:type_name -> google.protobuf.Timestamp
-	13, // 3: usher.directory.v1.Directory.update_time:type_name -> google.protobuf.Timestamp
-	13, // 4: usher.directory.v1.Directory.delete_time:type_name -> google.protobuf.Timestamp
-	2,  // 5: usher.directory.v1.CreateDirectoryRequest.directory:type_name -> usher.directory.v1.Directory
-	2,  // 6: usher.directory.v1.CreateDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
-	14, // 7: usher.directory.v1.CreateDirectoryResponse.api_key:type_name -> usher.directory.v1.ApiKey
-	2,  // 8: usher.directory.v1.GetDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
-	2,  // 9: usher.directory.v1.ListDirectoriesResponse.directories:type_name -> usher.directory.v1.Directory
-	2,  // 10: usher.directory.v1.UpdateDirectoryRequest.directory:type_name -> usher.directory.v1.Directory
-	15, // 11: usher.directory.v1.UpdateDirectoryRequest.update_mask:type_name -> google.protobuf.FieldMask
-	2,  // 12: usher.directory.v1.UpdateDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
-	2,  // 13: usher.directory.v1.DeleteDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
-	3,  // 14: usher.directory.v1.DirectoryService.CreateDirectory:input_type -> usher.directory.v1.CreateDirectoryRequest
-	5,  // 15: usher.directory.v1.DirectoryService.GetDirectory:input_type -> usher.directory.v1.GetDirectoryRequest
-	7,  // 16: usher.directory.v1.DirectoryService.ListDirectories:input_type -> usher.directory.v1.ListDirectoriesRequest
-	9,  // 17: usher.directory.v1.DirectoryService.UpdateDirectory:input_type -> usher.directory.v1.UpdateDirectoryRequest
-	11, // 18: usher.directory.v1.DirectoryService.DeleteDirectory:input_type -> usher.directory.v1.DeleteDirectoryRequest
-	4,  // 19: usher.directory.v1.DirectoryService.CreateDirectory:output_type -> usher.directory.v1.CreateDirectoryResponse
-	6,  // 20: usher.directory.v1.DirectoryService.GetDirectory:output_type -> usher.directory.v1.GetDirectoryResponse
-	8,  // 21: usher.directory.v1.DirectoryService.ListDirectories:output_type -> usher.directory.v1.ListDirectoriesResponse
-	10, // 22: usher.directory.v1.DirectoryService.UpdateDirectory:output_type -> usher.directory.v1.UpdateDirectoryResponse
-	12, // 23: usher.directory.v1.DirectoryService.DeleteDirectory:output_type -> usher.directory.v1.DeleteDirectoryResponse
-	19, // [19:24] is the sub-list for method output_type
-	14, // [14:19] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	14, // 2: usher.directory.v1.Directory.create_time:type_name -> google.protobuf.Timestamp
+	14, // 3: usher.directory.v1.Directory.update_time:type_name -> google.protobuf.Timestamp
+	14, // 4: usher.directory.v1.Directory.delete_time:type_name -> google.protobuf.Timestamp
+	14, // 5: usher.directory.v1.Directory.last_refusal_time:type_name -> google.protobuf.Timestamp
+	2,  // 6: usher.directory.v1.Directory.last_refusal_reason:type_name -> usher.directory.v1.RefusalReason
+	3,  // 7: usher.directory.v1.CreateDirectoryRequest.directory:type_name -> usher.directory.v1.Directory
+	3,  // 8: usher.directory.v1.CreateDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
+	15, // 9: usher.directory.v1.CreateDirectoryResponse.api_key:type_name -> usher.directory.v1.ApiKey
+	3,  // 10: usher.directory.v1.GetDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
+	3,  // 11: usher.directory.v1.ListDirectoriesResponse.directories:type_name -> usher.directory.v1.Directory
+	3,  // 12: usher.directory.v1.UpdateDirectoryRequest.directory:type_name -> usher.directory.v1.Directory
+	16, // 13: usher.directory.v1.UpdateDirectoryRequest.update_mask:type_name -> google.protobuf.FieldMask
+	3,  // 14: usher.directory.v1.UpdateDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
+	3,  // 15: usher.directory.v1.DeleteDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
+	4,  // 16: usher.directory.v1.DirectoryService.CreateDirectory:input_type -> usher.directory.v1.CreateDirectoryRequest
+	6,  // 17: usher.directory.v1.DirectoryService.GetDirectory:input_type -> usher.directory.v1.GetDirectoryRequest
+	8,  // 18: usher.directory.v1.DirectoryService.ListDirectories:input_type -> usher.directory.v1.ListDirectoriesRequest
+	10, // 19: usher.directory.v1.DirectoryService.UpdateDirectory:input_type -> usher.directory.v1.UpdateDirectoryRequest
+	12, // 20: usher.directory.v1.DirectoryService.DeleteDirectory:input_type -> usher.directory.v1.DeleteDirectoryRequest
+	5,  // 21: usher.directory.v1.DirectoryService.CreateDirectory:output_type -> usher.directory.v1.CreateDirectoryResponse
+	7,  // 22: usher.directory.v1.DirectoryService.GetDirectory:output_type -> usher.directory.v1.GetDirectoryResponse
+	9,  // 23: usher.directory.v1.DirectoryService.ListDirectories:output_type -> usher.directory.v1.ListDirectoriesResponse
+	11, // 24: usher.directory.v1.DirectoryService.UpdateDirectory:output_type -> usher.directory.v1.UpdateDirectoryResponse
+	13, // 25: usher.directory.v1.DirectoryService.DeleteDirectory:output_type -> usher.directory.v1.DeleteDirectoryResponse
+	21, // [21:26] is the sub-list for method output_type
+	16, // [16:21] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_usher_directory_v1_directory_proto_init() }
@@ -1045,7 +1146,7 @@ func file_usher_directory_v1_directory_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_directory_v1_directory_proto_rawDesc), len(file_usher_directory_v1_directory_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      3,
 			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,

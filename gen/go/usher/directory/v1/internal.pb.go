@@ -909,6 +909,235 @@ func (x *EndSessionsResponse) GetEndedCount() int32 {
 	return 0
 }
 
+// KeyUse is the last use of an API key or a service credential at a gateway.
+type KeyUse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The SHA-256 of the key's secret: 32 bytes.
+	KeyDigest []byte `protobuf:"bytes,1,opt,name=key_digest,json=keyDigest,proto3" json:"key_digest,omitempty"`
+	// The time of the use.
+	UseTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=use_time,json=useTime,proto3" json:"use_time,omitempty"`
+	// The IP address of the client. Empty: not known.
+	Address       string `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeyUse) Reset() {
+	*x = KeyUse{}
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyUse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyUse) ProtoMessage() {}
+
+func (x *KeyUse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyUse.ProtoReflect.Descriptor instead.
+func (*KeyUse) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *KeyUse) GetKeyDigest() []byte {
+	if x != nil {
+		return x.KeyDigest
+	}
+	return nil
+}
+
+func (x *KeyUse) GetUseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UseTime
+	}
+	return nil
+}
+
+func (x *KeyUse) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+// DirectoryRefusals are the requests that a gateway refused for one directory.
+type DirectoryRefusals struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the directory. It need not exist.
+	DirectoryId string `protobuf:"bytes,1,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
+	// The number of requests.
+	Count int64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	// The time of the last one.
+	LastTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=last_time,json=lastTime,proto3" json:"last_time,omitempty"`
+	// The reason of the last one.
+	LastReason    RefusalReason `protobuf:"varint,4,opt,name=last_reason,json=lastReason,proto3,enum=usher.directory.v1.RefusalReason" json:"last_reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DirectoryRefusals) Reset() {
+	*x = DirectoryRefusals{}
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DirectoryRefusals) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DirectoryRefusals) ProtoMessage() {}
+
+func (x *DirectoryRefusals) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DirectoryRefusals.ProtoReflect.Descriptor instead.
+func (*DirectoryRefusals) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *DirectoryRefusals) GetDirectoryId() string {
+	if x != nil {
+		return x.DirectoryId
+	}
+	return ""
+}
+
+func (x *DirectoryRefusals) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *DirectoryRefusals) GetLastTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastTime
+	}
+	return nil
+}
+
+func (x *DirectoryRefusals) GetLastReason() RefusalReason {
+	if x != nil {
+		return x.LastReason
+	}
+	return RefusalReason_REFUSAL_REASON_UNSPECIFIED
+}
+
+// RecordUsesRequest contains what a gateway has noted since its last call.
+type RecordUsesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The uses: 1,000 at most.
+	Uses []*KeyUse `protobuf:"bytes,1,rep,name=uses,proto3" json:"uses,omitempty"`
+	// The refusals: of 1,000 directories at most.
+	Refusals      []*DirectoryRefusals `protobuf:"bytes,2,rep,name=refusals,proto3" json:"refusals,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordUsesRequest) Reset() {
+	*x = RecordUsesRequest{}
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordUsesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordUsesRequest) ProtoMessage() {}
+
+func (x *RecordUsesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordUsesRequest.ProtoReflect.Descriptor instead.
+func (*RecordUsesRequest) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *RecordUsesRequest) GetUses() []*KeyUse {
+	if x != nil {
+		return x.Uses
+	}
+	return nil
+}
+
+func (x *RecordUsesRequest) GetRefusals() []*DirectoryRefusals {
+	if x != nil {
+		return x.Refusals
+	}
+	return nil
+}
+
+// RecordUsesResponse answers RecordUses.
+type RecordUsesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordUsesResponse) Reset() {
+	*x = RecordUsesResponse{}
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordUsesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordUsesResponse) ProtoMessage() {}
+
+func (x *RecordUsesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordUsesResponse.ProtoReflect.Descriptor instead.
+func (*RecordUsesResponse) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{17}
+}
+
 // WatchDirectoriesRequest names the position in the feed.
 type WatchDirectoriesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -922,7 +1151,7 @@ type WatchDirectoriesRequest struct {
 
 func (x *WatchDirectoriesRequest) Reset() {
 	*x = WatchDirectoriesRequest{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[14]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -934,7 +1163,7 @@ func (x *WatchDirectoriesRequest) String() string {
 func (*WatchDirectoriesRequest) ProtoMessage() {}
 
 func (x *WatchDirectoriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[14]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -947,7 +1176,7 @@ func (x *WatchDirectoriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchDirectoriesRequest.ProtoReflect.Descriptor instead.
 func (*WatchDirectoriesRequest) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{14}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *WatchDirectoriesRequest) GetAfterRevision() int64 {
@@ -982,7 +1211,7 @@ type WatchDirectoriesResponse struct {
 
 func (x *WatchDirectoriesResponse) Reset() {
 	*x = WatchDirectoriesResponse{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[15]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -994,7 +1223,7 @@ func (x *WatchDirectoriesResponse) String() string {
 func (*WatchDirectoriesResponse) ProtoMessage() {}
 
 func (x *WatchDirectoriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[15]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1007,7 +1236,7 @@ func (x *WatchDirectoriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchDirectoriesResponse.ProtoReflect.Descriptor instead.
 func (*WatchDirectoriesResponse) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{15}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *WatchDirectoriesResponse) GetRevision() int64 {
@@ -1060,7 +1289,7 @@ type Erasure struct {
 
 func (x *Erasure) Reset() {
 	*x = Erasure{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[16]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1072,7 +1301,7 @@ func (x *Erasure) String() string {
 func (*Erasure) ProtoMessage() {}
 
 func (x *Erasure) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[16]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1085,7 +1314,7 @@ func (x *Erasure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Erasure.ProtoReflect.Descriptor instead.
 func (*Erasure) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{16}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Erasure) GetOrganizationId() string {
@@ -1132,7 +1361,7 @@ type ListErasuresRequest struct {
 
 func (x *ListErasuresRequest) Reset() {
 	*x = ListErasuresRequest{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[17]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1144,7 +1373,7 @@ func (x *ListErasuresRequest) String() string {
 func (*ListErasuresRequest) ProtoMessage() {}
 
 func (x *ListErasuresRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[17]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1157,7 +1386,7 @@ func (x *ListErasuresRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListErasuresRequest.ProtoReflect.Descriptor instead.
 func (*ListErasuresRequest) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{17}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{21}
 }
 
 // ListErasuresResponse contains the organizations to erase.
@@ -1173,7 +1402,7 @@ type ListErasuresResponse struct {
 
 func (x *ListErasuresResponse) Reset() {
 	*x = ListErasuresResponse{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[18]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1185,7 +1414,7 @@ func (x *ListErasuresResponse) String() string {
 func (*ListErasuresResponse) ProtoMessage() {}
 
 func (x *ListErasuresResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[18]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1198,7 +1427,7 @@ func (x *ListErasuresResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListErasuresResponse.ProtoReflect.Descriptor instead.
 func (*ListErasuresResponse) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{18}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListErasuresResponse) GetErasures() []*Erasure {
@@ -1226,7 +1455,7 @@ type ConfirmErasureRequest struct {
 
 func (x *ConfirmErasureRequest) Reset() {
 	*x = ConfirmErasureRequest{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[19]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1238,7 +1467,7 @@ func (x *ConfirmErasureRequest) String() string {
 func (*ConfirmErasureRequest) ProtoMessage() {}
 
 func (x *ConfirmErasureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[19]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1251,7 +1480,7 @@ func (x *ConfirmErasureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmErasureRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmErasureRequest) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{19}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ConfirmErasureRequest) GetOrganizationId() string {
@@ -1270,7 +1499,7 @@ type ConfirmErasureResponse struct {
 
 func (x *ConfirmErasureResponse) Reset() {
 	*x = ConfirmErasureResponse{}
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[20]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1282,7 +1511,7 @@ func (x *ConfirmErasureResponse) String() string {
 func (*ConfirmErasureResponse) ProtoMessage() {}
 
 func (x *ConfirmErasureResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_internal_proto_msgTypes[20]
+	mi := &file_usher_directory_v1_internal_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1295,7 +1524,7 @@ func (x *ConfirmErasureResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmErasureResponse.ProtoReflect.Descriptor instead.
 func (*ConfirmErasureResponse) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{20}
+	return file_usher_directory_v1_internal_proto_rawDescGZIP(), []int{24}
 }
 
 var File_usher_directory_v1_internal_proto protoreflect.FileDescriptor
@@ -1361,7 +1590,23 @@ const file_usher_directory_v1_internal_proto_rawDesc = "" +
 	"\x10provider_session\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x0fproviderSession\"6\n" +
 	"\x13EndSessionsResponse\x12\x1f\n" +
 	"\vended_count\x18\x01 \x01(\x05R\n" +
-	"endedCount\"h\n" +
+	"endedCount\"\x95\x01\n" +
+	"\x06KeyUse\x12&\n" +
+	"\n" +
+	"key_digest\x18\x01 \x01(\fB\a\xbaH\x04z\x02h R\tkeyDigest\x12=\n" +
+	"\buse_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\auseTime\x12$\n" +
+	"\aaddress\x18\x03 \x01(\tB\n" +
+	"\xbaH\a\xd8\x01\x01r\x02p\x01R\aaddress\"\xee\x01\n" +
+	"\x11DirectoryRefusals\x12+\n" +
+	"\fdirectory_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\vdirectoryId\x12\x1d\n" +
+	"\x05count\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\x05count\x12?\n" +
+	"\tlast_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\blastTime\x12L\n" +
+	"\vlast_reason\x18\x04 \x01(\x0e2!.usher.directory.v1.RefusalReasonB\b\xbaH\x05\x82\x01\x02\x10\x01R\n" +
+	"lastReason\"\x9c\x01\n" +
+	"\x11RecordUsesRequest\x129\n" +
+	"\x04uses\x18\x01 \x03(\v2\x1a.usher.directory.v1.KeyUseB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x04uses\x12L\n" +
+	"\brefusals\x18\x02 \x03(\v2%.usher.directory.v1.DirectoryRefusalsB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\brefusals\"\x14\n" +
+	"\x12RecordUsesResponse\"h\n" +
 	"\x17WatchDirectoriesRequest\x12.\n" +
 	"\x0eafter_revision\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\rafterRevision\x12\x1d\n" +
 	"\x05epoch\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\x05epoch\"\xa6\x01\n" +
@@ -1402,7 +1647,13 @@ const file_usher_directory_v1_internal_proto_rawDesc = "" +
 	"\x0eErasureService\x12f\n" +
 	"\fListErasures\x12'.usher.directory.v1.ListErasuresRequest\x1a(.usher.directory.v1.ListErasuresResponse\"\x03\x90\x02\x01\x12l\n" +
 	"\x0eConfirmErasure\x12).usher.directory.v1.ConfirmErasureRequest\x1a*.usher.directory.v1.ConfirmErasureResponse\"\x03\x90\x02\x02\x1a\f\xb2\xcf\x18\b\n" +
-	"\x03\x03\x04\x05\x12\x01\x01B\xd6\x01\n" +
+	"\x03\x03\x04\x05\x12\x01\x012u\n" +
+	"\n" +
+	"UseService\x12[\n" +
+	"\n" +
+	"RecordUses\x12%.usher.directory.v1.RecordUsesRequest\x1a&.usher.directory.v1.RecordUsesResponse\x1a\n" +
+	"\xb2\xcf\x18\x06\n" +
+	"\x01\x01\x12\x01\x01B\xd6\x01\n" +
 	"\x16com.usher.directory.v1B\rInternalProtoP\x01ZAgithub.com/usher-scim/usher/gen/go/usher/directory/v1;directoryv1\xa2\x02\x03UDX\xaa\x02\x12Usher.Directory.V1\xca\x02\x13Usher\\Directory_\\V1\xe2\x02\x1fUsher\\Directory_\\V1\\GPBMetadata\xea\x02\x14Usher::Directory::V1b\x06proto3"
 
 var (
@@ -1417,7 +1668,7 @@ func file_usher_directory_v1_internal_proto_rawDescGZIP() []byte {
 	return file_usher_directory_v1_internal_proto_rawDescData
 }
 
-var file_usher_directory_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_usher_directory_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_usher_directory_v1_internal_proto_goTypes = []any{
 	(*ResolveKeyRequest)(nil),        // 0: usher.directory.v1.ResolveKeyRequest
 	(*ResolveKeyResponse)(nil),       // 1: usher.directory.v1.ResolveKeyResponse
@@ -1433,56 +1684,68 @@ var file_usher_directory_v1_internal_proto_goTypes = []any{
 	(*UsePortalLinkResponse)(nil),    // 11: usher.directory.v1.UsePortalLinkResponse
 	(*EndSessionsRequest)(nil),       // 12: usher.directory.v1.EndSessionsRequest
 	(*EndSessionsResponse)(nil),      // 13: usher.directory.v1.EndSessionsResponse
-	(*WatchDirectoriesRequest)(nil),  // 14: usher.directory.v1.WatchDirectoriesRequest
-	(*WatchDirectoriesResponse)(nil), // 15: usher.directory.v1.WatchDirectoriesResponse
-	(*Erasure)(nil),                  // 16: usher.directory.v1.Erasure
-	(*ListErasuresRequest)(nil),      // 17: usher.directory.v1.ListErasuresRequest
-	(*ListErasuresResponse)(nil),     // 18: usher.directory.v1.ListErasuresResponse
-	(*ConfirmErasureRequest)(nil),    // 19: usher.directory.v1.ConfirmErasureRequest
-	(*ConfirmErasureResponse)(nil),   // 20: usher.directory.v1.ConfirmErasureResponse
-	(*BlockedSubject)(nil),           // 21: usher.directory.v1.BlockedSubject
-	(*timestamppb.Timestamp)(nil),    // 22: google.protobuf.Timestamp
-	(*v1.Principal)(nil),             // 23: usher.common.v1.Principal
-	(v1.PrincipalKind)(0),            // 24: usher.common.v1.PrincipalKind
-	(*Session)(nil),                  // 25: usher.directory.v1.Session
-	(*Directory)(nil),                // 26: usher.directory.v1.Directory
+	(*KeyUse)(nil),                   // 14: usher.directory.v1.KeyUse
+	(*DirectoryRefusals)(nil),        // 15: usher.directory.v1.DirectoryRefusals
+	(*RecordUsesRequest)(nil),        // 16: usher.directory.v1.RecordUsesRequest
+	(*RecordUsesResponse)(nil),       // 17: usher.directory.v1.RecordUsesResponse
+	(*WatchDirectoriesRequest)(nil),  // 18: usher.directory.v1.WatchDirectoriesRequest
+	(*WatchDirectoriesResponse)(nil), // 19: usher.directory.v1.WatchDirectoriesResponse
+	(*Erasure)(nil),                  // 20: usher.directory.v1.Erasure
+	(*ListErasuresRequest)(nil),      // 21: usher.directory.v1.ListErasuresRequest
+	(*ListErasuresResponse)(nil),     // 22: usher.directory.v1.ListErasuresResponse
+	(*ConfirmErasureRequest)(nil),    // 23: usher.directory.v1.ConfirmErasureRequest
+	(*ConfirmErasureResponse)(nil),   // 24: usher.directory.v1.ConfirmErasureResponse
+	(*BlockedSubject)(nil),           // 25: usher.directory.v1.BlockedSubject
+	(*timestamppb.Timestamp)(nil),    // 26: google.protobuf.Timestamp
+	(*v1.Principal)(nil),             // 27: usher.common.v1.Principal
+	(v1.PrincipalKind)(0),            // 28: usher.common.v1.PrincipalKind
+	(*Session)(nil),                  // 29: usher.directory.v1.Session
+	(RefusalReason)(0),               // 30: usher.directory.v1.RefusalReason
+	(*Directory)(nil),                // 31: usher.directory.v1.Directory
 }
 var file_usher_directory_v1_internal_proto_depIdxs = []int32{
 	6,  // 0: usher.directory.v1.ResolveKeyResponse.directory:type_name -> usher.directory.v1.OpenedDirectory
 	7,  // 1: usher.directory.v1.ResolveKeyResponse.api:type_name -> usher.directory.v1.OpenedApi
-	21, // 2: usher.directory.v1.ResolveKeyResponse.blocked_subject:type_name -> usher.directory.v1.BlockedSubject
-	22, // 3: usher.directory.v1.ResolveKeyResponse.lease_expire_time:type_name -> google.protobuf.Timestamp
+	25, // 2: usher.directory.v1.ResolveKeyResponse.blocked_subject:type_name -> usher.directory.v1.BlockedSubject
+	26, // 3: usher.directory.v1.ResolveKeyResponse.lease_expire_time:type_name -> google.protobuf.Timestamp
 	2,  // 4: usher.directory.v1.ResolveKeyResponse.signature:type_name -> usher.directory.v1.LeaseSignature
 	5,  // 5: usher.directory.v1.ListSigningKeysResponse.signing_keys:type_name -> usher.directory.v1.SigningKey
-	22, // 6: usher.directory.v1.SigningKey.expire_time:type_name -> google.protobuf.Timestamp
-	23, // 7: usher.directory.v1.OpenedApi.principal:type_name -> usher.common.v1.Principal
-	24, // 8: usher.directory.v1.CreateSessionRequest.principal_kind:type_name -> usher.common.v1.PrincipalKind
-	25, // 9: usher.directory.v1.CreateSessionResponse.session:type_name -> usher.directory.v1.Session
-	25, // 10: usher.directory.v1.UsePortalLinkResponse.session:type_name -> usher.directory.v1.Session
-	26, // 11: usher.directory.v1.WatchDirectoriesResponse.directory:type_name -> usher.directory.v1.Directory
-	22, // 12: usher.directory.v1.Erasure.erase_time:type_name -> google.protobuf.Timestamp
-	16, // 13: usher.directory.v1.ListErasuresResponse.erasures:type_name -> usher.directory.v1.Erasure
-	0,  // 14: usher.directory.v1.KeyLookupService.ResolveKey:input_type -> usher.directory.v1.ResolveKeyRequest
-	3,  // 15: usher.directory.v1.KeyLookupService.ListSigningKeys:input_type -> usher.directory.v1.ListSigningKeysRequest
-	8,  // 16: usher.directory.v1.SignInService.CreateSession:input_type -> usher.directory.v1.CreateSessionRequest
-	10, // 17: usher.directory.v1.SignInService.UsePortalLink:input_type -> usher.directory.v1.UsePortalLinkRequest
-	12, // 18: usher.directory.v1.SignInService.EndSessions:input_type -> usher.directory.v1.EndSessionsRequest
-	14, // 19: usher.directory.v1.DirectoryFeedService.WatchDirectories:input_type -> usher.directory.v1.WatchDirectoriesRequest
-	17, // 20: usher.directory.v1.ErasureService.ListErasures:input_type -> usher.directory.v1.ListErasuresRequest
-	19, // 21: usher.directory.v1.ErasureService.ConfirmErasure:input_type -> usher.directory.v1.ConfirmErasureRequest
-	1,  // 22: usher.directory.v1.KeyLookupService.ResolveKey:output_type -> usher.directory.v1.ResolveKeyResponse
-	4,  // 23: usher.directory.v1.KeyLookupService.ListSigningKeys:output_type -> usher.directory.v1.ListSigningKeysResponse
-	9,  // 24: usher.directory.v1.SignInService.CreateSession:output_type -> usher.directory.v1.CreateSessionResponse
-	11, // 25: usher.directory.v1.SignInService.UsePortalLink:output_type -> usher.directory.v1.UsePortalLinkResponse
-	13, // 26: usher.directory.v1.SignInService.EndSessions:output_type -> usher.directory.v1.EndSessionsResponse
-	15, // 27: usher.directory.v1.DirectoryFeedService.WatchDirectories:output_type -> usher.directory.v1.WatchDirectoriesResponse
-	18, // 28: usher.directory.v1.ErasureService.ListErasures:output_type -> usher.directory.v1.ListErasuresResponse
-	20, // 29: usher.directory.v1.ErasureService.ConfirmErasure:output_type -> usher.directory.v1.ConfirmErasureResponse
-	22, // [22:30] is the sub-list for method output_type
-	14, // [14:22] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	26, // 6: usher.directory.v1.SigningKey.expire_time:type_name -> google.protobuf.Timestamp
+	27, // 7: usher.directory.v1.OpenedApi.principal:type_name -> usher.common.v1.Principal
+	28, // 8: usher.directory.v1.CreateSessionRequest.principal_kind:type_name -> usher.common.v1.PrincipalKind
+	29, // 9: usher.directory.v1.CreateSessionResponse.session:type_name -> usher.directory.v1.Session
+	29, // 10: usher.directory.v1.UsePortalLinkResponse.session:type_name -> usher.directory.v1.Session
+	26, // 11: usher.directory.v1.KeyUse.use_time:type_name -> google.protobuf.Timestamp
+	26, // 12: usher.directory.v1.DirectoryRefusals.last_time:type_name -> google.protobuf.Timestamp
+	30, // 13: usher.directory.v1.DirectoryRefusals.last_reason:type_name -> usher.directory.v1.RefusalReason
+	14, // 14: usher.directory.v1.RecordUsesRequest.uses:type_name -> usher.directory.v1.KeyUse
+	15, // 15: usher.directory.v1.RecordUsesRequest.refusals:type_name -> usher.directory.v1.DirectoryRefusals
+	31, // 16: usher.directory.v1.WatchDirectoriesResponse.directory:type_name -> usher.directory.v1.Directory
+	26, // 17: usher.directory.v1.Erasure.erase_time:type_name -> google.protobuf.Timestamp
+	20, // 18: usher.directory.v1.ListErasuresResponse.erasures:type_name -> usher.directory.v1.Erasure
+	0,  // 19: usher.directory.v1.KeyLookupService.ResolveKey:input_type -> usher.directory.v1.ResolveKeyRequest
+	3,  // 20: usher.directory.v1.KeyLookupService.ListSigningKeys:input_type -> usher.directory.v1.ListSigningKeysRequest
+	8,  // 21: usher.directory.v1.SignInService.CreateSession:input_type -> usher.directory.v1.CreateSessionRequest
+	10, // 22: usher.directory.v1.SignInService.UsePortalLink:input_type -> usher.directory.v1.UsePortalLinkRequest
+	12, // 23: usher.directory.v1.SignInService.EndSessions:input_type -> usher.directory.v1.EndSessionsRequest
+	18, // 24: usher.directory.v1.DirectoryFeedService.WatchDirectories:input_type -> usher.directory.v1.WatchDirectoriesRequest
+	21, // 25: usher.directory.v1.ErasureService.ListErasures:input_type -> usher.directory.v1.ListErasuresRequest
+	23, // 26: usher.directory.v1.ErasureService.ConfirmErasure:input_type -> usher.directory.v1.ConfirmErasureRequest
+	16, // 27: usher.directory.v1.UseService.RecordUses:input_type -> usher.directory.v1.RecordUsesRequest
+	1,  // 28: usher.directory.v1.KeyLookupService.ResolveKey:output_type -> usher.directory.v1.ResolveKeyResponse
+	4,  // 29: usher.directory.v1.KeyLookupService.ListSigningKeys:output_type -> usher.directory.v1.ListSigningKeysResponse
+	9,  // 30: usher.directory.v1.SignInService.CreateSession:output_type -> usher.directory.v1.CreateSessionResponse
+	11, // 31: usher.directory.v1.SignInService.UsePortalLink:output_type -> usher.directory.v1.UsePortalLinkResponse
+	13, // 32: usher.directory.v1.SignInService.EndSessions:output_type -> usher.directory.v1.EndSessionsResponse
+	19, // 33: usher.directory.v1.DirectoryFeedService.WatchDirectories:output_type -> usher.directory.v1.WatchDirectoriesResponse
+	22, // 34: usher.directory.v1.ErasureService.ListErasures:output_type -> usher.directory.v1.ListErasuresResponse
+	24, // 35: usher.directory.v1.ErasureService.ConfirmErasure:output_type -> usher.directory.v1.ConfirmErasureResponse
+	17, // 36: usher.directory.v1.UseService.RecordUses:output_type -> usher.directory.v1.RecordUsesResponse
+	28, // [28:37] is the sub-list for method output_type
+	19, // [19:28] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_usher_directory_v1_internal_proto_init() }
@@ -1503,9 +1766,9 @@ func file_usher_directory_v1_internal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_directory_v1_internal_proto_rawDesc), len(file_usher_directory_v1_internal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   21,
+			NumMessages:   25,
 			NumExtensions: 0,
-			NumServices:   4,
+			NumServices:   5,
 		},
 		GoTypes:           file_usher_directory_v1_internal_proto_goTypes,
 		DependencyIndexes: file_usher_directory_v1_internal_proto_depIdxs,

@@ -636,3 +636,113 @@ var ErasureService_ServiceDesc = grpc.ServiceDesc{
 	Streams:  []grpc.StreamDesc{},
 	Metadata: "usher/directory/v1/internal.proto",
 }
+
+const (
+	UseService_RecordUses_FullMethodName = "/usher.directory.v1.UseService/RecordUses"
+)
+
+// UseServiceClient is the client API for UseService service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// UseService receives what gateways have noted about credentials.
+type UseServiceClient interface {
+	// RecordUses stores when credentials were used last, and counts the requests that directories refused. It ignores keys
+	// and directories that do not exist, and uses that are older than the stored one.
+	RecordUses(ctx context.Context, in *RecordUsesRequest, opts ...grpc.CallOption) (*RecordUsesResponse, error)
+}
+
+type useServiceClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewUseServiceClient(cc grpc.ClientConnInterface) UseServiceClient {
+	return &useServiceClient{cc}
+}
+
+func (c *useServiceClient) RecordUses(ctx context.Context, in *RecordUsesRequest, opts ...grpc.CallOption) (*RecordUsesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RecordUsesResponse)
+	err := c.cc.Invoke(ctx, UseService_RecordUses_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// UseServiceServer is the server API for UseService service.
+// All implementations must embed UnimplementedUseServiceServer
+// for forward compatibility.
+//
+// UseService receives what gateways have noted about credentials.
+type UseServiceServer interface {
+	// RecordUses stores when credentials were used last, and counts the requests that directories refused. It ignores keys
+	// and directories that do not exist, and uses that are older than the stored one.
+	RecordUses(context.Context, *RecordUsesRequest) (*RecordUsesResponse, error)
+	mustEmbedUnimplementedUseServiceServer()
+}
+
+// UnimplementedUseServiceServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedUseServiceServer struct{}
+
+func (UnimplementedUseServiceServer) RecordUses(context.Context, *RecordUsesRequest) (*RecordUsesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RecordUses not implemented")
+}
+func (UnimplementedUseServiceServer) mustEmbedUnimplementedUseServiceServer() {}
+func (UnimplementedUseServiceServer) testEmbeddedByValue()                    {}
+
+// UnsafeUseServiceServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to UseServiceServer will
+// result in compilation errors.
+type UnsafeUseServiceServer interface {
+	mustEmbedUnimplementedUseServiceServer()
+}
+
+func RegisterUseServiceServer(s grpc.ServiceRegistrar, srv UseServiceServer) {
+	// If the following call panics, it indicates UnimplementedUseServiceServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&UseService_ServiceDesc, srv)
+}
+
+func _UseService_RecordUses_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RecordUsesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(UseServiceServer).RecordUses(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: UseService_RecordUses_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(UseServiceServer).RecordUses(ctx, req.(*RecordUsesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// UseService_ServiceDesc is the grpc.ServiceDesc for UseService service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var UseService_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "usher.directory.v1.UseService",
+	HandlerType: (*UseServiceServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "RecordUses",
+			Handler:    _UseService_RecordUses_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "usher/directory/v1/internal.proto",
+}

@@ -56,6 +56,11 @@ type ServiceCredential struct {
 	// 10.0.0.0/8. Answers contain each of them as a network, such as 192.0.2.7/32. Empty: any address. Usher answers a client
 	// at another address as if the credential did not exist. A stream that is open continues.
 	AddressRanges []string `protobuf:"bytes,12,rep,name=address_ranges,json=addressRanges,proto3" json:"address_ranges,omitempty"`
+	// The time at which a gateway last accepted the credential, to the minute. Unset: never. Usher stores it within a minute.
+	// If a gateway crashes, the uses of the last minute are lost.
+	LastUseTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=last_use_time,json=lastUseTime,proto3" json:"last_use_time,omitempty"`
+	// The IP address of the client at that time. Empty: never used, or not known.
+	LastUseAddress string `protobuf:"bytes,14,opt,name=last_use_address,json=lastUseAddress,proto3" json:"last_use_address,omitempty"`
 	// The id of the credential that replaces this one. Empty until the credential is rotated.
 	ReplacedById  string `protobuf:"bytes,15,opt,name=replaced_by_id,json=replacedById,proto3" json:"replaced_by_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -167,6 +172,20 @@ func (x *ServiceCredential) GetAddressRanges() []string {
 		return x.AddressRanges
 	}
 	return nil
+}
+
+func (x *ServiceCredential) GetLastUseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastUseTime
+	}
+	return nil
+}
+
+func (x *ServiceCredential) GetLastUseAddress() string {
+	if x != nil {
+		return x.LastUseAddress
+	}
+	return ""
 }
 
 func (x *ServiceCredential) GetReplacedById() string {
@@ -647,7 +666,7 @@ var File_usher_directory_v1_service_credential_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_service_credential_proto_rawDesc = "" +
 	"\n" +
-	"+usher/directory/v1/service_credential.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a\x1fusher/directory/v1/expiry.proto\"\xa8\x05\n" +
+	"+usher/directory/v1/service_credential.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a\x1fusher/directory/v1/expiry.proto\"\x9e\x06\n" +
 	"\x11ServiceCredential\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\n" +
@@ -664,7 +683,9 @@ const file_usher_directory_v1_service_credential_proto_rawDesc = "" +
 	"\rnever_expires\x18\n" +
 	" \x01(\bR\fneverExpires\x12H\n" +
 	"\fexpiry_state\x18\v \x01(\x0e2\x1f.usher.directory.v1.ExpiryStateB\x04\xe2A\x01\x03R\vexpiryState\x129\n" +
-	"\x0eaddress_ranges\x18\f \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\x14\x18\x01\"\x06r\x04\x10\x01\x18<R\raddressRanges\x12*\n" +
+	"\x0eaddress_ranges\x18\f \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\x14\x18\x01\"\x06r\x04\x10\x01\x18<R\raddressRanges\x12D\n" +
+	"\rlast_use_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\vlastUseTime\x12.\n" +
+	"\x10last_use_address\x18\x0e \x01(\tB\x04\xe2A\x01\x03R\x0elastUseAddress\x12*\n" +
 	"\x0ereplaced_by_id\x18\x0f \x01(\tB\x04\xe2A\x01\x03R\freplacedByIdJ\x04\b\x05\x10\x06\"\xae\x01\n" +
 	"\x1eCreateServiceCredentialRequest\x12`\n" +
 	"\x12service_credential\x18\x01 \x01(\v2%.usher.directory.v1.ServiceCredentialB\n" +
@@ -738,26 +759,27 @@ var file_usher_directory_v1_service_credential_proto_depIdxs = []int32{
 	10, // 2: usher.directory.v1.ServiceCredential.expire_time:type_name -> google.protobuf.Timestamp
 	10, // 3: usher.directory.v1.ServiceCredential.revoke_time:type_name -> google.protobuf.Timestamp
 	11, // 4: usher.directory.v1.ServiceCredential.expiry_state:type_name -> usher.directory.v1.ExpiryState
-	0,  // 5: usher.directory.v1.CreateServiceCredentialRequest.service_credential:type_name -> usher.directory.v1.ServiceCredential
-	0,  // 6: usher.directory.v1.CreateServiceCredentialResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
-	0,  // 7: usher.directory.v1.ListServiceCredentialsResponse.service_credentials:type_name -> usher.directory.v1.ServiceCredential
-	0,  // 8: usher.directory.v1.RevokeServiceCredentialResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
-	12, // 9: usher.directory.v1.RotateServiceCredentialRequest.overlap:type_name -> google.protobuf.Duration
-	0,  // 10: usher.directory.v1.RotateServiceCredentialResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
-	0,  // 11: usher.directory.v1.RotateServiceCredentialResponse.old_service_credential:type_name -> usher.directory.v1.ServiceCredential
-	1,  // 12: usher.directory.v1.ServiceCredentialService.CreateServiceCredential:input_type -> usher.directory.v1.CreateServiceCredentialRequest
-	3,  // 13: usher.directory.v1.ServiceCredentialService.ListServiceCredentials:input_type -> usher.directory.v1.ListServiceCredentialsRequest
-	5,  // 14: usher.directory.v1.ServiceCredentialService.RevokeServiceCredential:input_type -> usher.directory.v1.RevokeServiceCredentialRequest
-	7,  // 15: usher.directory.v1.ServiceCredentialService.RotateServiceCredential:input_type -> usher.directory.v1.RotateServiceCredentialRequest
-	2,  // 16: usher.directory.v1.ServiceCredentialService.CreateServiceCredential:output_type -> usher.directory.v1.CreateServiceCredentialResponse
-	4,  // 17: usher.directory.v1.ServiceCredentialService.ListServiceCredentials:output_type -> usher.directory.v1.ListServiceCredentialsResponse
-	6,  // 18: usher.directory.v1.ServiceCredentialService.RevokeServiceCredential:output_type -> usher.directory.v1.RevokeServiceCredentialResponse
-	8,  // 19: usher.directory.v1.ServiceCredentialService.RotateServiceCredential:output_type -> usher.directory.v1.RotateServiceCredentialResponse
-	16, // [16:20] is the sub-list for method output_type
-	12, // [12:16] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	10, // 5: usher.directory.v1.ServiceCredential.last_use_time:type_name -> google.protobuf.Timestamp
+	0,  // 6: usher.directory.v1.CreateServiceCredentialRequest.service_credential:type_name -> usher.directory.v1.ServiceCredential
+	0,  // 7: usher.directory.v1.CreateServiceCredentialResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
+	0,  // 8: usher.directory.v1.ListServiceCredentialsResponse.service_credentials:type_name -> usher.directory.v1.ServiceCredential
+	0,  // 9: usher.directory.v1.RevokeServiceCredentialResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
+	12, // 10: usher.directory.v1.RotateServiceCredentialRequest.overlap:type_name -> google.protobuf.Duration
+	0,  // 11: usher.directory.v1.RotateServiceCredentialResponse.service_credential:type_name -> usher.directory.v1.ServiceCredential
+	0,  // 12: usher.directory.v1.RotateServiceCredentialResponse.old_service_credential:type_name -> usher.directory.v1.ServiceCredential
+	1,  // 13: usher.directory.v1.ServiceCredentialService.CreateServiceCredential:input_type -> usher.directory.v1.CreateServiceCredentialRequest
+	3,  // 14: usher.directory.v1.ServiceCredentialService.ListServiceCredentials:input_type -> usher.directory.v1.ListServiceCredentialsRequest
+	5,  // 15: usher.directory.v1.ServiceCredentialService.RevokeServiceCredential:input_type -> usher.directory.v1.RevokeServiceCredentialRequest
+	7,  // 16: usher.directory.v1.ServiceCredentialService.RotateServiceCredential:input_type -> usher.directory.v1.RotateServiceCredentialRequest
+	2,  // 17: usher.directory.v1.ServiceCredentialService.CreateServiceCredential:output_type -> usher.directory.v1.CreateServiceCredentialResponse
+	4,  // 18: usher.directory.v1.ServiceCredentialService.ListServiceCredentials:output_type -> usher.directory.v1.ListServiceCredentialsResponse
+	6,  // 19: usher.directory.v1.ServiceCredentialService.RevokeServiceCredential:output_type -> usher.directory.v1.RevokeServiceCredentialResponse
+	8,  // 20: usher.directory.v1.ServiceCredentialService.RotateServiceCredential:output_type -> usher.directory.v1.RotateServiceCredentialResponse
+	17, // [17:21] is the sub-list for method output_type
+	13, // [13:17] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_usher_directory_v1_service_credential_proto_init() }

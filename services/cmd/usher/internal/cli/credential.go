@@ -18,7 +18,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/scope"
 )
 
-const credentialColumns = "id display_name organization_ids all_organizations scopes address_ranges create_time expire_time expiry_state revoke_time"
+const credentialColumns = "id display_name organization_ids all_organizations scopes address_ranges create_time expire_time expiry_state revoke_time last_use_time last_use_address"
 
 func credentialCommand(c *client) *cobra.Command {
 	list := listCommand("List all service credentials.", c, credentialColumns, nil, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {

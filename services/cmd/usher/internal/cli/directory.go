@@ -22,8 +22,8 @@ import (
 
 const (
 	organizationColumns = "id display_name federated create_time"
-	directoryColumns    = "id display_name state mode unique_group_names base_url create_time"
-	keyColumns          = "id display_name create_time expire_time expiry_state revoke_time"
+	directoryColumns    = "id display_name state mode unique_group_names base_url create_time refused_count last_refusal_time last_refusal_reason"
+	keyColumns          = "id display_name create_time created_by expire_time expiry_state revoke_time last_use_time last_use_address"
 )
 
 func organizationCommand(c *client) *cobra.Command {

@@ -13,11 +13,12 @@ import (
 )
 
 // credentialFields are id, display_name, organization_ids, all_organizations, scopes, address_ranges, digest, create_time, expire_time,
-// revoke_time, replaced_by_id.
+// revoke_time, replaced_by_id, last_use_time, last_use_address.
 func credentialFields(c *store.Credential) []any {
 	return []any{
 		&c.ID, &c.DisplayName, (*words)(&c.OrganizationIDs), &c.All, &c.Scopes, (*words)(&c.AddressRanges), dbtype.Digest(&c.Digest),
 		dbtype.Time(&c.CreateTime), dbtype.Time(&c.ExpireTime), dbtype.Time(&c.RevokeTime), &c.ReplacedByID,
+		dbtype.Time(&c.LastUse.Time), &c.LastUse.Address,
 	}
 }
 

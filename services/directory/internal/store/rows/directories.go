@@ -10,11 +10,12 @@ import (
 )
 
 // directoryFields are organization_id, id, display_name, strict, unique_group_names, replaces_id, create_time, update_time, delete_time,
-// revision, and its organization's federated.
+// revision, its organization's federated, refused_count, last_refusal_time, last_refusal_reason.
 func directoryFields(d *store.Directory) []any {
 	return []any{
 		&d.OrganizationID, &d.ID, &d.DisplayName, &d.Strict, &d.UniqueGroupNames, &d.ReplacesID,
 		dbtype.Time(&d.CreateTime), dbtype.Time(&d.UpdateTime), dbtype.Time(&d.DeleteTime), &d.Revision, &d.Federated,
+		&d.RefusedCount, dbtype.Time(&d.LastRefusalTime), &d.LastRefusalReason,
 	}
 }
 

@@ -10,11 +10,13 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// keyFields are organization_id, directory_id, id, display_name, digest, create_time, expire_time, revoke_time, replaced_by_id.
+// keyFields are organization_id, directory_id, id, display_name, digest, create_time, expire_time, revoke_time, replaced_by_id, created_by,
+// created_by_kind, last_use_time, last_use_address.
 func keyFields(k *store.Key) []any {
 	return []any{
 		&k.OrganizationID, &k.DirectoryID, &k.ID, &k.DisplayName, dbtype.Digest(&k.Digest),
 		dbtype.Time(&k.CreateTime), dbtype.Time(&k.ExpireTime), dbtype.Time(&k.RevokeTime), &k.ReplacedByID,
+		&k.CreatedBy.Subject, &k.CreatedBy.Kind, dbtype.Time(&k.LastUse.Time), &k.LastUse.Address,
 	}
 }
 
@@ -40,7 +42,7 @@ func (t Tx) Key(ctx context.Context, directoryID, id string) (store.Key, error) 
 
 func (t Tx) CreateKey(ctx context.Context, k store.Key) error {
 	_, err := t.Conn.Exec(ctx, t.sql.insertKey, t.OrganizationID, k.DirectoryID, k.ID, k.DisplayName,
-		k.Digest[:], dbtype.Time(&k.CreateTime), dbtype.Time(&k.ExpireTime))
+		k.Digest[:], dbtype.Time(&k.CreateTime), dbtype.Time(&k.ExpireTime), k.CreatedBy.Subject, int32(k.CreatedBy.Kind))
 	return err
 }
 

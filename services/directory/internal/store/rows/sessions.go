@@ -28,11 +28,6 @@ func (s Store) Sessions(ctx context.Context, organizationID, before string, limi
 	return ReadAll(ctx, s.Conn, sessionFields, s.sql.listSessions, organizationID, before, limit)
 }
 
-func (s Store) UseSession(ctx context.Context, digest [sha256.Size]byte, use time.Time) error {
-	_, err := s.Conn.Exec(ctx, s.sql.useSession, dbtype.Time(&use), digest[:])
-	return err
-}
-
 func (e engine) CreateSession(ctx context.Context, s store.Session) error {
 	_, err := e.Conn.Exec(ctx, e.sql.insertSession, s.OrganizationID, s.ID, s.Digest[:], int64(s.Kind), int64(s.Scopes), s.Provider, s.Subject,
 		s.ProviderSession, s.OneDirectory, s.DirectoryID, s.Address,

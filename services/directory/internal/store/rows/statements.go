@@ -17,7 +17,7 @@ type Statements struct {
 	insertCredential, updateCredentialScope, updateCredential, deleteCredential                             string
 
 	resolveSession, getSession, listSessions, listSessionsOfSubject, listSessionsOfProviderSession, listSessionDigests string
-	insertSession, updateSession, useSession, revokeSessions, deleteEndedSessions, deleteSessions                      string
+	insertSession, updateSession, revokeSessions, deleteEndedSessions, deleteSessions                                  string
 
 	resolvePortalLink, getPortalLink, listPortalLinks, countOpenPortalLinks string
 	insertPortalLink, updatePortalLink, deleteEndedPortalLinks              string
@@ -60,7 +60,7 @@ func Load(folder *sqlfile.Statements) *Statements {
 		listDigests:    folder.Load("list_digests", "organization_id", "directory_id"),
 		countValidKeys: folder.Load("count_valid_keys", "organization_id", "directory_id", "at"),
 		insertKey: folder.Load("insert_key",
-			"organization_id", "directory_id", "id", "display_name", "digest", "create_time", "expire_time"),
+			"organization_id", "directory_id", "id", "display_name", "digest", "create_time", "expire_time", "created_by", "created_by_kind"),
 		updateKey:  folder.Load("update_key", "expire_time", "revoke_time", "replaced_by_id", "organization_id", "directory_id", "id"),
 		deleteKeys: folder.Load("delete_keys", "organization_id", "limit"),
 
@@ -84,7 +84,6 @@ func Load(folder *sqlfile.Statements) *Statements {
 		insertSession: folder.Load("insert_session", "organization_id", "id", "digest", "principal_kind", "scopes", "provider", "subject",
 			"provider_session", "one_directory", "directory_id", "address", "create_time", "use_time", "expire_time"),
 		updateSession:       folder.Load("update_session", "directory_id", "revoke_time", "organization_id", "id"),
-		useSession:          folder.Load("use_session", "use_time", "digest"),
 		revokeSessions:      folder.Load("revoke_sessions", "now", "organization_id"),
 		deleteEndedSessions: folder.Load("delete_ended_sessions", "ended", "limit"),
 		deleteSessions:      folder.Load("delete_sessions", "organization_id", "limit"),

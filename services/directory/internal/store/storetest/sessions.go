@@ -95,9 +95,11 @@ var sessionCases = []testCase{
 	{"a use is written only forward in time", func(f *fixture) {
 		s := f.createSession(newSession("acme", "s1", "ann"))
 		for _, n := range []int{30, 20, 40} {
-			f.must(f.store.UseSession(f.Context(), s.Digest, at(n)))
+			f.must(f.store.RecordUses(f.Context(), []store.Use{
+				{Digest: s.Digest, LastUse: store.LastUse{Time: at(n)}},
+				{Digest: sha256.Sum256([]byte("another")), LastUse: store.LastUse{Time: at(50)}},
+			}, nil))
 		}
-		f.must(f.store.UseSession(f.Context(), sha256.Sum256([]byte("another")), at(50)))
 		got, err := f.store.ResolveSession(f.Context(), s.Digest)
 		f.must(err)
 		f.equal("its last use", got.UseTime, at(40))

@@ -23,7 +23,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for subject, cases := range map[string][]testCase{
 		"organizations": organizationCases, "directories": directoryCases, "keys": keyCases,
 		"credentials": credentialCases, "signing keys": signingKeyCases, "erasures": erasureCases, "transactions": transactionCases, "requests": requestCases,
-		"sessions": sessionCases, "portal links": portalLinkCases, "blocked subjects": blockedSubjectCases,
+		"sessions": sessionCases, "portal links": portalLinkCases, "blocked subjects": blockedSubjectCases, "uses": useCases,
 	} {
 		t.Run(subject, func(t *testing.T) {
 			t.Parallel()

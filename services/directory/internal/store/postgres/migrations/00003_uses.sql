@@ -3,4 +3,17 @@
 ALTER TABLE service_credentials ADD COLUMN address_ranges text NOT NULL DEFAULT ''; -- separated by spaces; '' for any address
 ALTER TABLE service_credentials ADD COLUMN replaced_by_id text NOT NULL DEFAULT ''; -- '' until it is rotated
 ALTER TABLE keys ADD COLUMN replaced_by_id text NOT NULL DEFAULT '';
+-- The last use, at the gateway that saw it; 0 and '' for none. A time is to the minute.
+ALTER TABLE service_credentials ADD COLUMN last_use_time bigint NOT NULL DEFAULT 0;
+ALTER TABLE service_credentials ADD COLUMN last_use_address text NOT NULL DEFAULT '';
+ALTER TABLE keys ADD COLUMN last_use_time bigint NOT NULL DEFAULT 0;
+ALTER TABLE keys ADD COLUMN last_use_address text NOT NULL DEFAULT '';
+ALTER TABLE keys ADD COLUMN created_by text NOT NULL DEFAULT '';
+ALTER TABLE keys ADD COLUMN created_by_kind integer NOT NULL DEFAULT 0; -- usher.common.v1.PrincipalKind
+-- Requests that named the directory, with no key that opens it. They do not change the revision.
+ALTER TABLE directories ADD COLUMN refused_count bigint NOT NULL DEFAULT 0;
+ALTER TABLE directories ADD COLUMN last_refusal_time bigint NOT NULL DEFAULT 0;
+ALTER TABLE directories ADD COLUMN last_refusal_reason integer NOT NULL DEFAULT 0; -- usher.directory.v1.RefusalReason
+-- Read without an organization: a URL contains only the id of a directory.
+CREATE INDEX directories_id ON directories (id);
 UPDATE meta SET least_migration = 3;

@@ -3,4 +3,17 @@
 ALTER TABLE service_credentials ADD COLUMN address_ranges TEXT NOT NULL DEFAULT ''; -- separated by spaces; '' for any address
 ALTER TABLE service_credentials ADD COLUMN replaced_by_id TEXT NOT NULL DEFAULT ''; -- '' until it is rotated
 ALTER TABLE keys ADD COLUMN replaced_by_id TEXT NOT NULL DEFAULT '';
+-- The last use, at the gateway that saw it; 0 and '' for none. A time is to the minute.
+ALTER TABLE service_credentials ADD COLUMN last_use_time INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE service_credentials ADD COLUMN last_use_address TEXT NOT NULL DEFAULT '';
+ALTER TABLE keys ADD COLUMN last_use_time INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE keys ADD COLUMN last_use_address TEXT NOT NULL DEFAULT '';
+ALTER TABLE keys ADD COLUMN created_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE keys ADD COLUMN created_by_kind INTEGER NOT NULL DEFAULT 0; -- usher.common.v1.PrincipalKind
+-- Requests that named the directory, with no key that opens it. They do not change the revision.
+ALTER TABLE directories ADD COLUMN refused_count INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE directories ADD COLUMN last_refusal_time INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE directories ADD COLUMN last_refusal_reason INTEGER NOT NULL DEFAULT 0; -- usher.directory.v1.RefusalReason
+-- Read without an organization: a URL contains only the id of a directory.
+CREATE INDEX directories_id ON directories (id);
 UPDATE meta SET least_migration = 3;
