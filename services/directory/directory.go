@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
@@ -88,6 +89,8 @@ type Service struct {
 	poll   time.Duration
 	stop   chan struct{}
 	once   sync.Once
+
+	observed metric.Registration
 }
 
 // Migrate prepares a PostgreSQL database for this service, or migrates it to the newest schema. Processes of the previous version may
@@ -129,7 +132,14 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("directory: %w", err)
 	}
+	if d.Meter == nil {
+		d.Meter = noop.NewMeterProvider()
+	}
 	domain := core.New(s, core.Config{Lease: c.Lease, ClockSkew: c.ClockSkew, Invalidate: d.Invalidate, Now: d.Now})
+	observed, err := observeExpiring(d.Meter, domain)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("directory: %w", err), s.Close())
+	}
 	base := strings.TrimSuffix(c.PublicURL, "/") + "/scim/v2/"
 	portal := strings.TrimSuffix(c.AdminURL, "/") + "/portal#"
 	stop := make(chan struct{})
@@ -140,6 +150,8 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 		poll:   c.Poll,
 		server: server.New(domain, d.Log, func(id string) string { return base + id }, func(secret string) string { return portal + secret }, c.Poll, stop),
 		stop:   stop,
+
+		observed: observed,
 	}, nil
 }
 
@@ -195,5 +207,5 @@ func (s *Service) Stop() { s.once.Do(func() { close(s.stop) }) }
 // Close closes the service's database. Call it after the last call, and after Run.
 func (s *Service) Close() error {
 	s.Stop()
-	return s.store.Close()
+	return errors.Join(s.observed.Unregister(), s.store.Close())
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
@@ -42,6 +43,7 @@ type bundle struct {
 	lookup        directoryv1.KeyLookupServiceClient
 	feed          directoryv1.DirectoryFeedServiceClient
 	channel       *rpc.InProcess
+	meter         metric.MeterProvider // of services that are opened later
 
 	mu          sync.Mutex
 	certain     bool     // the result of the invalidation of keys
@@ -92,7 +94,7 @@ func (b *bundle) open(change ...func(*directory.Config)) *directory.Service {
 		each(&c)
 	}
 	s, err := directory.New(b.Context(), c, directory.Dependencies{
-		Invalidate: b.invalidate, Tracing: noop.NewTracerProvider(), Now: b.clock.Now,
+		Invalidate: b.invalidate, Tracing: noop.NewTracerProvider(), Meter: b.meter, Now: b.clock.Now,
 	})
 	must(b, err)
 	b.Cleanup(func() {

@@ -1,8 +1,10 @@
 package core
 
 import (
+	"context"
 	"time"
 
+	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
@@ -27,3 +29,10 @@ func checkExpiry(field string, expire, create time.Time) error {
 
 // Now returns the time that decides whether a key or a credential has expired.
 func (c *Core) Now() time.Time { return c.now() }
+
+// Expiring counts the keys and the credentials that have expired within a day, that expire within LateWarning, and that expire within
+// EarlyWarning.
+func (c *Core) Expiring(ctx context.Context) ([]store.Expiring, error) {
+	now := c.now()
+	return c.store.Expiring(ctx, now.Add(-day), now, now.Add(LateWarning), now.Add(EarlyWarning))
+}

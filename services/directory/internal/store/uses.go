@@ -33,3 +33,9 @@ type Refusals struct {
 	LastTime    time.Time
 	LastReason  directoryv1.RefusalReason
 }
+
+// Expiring counts the keys or the credentials that somebody should replace.
+type Expiring struct {
+	Kind                 string // api_key or service_credential
+	Expired, Late, Early int64
+}

@@ -43,7 +43,7 @@ type ApiKey struct {
 	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	// The time of the revocation. Unset until the key is revoked.
 	RevokeTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=revoke_time,json=revokeTime,proto3" json:"revoke_time,omitempty"`
-	// Whether somebody should replace the key soon.
+	// How soon the key expires.
 	ExpiryState ExpiryState `protobuf:"varint,8,opt,name=expiry_state,json=expiryState,proto3,enum=usher.directory.v1.ExpiryState" json:"expiry_state,omitempty"`
 	// The subject of the principal that created the key: the id of a service credential, a session or a portal link, or the
 	// name of an operator token.

@@ -21,7 +21,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ExpiryState says whether somebody should replace an API key or a service credential soon.
+// ExpiryState says how soon an API key or a service credential expires.
 type ExpiryState int32
 
 const (

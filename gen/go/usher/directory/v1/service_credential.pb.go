@@ -50,7 +50,7 @@ type ServiceCredential struct {
 	RevokeTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=revoke_time,json=revokeTime,proto3" json:"revoke_time,omitempty"`
 	// Whether the credential never expires. If it is true, expire_time must be unset.
 	NeverExpires bool `protobuf:"varint,10,opt,name=never_expires,json=neverExpires,proto3" json:"never_expires,omitempty"`
-	// Whether somebody should replace the credential soon.
+	// How soon the credential expires.
 	ExpiryState ExpiryState `protobuf:"varint,11,opt,name=expiry_state,json=expiryState,proto3,enum=usher.directory.v1.ExpiryState" json:"expiry_state,omitempty"`
 	// The IP addresses from which clients can use the credential: 20 at most, each an address or a network such as
 	// 10.0.0.0/8. Answers contain each of them as a network, such as 192.0.2.7/32. Empty: any address. Usher answers a client

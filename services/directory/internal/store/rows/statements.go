@@ -25,6 +25,8 @@ type Statements struct {
 	resolveBlockedSubject, getBlockedSubject, listBlockedSubjects, countBlockedSubjects string
 	insertBlockedSubject, deleteBlockedSubject                                          string
 
+	countExpiring string
+
 	listSigningKeys, insertSigningKey, deleteExpiredSigningKeys string
 
 	getRequest, putRequest, deleteExpiredRequests, deleteRequests string
@@ -103,6 +105,8 @@ func Load(folder *sqlfile.Statements) *Statements {
 		countBlockedSubjects:  folder.Load("count_blocked_subjects"),
 		insertBlockedSubject:  folder.Load("insert_blocked_subject", "provider", "subject", "digest", "create_time", "blocked_by"),
 		deleteBlockedSubject:  folder.Load("delete_blocked_subject", "provider", "subject"),
+
+		countExpiring: folder.Load("count_expiring", "expired", "now", "late", "early"),
 
 		listSigningKeys:          folder.Load("list_signing_keys"),
 		insertSigningKey:         folder.Load("insert_signing_key", "id", "secret", "create_time", "expire_time"),

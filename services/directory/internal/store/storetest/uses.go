@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"crypto/sha256"
+	"fmt"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
@@ -56,6 +57,47 @@ var useCases = []testCase{
 		f.must(err)
 		f.equal("after a change: the count", stored.RefusedCount, int64(6))
 		f.equal("after a change: the revision", stored.Revision, got.Revision)
+	}},
+	{"those that expire are counted: the revoked, the replaced, and those of deleted directories are not", func(f *fixture) {
+		f.organization("acme")
+		f.directory("d1")
+		f.directory("d2")
+		count := func() []store.Expiring {
+			f.Helper()
+			got, err := f.store.Expiring(f.Context(), at(10), at(20), at(30), at(40))
+			f.must(err)
+			return got
+		}
+		f.equal("none", count(), []store.Expiring{{Kind: "api_key"}, {Kind: "service_credential"}})
+		for i, end := range []int{0, 10, 11, 20, 21, 30, 31, 40, 41} {
+			key, credential := newKey("acme", "d1", fmt.Sprint("k", i)), newCredential(fmt.Sprint("c", i), "acme")
+			if end > 0 {
+				key.ExpireTime, credential.ExpireTime = at(end), at(end)
+			}
+			f.createKey(key)
+			f.createCredential(credential)
+		}
+		want := []store.Expiring{{Kind: "api_key", Expired: 2, Late: 2, Early: 4}, {Kind: "service_credential", Expired: 2, Late: 2, Early: 4}}
+		f.equal("all", count(), want)
+		for _, id := range []string{"revoked", "replaced"} {
+			key, credential := newKey("acme", "d1", id), newCredential(id, "acme")
+			f.createKey(key)
+			f.createCredential(credential)
+			key.ExpireTime, credential.ExpireTime = at(25), at(25)
+			if id == "revoked" {
+				key.RevokeTime, credential.RevokeTime = at(1), at(1)
+			} else {
+				key.ReplacedByID, credential.ReplacedByID = "x", "x"
+			}
+			f.must(f.update("acme", func(tx store.Tx) error { return tx.PutKey(f.Context(), key) }))
+			f.must(f.updateAll(func(tx store.AllTx) error { return tx.PutCredential(f.Context(), credential) }))
+		}
+		deleted := newKey("acme", "d2", "k")
+		deleted.ExpireTime = at(25)
+		f.createKey(deleted)
+		f.equal("with a key of another directory", count()[0].Late, int64(3))
+		f.deleteDirectory("d2")
+		f.equal("without those that need no warning", count(), want)
 	}},
 	{"a key has its creator", func(f *fixture) {
 		f.organization("acme")

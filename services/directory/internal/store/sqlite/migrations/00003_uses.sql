@@ -16,4 +16,7 @@ ALTER TABLE directories ADD COLUMN last_refusal_time INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE directories ADD COLUMN last_refusal_reason INTEGER NOT NULL DEFAULT 0; -- usher.directory.v1.RefusalReason
 -- Read without an organization: a URL contains only the id of a directory.
 CREATE INDEX directories_id ON directories (id);
+-- For the warnings before keys and credentials expire.
+CREATE INDEX keys_expire_time ON keys (expire_time) WHERE expire_time <> 0 AND revoke_time = 0;
+CREATE INDEX service_credentials_expire_time ON service_credentials (expire_time) WHERE expire_time <> 0 AND revoke_time = 0;
 UPDATE meta SET least_migration = 3;
