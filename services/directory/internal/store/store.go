@@ -219,12 +219,11 @@ type Store interface {
 	// SigningKeys lists all signing keys, newest first.
 	SigningKeys(ctx context.Context) ([]SigningKey, error)
 
-	// RecordUses writes the LastUse of keys and credentials, and the UseTime of sessions, if it is later than the stored one, and adds the refusals of directories, at
 	// Expiring counts the keys and the credentials that have expired after a time and until now, that expire until late, and that expire
 	// until early, in two rows. It leaves out those that are revoked or replaced, and the keys of deleted directories.
 	Expiring(ctx context.Context, expired, now, late, early time.Time) ([]Expiring, error)
-	// RecordUses writes the LastUse of keys and credentials, if it is later than the stored one, and adds the refusals of directories, at
-	// most one for each. It ignores those that do not exist. It changes no revision. It can skip those that an Update is changing.
+	// RecordUses writes the LastUse of keys and credentials, and the UseTime of sessions, if it is later than the stored one. It adds the
+	// refusals of directories, at most one for each. It ignores those that do not exist. It changes no revision. It can skip those that an Update is changing.
 	RecordUses(ctx context.Context, uses []Use, refusals []Refusals) error
 
 	Close() error
