@@ -210,6 +210,7 @@ func (c *Cache) Invalidate(digests ...Digest) {
 		if _, ok := c.leases[digest]; ok {
 			c.leases[digest] = entry{} // it is not valid any more, but the key was seen
 		}
+		delete(c.unknown, digest) // a person who was not blocked
 	}
 }
 

@@ -239,3 +239,20 @@ func TestAKeyIsSeenAfterItOpenedSomething(t *testing.T) {
 	c.advance(time.Minute)
 	seen("once it opens nothing any more", good, false)
 }
+
+func TestAnInvalidationAlsoConcernsKeysThatOpenNothing(t *testing.T) {
+	t.Parallel()
+	c, blocked := &clock{}, false
+	cache := New(func(context.Context, Digest) (Lease, error) {
+		return Lease{Unknown: !blocked, Blocked: blocked, Until: c.now().Add(time.Second)}, nil
+	}, c.now)
+	if lease, err := cache.Lookup(t.Context(), Digest{1}); err != nil || lease.Blocked {
+		t.Fatalf("%+v, %v", lease, err)
+	}
+	blocked = true
+	cache.Invalidate(Digest{1})
+	if lease, err := cache.Lookup(t.Context(), Digest{1}); err != nil || !lease.Blocked {
+		t.Errorf("a person who was just blocked: %+v, %v", lease, err)
+	}
+	cache.Close()
+}
