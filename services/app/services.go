@@ -104,7 +104,9 @@ func (a *App) invalidation(redis *rediskv.Client, keys *keylease.Cache) func(con
 	case a.settings.runsAll() && a.settings.databaseURL(directoryService) == "":
 		// This process alone uses the data folder, so the only cache of keys is here. Invalidating it is certain, and a revocation need
 		// not wait until key leases expire.
-		return func(ctx context.Context, digests ...keylease.Digest) bool { return keys.Revoke(ctx, digests...) == nil }
+		return func(ctx context.Context, digests ...keylease.Digest) bool {
+			return keys.Revoke(keylease.UsingAs(ctx, rpc.ClientContext(ctx)), digests...) == nil
+		}
 	}
 	return nil
 }

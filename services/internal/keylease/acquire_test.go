@@ -64,3 +64,39 @@ func TestARevocationWaitsForTheUsersOfTheKey(t *testing.T) {
 		cache.Close()
 	})
 }
+
+func TestWorkThatRevokesItsOwnKeyDoesNotWaitForItself(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		cache := New(func(context.Context, Digest) (Lease, error) { return Lease{Until: time.Now().Add(time.Second)}, nil }, time.Now)
+		acquire := func() func() {
+			_, release, err := cache.Acquire(t.Context(), Digest{1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return release
+		}
+		alone := acquire()
+		own := UsingAs(t.Context(), Using(t.Context(), Digest{1}))
+		if err := cache.Revoke(own, Digest{1}); err != nil {
+			t.Error(err)
+		}
+		later := acquire()
+		alone()
+
+		other, done := acquire(), make(chan error, 1)
+		go func() { done <- cache.Revoke(own, Digest{1}) }()
+		synctest.Wait()
+		select {
+		case err := <-done:
+			t.Fatalf("it did not wait for the other user: %v", err)
+		default:
+		}
+		other()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		later()
+		cache.Close()
+	})
+}

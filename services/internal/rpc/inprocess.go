@@ -77,6 +77,15 @@ func (p *InProcess) As(caller commonv1.Caller) grpc.ClientConnInterface {
 		})
 }
 
+// ClientContext returns the context with which a client in this process made the call that a server serves with ctx. For a call from
+// another process, and without a call, it returns ctx.
+func ClientContext(ctx context.Context) context.Context {
+	if client := inprocgrpc.ClientContext(ctx); client != nil {
+		return client
+	}
+	return ctx
+}
+
 // oneRequest is a stream on which the client sends one request. Sending to a server that has already refused the call is not an error, as
 // in gRPC over a network: RecvMsg returns the status of the refusal. Generated code would return io.EOF to the client instead.
 type oneRequest struct{ grpc.ClientStream }

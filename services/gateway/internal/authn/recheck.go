@@ -6,6 +6,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
@@ -49,5 +50,5 @@ func (l rechecking) Invoke(ctx context.Context, method string, request, reply an
 	if !client.opens(lease) {
 		return fault.New(fault.Unauthenticated, "the credential is not valid any more")
 	}
-	return l.ClientConnInterface.Invoke(ctx, method, request, reply, options...)
+	return l.ClientConnInterface.Invoke(keylease.Using(ctx, client.digest), method, request, reply, options...)
 }
