@@ -70,7 +70,7 @@ func (c *Core) CreateDirectory(ctx context.Context, d store.Directory, by store.
 	})
 	c.changed.Notify()
 	if err == nil && len(sessions) > 0 {
-		c.config.Invalidate(ctx, digestsOf(sessions)...) // an older lease opens less, so this need not be certain
+		_ = c.outlast(ctx, digestsOf(sessions)...) // an older lease does not open the directory; if it ends later, nothing is lost
 	}
 	return d, key, secret, err
 }

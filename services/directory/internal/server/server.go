@@ -173,6 +173,9 @@ func (s *Server) GetDirectory(ctx context.Context, r *directoryv1.GetDirectoryRe
 }
 
 func (s *Server) ListDirectories(ctx context.Context, r *directoryv1.ListDirectoriesRequest) (*directoryv1.ListDirectoriesResponse, error) {
+	if p := rpc.PrincipalOf(ctx); p.GetOneDirectory() {
+		return s.listOnly(ctx, r, p.GetDirectoryId())
+	}
 	list := []string{"directories", r.GetOrganizationId(), strconv.FormatBool(r.GetShowDeleted())}
 	after, err := page.After(r.GetPageToken(), 1, list...)
 	if err != nil {
@@ -186,13 +189,26 @@ func (s *Server) ListDirectories(ctx context.Context, r *directoryv1.ListDirecto
 	all, more := page.Cut(all, size)
 	response := &directoryv1.ListDirectoriesResponse{}
 	for _, d := range all {
-		if p := rpc.PrincipalOf(ctx); p.GetOneDirectory() && d.ID != p.GetDirectoryId() {
-			continue
-		}
 		response.Directories = append(response.Directories, s.directoryProto(d))
 	}
 	if more {
 		response.NextPageToken = page.Token([]string{all[size-1].ID}, list...)
+	}
+	return response, nil
+}
+
+// listOnly lists the directory of a principal that may use no other one. id is empty if there is none yet.
+func (s *Server) listOnly(ctx context.Context, r *directoryv1.ListDirectoriesRequest, id string) (*directoryv1.ListDirectoriesResponse, error) {
+	response := &directoryv1.ListDirectoriesResponse{}
+	if id == "" || r.GetPageToken() != "" {
+		return response, nil
+	}
+	d, err := s.core.Directory(ctx, r.GetOrganizationId(), id)
+	if err != nil {
+		return nil, err
+	}
+	if !d.Deleted() || r.GetShowDeleted() {
+		response.Directories = append(response.Directories, s.directoryProto(d))
 	}
 	return response, nil
 }
