@@ -55,19 +55,26 @@ func NewBrowser(clients Clients, adminURL *url.URL) Browser {
 // something. The errors are those of Clients.Authenticate.
 func (b Browser) Authenticate(r *http.Request, csrf string) (Client, error) {
 	cookie := b.Secret(r)
+	switch {
+	case cookie != "" && b.CrossSite(r):
+		return Client{}, CrossSite
+	case cookie != "" && r.Method != http.MethodGet && r.Method != http.MethodHead &&
+		subtle.ConstantTimeCompare([]byte(csrf), []byte(CSRFToken(cookie))) != 1:
+		return Client{}, NoCSRFToken
+	}
+	return b.Reader(r)
+}
+
+// Reader returns the client of a request for a page. A page of another site may lead to it, such as that of an identity provider, but cannot
+// read it. The errors are those of Clients.Authenticate.
+func (b Browser) Reader(r *http.Request) (Client, error) {
+	cookie := b.Secret(r)
 	if cookie == "" {
 		return Client{}, NoBearer
 	}
 	secret, ok := bearer.Session.Parse(cookie)
 	if !ok {
 		return Client{}, Malformed
-	}
-	if b.CrossSite(r) {
-		return Client{}, CrossSite
-	}
-	if changes := r.Method != http.MethodGet && r.Method != http.MethodHead; changes &&
-		subtle.ConstantTimeCompare([]byte(csrf), []byte(CSRFToken(cookie))) != 1 {
-		return Client{}, NoCSRFToken
 	}
 	return b.clients.leased(r.Context(), SourceOf(r), secret.Digest())
 }

@@ -100,7 +100,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Referrer-Policy", "same-origin") // with no-referrer, a form would have no origin, and nobody could sign out
 	header.Set("Content-Security-Policy",
 		"default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 	if h.d.AdminURL.Scheme == "https" {
@@ -116,7 +116,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 
 // home says who the reader is, and lets the reader sign out.
 func (h *Handler) home(w http.ResponseWriter, r *http.Request) {
-	client, err := h.d.Browser.Authenticate(r, "")
+	client, err := h.d.Browser.Reader(r)
 	if err != nil {
 		h.notSignedIn(w, r, err)
 		return
