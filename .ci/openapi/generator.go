@@ -48,7 +48,7 @@ func describe(files *protoregistry.Files, names []string) (*document, error) {
 				License: map[string]string{"name": "Apache License 2.0", "identifier": "Apache-2.0"},
 			},
 			Servers:  []server{{URL: "/", Description: "The admin listener, which also serves this document."}},
-			Security: []map[string][]string{{"bearer": {}}},
+			Security: []map[string][]string{{"bearer": {}}, {"session": {}, "csrfToken": {}}},
 			Paths:    map[string]map[string]*operation{},
 		},
 	}
@@ -78,9 +78,20 @@ func describe(files *protoregistry.Files, names []string) (*document, error) {
 	g.describeErrors(reasons.(protoreflect.EnumDescriptor))
 	g.document.Components = components{
 		Schemas: g.schemas,
-		SecuritySchemes: map[string]securityScheme{"bearer": {
-			Type: "http", Scheme: "bearer", Description: "The token of the operator, or the secret of a service credential.",
-		}},
+		SecuritySchemes: map[string]securityScheme{
+			"bearer": {
+				Type: "http", Scheme: "bearer",
+				Description: "A token of the operator, the secret of a service credential, or an access token of an identity provider.",
+			},
+			"session": {
+				Type: "apiKey", In: "cookie", Name: "__Host-usher",
+				Description: "The session of a person who has signed in with a browser. Without TLS, the name of the cookie is usher.",
+			},
+			"csrfToken": {
+				Type: "apiKey", In: "header", Name: "Usher-Csrf-Token",
+				Description: "With a session, each request but GET and HEAD needs the csrfToken that GET /session answers.",
+			},
+		},
 	}
 	if len(g.problems) > 0 {
 		return nil, errors.New(strings.Join(g.problems, "\n"))

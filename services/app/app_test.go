@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/usher-scim/usher/services/gateway"
 	"github.com/usher-scim/usher/services/internal/certificates"
 	"github.com/usher-scim/usher/services/internal/secret"
 	"github.com/usher-scim/usher/services/internal/telemetry"
@@ -171,6 +172,16 @@ func TestABootstrapTokenThatOthersCanReadIsRefused(t *testing.T) {
 	}
 }
 
+// provider returns an identity provider, one of whose people is this principal.
+func provider(principal string) gateway.OIDCProvider {
+	p := gateway.OIDCProvider{Name: "staff", Issuer: "https://login.example.com", ClientID: "usher"}
+	p.Mappings = append(p.Mappings, gateway.OIDCMapping{Claim: []string{"role"}, Value: "x", Principal: gateway.OIDCPrincipal(principal)})
+	if principal != "operator" {
+		p.Mappings[0].Organization = "acme"
+	}
+	return p
+}
+
 func TestBadSettingsNameTheirKeyAndWhatIsAllowed(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
@@ -178,19 +189,30 @@ func TestBadSettingsNameTheirKeyAndWhatIsAllowed(t *testing.T) {
 		change func(*Settings)
 		want   []string
 	}{
-		"the defaults of development":           {func(*Settings) {}, nil},
-		"no data folder":                        {func(s *Settings) { s.DataDir = "" }, []string{"data_dir must be a folder"}},
-		"an address without a port":             {func(s *Settings) { s.SCIMAddr = "localhost" }, []string{"scim_addr must be host:port"}},
-		"a public URL without a host":           {func(s *Settings) { s.PublicURL = "scim.example.com" }, []string{"public_url must be an http or https"}},
-		"a public URL with a query":             {func(s *Settings) { s.PublicURL = "https://scim.example.com?a" }, []string{"public_url must be an address without a query"}},
-		"a public URL with a fragment":          {func(s *Settings) { s.PublicURL = "https://scim.example.com/x#" }, []string{"public_url must be an address without a query"}},
-		"a public URL with a path":              {func(s *Settings) { s.PublicURL = "https://example.com/usher" }, nil},
-		"a level that slog lacks":               {func(s *Settings) { s.LogLevel = "loud" }, []string{"log_level must be debug"}},
-		"a format that is none":                 {func(s *Settings) { s.LogFormat = "xml" }, []string{"log_format must be json or text"}},
-		"a negative rate":                       {func(s *Settings) { s.Gateway.RatePerSecond = -1 }, []string{"gateway.rate_per_second"}},
-		"no workers and no time":                {func(s *Settings) { s.Rule.Workers, s.ShutdownTimeout = 0, 0 }, []string{"rule.workers", "shutdown_timeout"}},
-		"no way to sign in":                     {func(s *Settings) { s.Dev = false }, []string{"operator_token or operator_token_files must be set, or dev be true"}},
-		"a token that can be guessed":           {func(s *Settings) { s.Dev, s.OperatorToken = false, "secret" }, []string{"operator_token must be 32 characters"}},
+		"the defaults of development":  {func(*Settings) {}, nil},
+		"no data folder":               {func(s *Settings) { s.DataDir = "" }, []string{"data_dir must be a folder"}},
+		"an address without a port":    {func(s *Settings) { s.SCIMAddr = "localhost" }, []string{"scim_addr must be host:port"}},
+		"a public URL without a host":  {func(s *Settings) { s.PublicURL = "scim.example.com" }, []string{"public_url must be an http or https"}},
+		"a public URL with a query":    {func(s *Settings) { s.PublicURL = "https://scim.example.com?a" }, []string{"public_url must be an address without a query"}},
+		"a public URL with a fragment": {func(s *Settings) { s.PublicURL = "https://scim.example.com/x#" }, []string{"public_url must be an address without a query"}},
+		"a public URL with a path":     {func(s *Settings) { s.PublicURL = "https://example.com/usher" }, nil},
+		"a level that slog lacks":      {func(s *Settings) { s.LogLevel = "loud" }, []string{"log_level must be debug"}},
+		"a format that is none":        {func(s *Settings) { s.LogFormat = "xml" }, []string{"log_format must be json or text"}},
+		"a negative rate":              {func(s *Settings) { s.Gateway.RatePerSecond = -1 }, []string{"gateway.rate_per_second"}},
+		"no workers and no time":       {func(s *Settings) { s.Rule.Workers, s.ShutdownTimeout = 0, 0 }, []string{"rule.workers", "shutdown_timeout"}},
+		"no way to sign in":            {func(s *Settings) { s.Dev = false }, []string{"operator_token or operator_token_files must be set, a mapping of oidc name the operator, or dev be true"}},
+		"a token that can be guessed":  {func(s *Settings) { s.Dev, s.OperatorToken = false, "secret" }, []string{"operator_token must be 32 characters"}},
+		"an operator who signs in, in place of dev": {func(s *Settings) {
+			s.Dev, s.OIDC, s.AdminURL = false, []gateway.OIDCProvider{provider("operator")}, "https://admin.example.com"
+		}, nil},
+		"people who sign in, and no operator": {func(s *Settings) {
+			s.Dev, s.OIDC, s.AdminURL = false, []gateway.OIDCProvider{provider("organization_viewer")}, "https://admin.example.com"
+		}, []string{"operator_token or operator_token_files must be set, a mapping of oidc name the operator, or dev be true"}},
+		"people who cannot come back": {func(s *Settings) {
+			s.Dev, s.OIDC = false, []gateway.OIDCProvider{provider("operator")}
+		}, []string{"admin_url must be set where people sign in at an identity provider"}},
+		"an admin URL with a path":              {func(s *Settings) { s.AdminURL = "https://example.com/usher" }, []string{"admin_url must be an http or https address without a path"}},
+		"an admin URL without a scheme":         {func(s *Settings) { s.AdminURL = "admin.example.com" }, []string{"admin_url must be an http or https address without a path"}},
 		"a token in place of dev":               {func(s *Settings) { s.Dev, s.OperatorToken = false, "0123456789abcdef0123456789abcdef" }, nil},
 		"a token with a space":                  {func(s *Settings) { s.OperatorToken = "hunter2 hunter2 hunter2 hunter2 hunter2" }, []string{"operator_token must be one line of ASCII characters without spaces"}},
 		"a token that is too long":              {func(s *Settings) { s.OperatorToken = secret.Text(strings.Repeat("a", 1025)) }, []string{"operator_token must be at most 1024 bytes, not 1025"}},
@@ -203,7 +225,7 @@ func TestBadSettingsNameTheirKeyAndWhatIsAllowed(t *testing.T) {
 		"a target that is none":                     {func(s *Settings) { s.Target = []string{"gateway", "console"} }, []string{"target must be of gateway", `"console"`}},
 		"no target":                                 {func(s *Settings) { s.Target = nil }, []string{"target must be one or more"}},
 		"a part without certificates":               {func(s *Settings) { s.Target = []string{"rule"} }, []string{"certificates_dir must be a folder"}},
-		"a directory that can't tell its Base URLs": {func(s *Settings) { s.Target, s.CertificatesDir = []string{"directory"}, "c" }, []string{"public_url must be set"}},
+		"a directory that can't tell its Base URLs": {func(s *Settings) { s.Target, s.CertificatesDir = []string{"directory"}, "c" }, []string{"public_url must be set", "admin_url must be set"}},
 		"a database that is none":                   {func(s *Settings) { s.DatabaseURL = "mysql://root:hunter2@db" }, []string{"database_url must be an address such as postgres"}},
 		"one service's database":                    {func(s *Settings) { s.Rule.DatabaseURL = "hunter2" }, []string{"rule.database_url must be"}},
 		"a Redis that is none":                      {func(s *Settings) { s.RedisURL = "hunter2" }, []string{"redis_url must be"}},

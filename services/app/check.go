@@ -148,12 +148,13 @@ func (s Settings) checkSignIn(p *config.Problems) {
 		return
 	}
 	key := "operator_token_files"
-	if s.bootstraps() {
+	switch {
+	case s.bootstraps():
 		key = "data_dir"
-		if !s.Dev {
-			*p = append(*p, errors.New("operator_token or operator_token_files must be set, or dev be true: without one of them there is no way to sign in"))
-			return
-		}
+	case s.OperatorToken == "" && len(files) == 0 && !s.operatorSignsIn():
+		*p = append(*p, errors.New("operator_token or operator_token_files must be set, a mapping of oidc name the operator, or dev be true: "+
+			"without one of them there is no way to sign in"))
+		return
 	}
 	tokens, failures := operatortoken.ReadAll(s.OperatorToken, files)
 	for _, err := range failures {

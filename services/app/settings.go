@@ -98,7 +98,26 @@ func (s Settings) runsAll() bool {
 
 // bootstraps reports whether the operator's token is the one in the data folder.
 func (s Settings) bootstraps() bool {
-	return s.OperatorToken == "" && len(s.OperatorTokenFiles) == 0 && s.runs(gatewayService)
+	return s.Dev && s.OperatorToken == "" && len(s.OperatorTokenFiles) == 0 && s.runs(gatewayService)
+}
+
+// operatorSignsIn reports whether a person can sign in as the operator.
+func (s Settings) operatorSignsIn() bool {
+	for _, provider := range s.OIDC {
+		for _, mapping := range provider.Mappings {
+			if mapping.Principal == gateway.OperatorPrincipal {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// CommandTokenFiles returns the files in which a command finds a token of the operator: those of TokenFiles or, without any, the bootstrap
+// token of a server in development mode.
+func (s Settings) CommandTokenFiles() ([]operatortoken.File, error) {
+	s.Dev = true
+	return s.TokenFiles()
 }
 
 // TokenFiles returns the files with the operator's tokens: those of operator_token_files or, in development mode, the one in the data

@@ -11,6 +11,15 @@ import (
 // OIDCProvider are the settings of an identity provider at which people sign in.
 type OIDCProvider = oidc.ProviderSettings
 
+// OIDCMapping is a rule: a person with a claim may sign in as a principal.
+type OIDCMapping = oidc.Mapping
+
+// OIDCPrincipal is the principal of a mapping, such as "operator".
+type OIDCPrincipal = oidc.Principal
+
+// OperatorPrincipal is the principal of a mapping that makes a person the operator.
+const OperatorPrincipal = oidc.Operator
+
 // CheckOIDC returns all problems of the settings of identity providers, by key. With files, it also reads the files that they name.
 func CheckOIDC(providers []OIDCProvider, files bool) config.Problems {
 	p := oidc.Check(providers)

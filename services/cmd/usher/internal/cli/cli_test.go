@@ -632,7 +632,7 @@ func TestBadUsage(t *testing.T) {
 		"a key in clear text":                  {[]string{"simulate", "--base-url", "http://scim.example.com/scim/v2/x", "--key-file", keyFile(t, "k")}, 2, "--base-url is another machine"},
 		"a base URL that is none":              {[]string{"simulate", "--base-url", "http://%", "--key-file", keyFile(t, "k")}, 2, "--base-url must be a URL"},
 		"a setting that is none":               {[]string{"config", "check", "--dev", "--log-level", "loud"}, 2, "log_level must be"},
-		"serving without a way to enter":       {[]string{"serve"}, 2, "operator_token or operator_token_files must be set, or dev be true"},
+		"serving without a way to enter":       {[]string{"serve"}, 2, "operator_token or operator_token_files must be set, a mapping of oidc name the operator, or dev be true"},
 		"targets that are none":                {[]string{"serve", "--dev", "--target", "gateway,console"}, 2, `not "console"`},
 		"a part without certificates":          {[]string{"serve", "--dev", "--target", "rule"}, 2, "certificates_dir must be a folder"},
 		"migrating nothing":                    {[]string{"migrate"}, 2, "database_url must be set"},

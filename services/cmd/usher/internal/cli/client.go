@@ -131,7 +131,7 @@ func (c *client) token() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	files, err := s.TokenFiles()
+	files, err := s.CommandTokenFiles()
 	if err != nil {
 		return "", fmt.Errorf("operator_token_files %w", err)
 	}
