@@ -45,8 +45,8 @@ type ApiKey struct {
 	RevokeTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=revoke_time,json=revokeTime,proto3" json:"revoke_time,omitempty"`
 	// How soon the key expires.
 	ExpiryState ExpiryState `protobuf:"varint,8,opt,name=expiry_state,json=expiryState,proto3,enum=usher.directory.v1.ExpiryState" json:"expiry_state,omitempty"`
-	// The subject of the principal that created the key: the id of a service credential, a session or a portal link, or the
-	// name of an operator token.
+	// The subject of the principal that created the key: the id of a service credential or of a portal link, the name of an
+	// operator token, or the subject of a person at an identity provider.
 	CreatedBy string `protobuf:"bytes,9,opt,name=created_by,json=createdBy,proto3" json:"created_by,omitempty"`
 	// The kind of this principal.
 	CreatedByKind v1.PrincipalKind `protobuf:"varint,10,opt,name=created_by_kind,json=createdByKind,proto3,enum=usher.common.v1.PrincipalKind" json:"created_by_kind,omitempty"`
