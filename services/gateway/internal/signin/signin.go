@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/time/rate"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
@@ -33,6 +34,8 @@ const (
 	maxBody = 16 << 10
 	// callTimeout limits a call of the directory service. A revocation waits until key leases have ended.
 	callTimeout = 20 * time.Second
+	// linesPerSecond and linesAtOnce limit the log lines about refusals.
+	linesPerSecond, linesAtOnce = 10, 100
 	// attemptLasts is how long the browser keeps the cookie of an attempt.
 	attemptLasts = 10 * time.Minute
 )
@@ -65,12 +68,13 @@ type Handler struct {
 	d      Dependencies
 	mux    *http.ServeMux
 	traced http.Handler
+	lines  *rate.Limiter
 	tally  tally.Tally
 }
 
 // New creates the handler.
 func New(d Dependencies) *Handler {
-	h := &Handler{d: d, mux: http.NewServeMux()}
+	h := &Handler{d: d, mux: http.NewServeMux(), lines: rate.NewLimiter(linesPerSecond, linesAtOnce)}
 	h.mux.HandleFunc("GET /{$}", h.home)
 	h.mux.HandleFunc("GET /session", h.session)
 	h.mux.HandleFunc("GET /sign-in", h.providers)
@@ -138,7 +142,7 @@ func (h *Handler) notSignedIn(w http.ResponseWriter, r *http.Request, err error)
 		h.fail(w, r, err)
 		return
 	}
-	if refusal != authn.NoBearer {
+	if refusal != authn.NoBearer { // most of these are sessions that have ended
 		h.refused(r, string(refusal))
 	}
 	http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
@@ -372,9 +376,13 @@ func (h *Handler) refuseSession(w http.ResponseWriter, r *http.Request, provider
 	h.show(w, r, http.StatusForbidden, page{Title: "You may not sign in", Lines: []string{"Ask your administrator, and show this page."}})
 }
 
-// refused counts a refusal, and writes its log line.
+// refused counts a refusal, and writes its log line. Anybody can cause any number of refusals; beyond linesPerSecond, it only counts.
 func (h *Handler) refused(r *http.Request, refusal string, more ...slog.Attr) {
 	h.d.Metrics.SignIns.Add(r.Context(), 1, metrics.Reason(refusal))
+	if !h.lines.Allow() {
+		h.tally.Add(refusal)
+		return
+	}
 	h.d.Log.LogAttrs(r.Context(), slog.LevelWarn, "a sign-in was refused", append([]slog.Attr{slog.String("reason", refusal)}, more...)...)
 }
 
