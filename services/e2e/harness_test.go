@@ -118,10 +118,17 @@ const (
 // own, and they speak over TCP as they would between processes. tel is where spans and logs go; nil is nowhere.
 func startUsher(t *testing.T, setup topology, tel *telemetry.Telemetry) *usher {
 	t.Helper()
+	return startUsherAt(t, setup, tel, time.Now, func(*app.Settings) {})
+}
+
+// startUsherAt is startUsher with a clock, and with changes of the settings.
+func startUsherAt(t *testing.T, setup topology, tel *telemetry.Telemetry, now func() time.Time, change func(*app.Settings)) *usher {
+	t.Helper()
 	if tel == nil {
 		tel = quiet(t)
 	}
 	s := testSettings(t.TempDir())
+	change(&s)
 	if setup.postgres {
 		// The start migrates it.
 		s.DatabaseURL = secret.Text(kit.Postgres(t, "usher", func(context.Context, string) error { return nil }))
@@ -135,7 +142,7 @@ func startUsher(t *testing.T, setup topology, tel *telemetry.Telemetry) *usher {
 		}
 	}
 	if !setup.split {
-		a := startApp(t, s, tel)
+		a := startAppAt(t, s, tel, now)
 		u.addrs = addresses{SCIM: a.SCIMAddr(), Admin: a.AdminAddr(), GRPC: a.GRPCAddr(), Ops: a.OpsAddr()}
 		u.connect()
 		return u
@@ -160,7 +167,7 @@ func startUsher(t *testing.T, setup topology, tel *telemetry.Telemetry) *usher {
 		name := rpc.CallerName(service.caller)
 		service.of.ListenAddr = anyPort
 		s.Target, s.DataDir = []string{name}, filepath.Join(folder, name)
-		a := startApp(t, s, tel)
+		a := startAppAt(t, s, tel, now)
 		service.of.Addr = a.ServiceAddr(service.caller)
 		u.addrs = addresses{SCIM: a.SCIMAddr(), Admin: a.AdminAddr(), GRPC: a.GRPCAddr(), Ops: a.OpsAddr()}
 	}
@@ -172,7 +179,12 @@ func startUsher(t *testing.T, setup topology, tel *telemetry.Telemetry) *usher {
 // startApp starts a part of an Usher, and stops it with the test.
 func startApp(t *testing.T, s app.Settings, tel *telemetry.Telemetry) *app.App {
 	t.Helper()
-	a, err := app.Start(t.Context(), s, app.Options{Telemetry: tel, Now: time.Now, Lease: quickLease, ClockSkew: quickLease / 4})
+	return startAppAt(t, s, tel, time.Now)
+}
+
+func startAppAt(t *testing.T, s app.Settings, tel *telemetry.Telemetry, now func() time.Time) *app.App {
+	t.Helper()
+	a, err := app.Start(t.Context(), s, app.Options{Telemetry: tel, Now: now, Lease: quickLease, ClockSkew: quickLease / 4})
 	if err != nil {
 		t.Fatalf("starting: %v", err)
 	}

@@ -59,6 +59,13 @@ func TestTheDescriptionIsTrue(t *testing.T) {
 	c.call("ListServiceCredentials", "")
 	c.call("RotateServiceCredential", credential)
 	c.call("RevokeServiceCredential", credential)
+	c.call("RevokePortalLink", c.call("CreatePortalLink", "").id("portalLink"))
+	c.call("ListPortalLinks", "")
+	c.call("BlockSubject", "")
+	c.call("ListBlockedSubjects", "")
+	c.call("UnblockSubject", "")
+	c.call("ListSessions", "")
+	c.try("RevokeSession", exampleUser) // nobody has signed in
 	c.call("PutSchema", "urn:example:Badge:2.0:User")
 	c.call("ListSchemas", "")
 	c.call("DeleteSchema", "urn:example:Badge:2.0:User")
