@@ -57,7 +57,7 @@ func TestALogoutTokenIsAcceptedOrRefused(t *testing.T) {
 			if header["forged"] != nil {
 				token = w.op.Forge(nil, claims)
 			}
-			subject, sid, err := w.Logout(t.Context(), "acme", token)
+			subject, sid, _, err := w.Logout(t.Context(), "acme", token)
 			refused(t, err, c.want)
 			wantSubject, _ := claims["sub"].(string)
 			wantSID, _ := claims["sid"].(string)
@@ -72,14 +72,14 @@ func TestALogoutTokenWorksOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	token := w.op.LogoutToken("ann", "")
-	if subject, sid, err := w.Logout(t.Context(), "acme", token); err != nil || subject != "ann-1" || sid != "" {
+	if subject, sid, _, err := w.Logout(t.Context(), "acme", token); err != nil || subject != "ann-1" || sid != "" {
 		t.Errorf("got %q, %q, %v", subject, sid, err)
 	}
-	_, _, err := w.Logout(t.Context(), "acme", token)
+	_, _, _, err := w.Logout(t.Context(), "acme", token)
 	refused(t, err, Replayed)
-	if subject, sid, err := w.Logout(t.Context(), "acme", w.op.LogoutToken("ann", "s")); err != nil || subject != "ann-1" || sid != "s" {
+	if subject, sid, _, err := w.Logout(t.Context(), "acme", w.op.LogoutToken("ann", "s")); err != nil || subject != "ann-1" || sid != "s" {
 		t.Errorf("another one: got %q, %q, %v", subject, sid, err)
 	}
-	_, _, err = w.Logout(t.Context(), "acme", w.op.AccessToken("ann", "usher", time.Minute))
+	_, _, _, err = w.Logout(t.Context(), "acme", w.op.AccessToken("ann", "usher", time.Minute))
 	refused(t, err, WrongType)
 }

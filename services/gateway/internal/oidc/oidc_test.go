@@ -154,7 +154,7 @@ func TestTwoProvidersAreToldApart(t *testing.T) {
 	attempt.Provider = "other"
 	_, err = both.Finish(t.Context(), attempt, redirectURL, answer)
 	refused(t, err, ProviderError)
-	_, _, err = both.Logout(t.Context(), "other", w.op.LogoutToken("ann", ""))
+	_, _, _, err = both.Logout(t.Context(), "other", w.op.LogoutToken("ann", ""))
 	refused(t, err, WrongIssuer)
 }
 
@@ -165,7 +165,7 @@ func TestAnUnknownProviderIsRefused(t *testing.T) {
 	refused(t, err, UnknownProvider)
 	_, err = w.Finish(t.Context(), Attempt{Provider: "nobody"}, redirectURL, nil)
 	refused(t, err, UnknownProvider)
-	_, _, err = w.Logout(t.Context(), "nobody", "")
+	_, _, _, err = w.Logout(t.Context(), "nobody", "")
 	refused(t, err, UnknownProvider)
 }
 

@@ -279,7 +279,7 @@ func (h *Handler) backChannelLogout(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	provider := r.PathValue("provider")
-	subject, session, err := h.d.Providers.Logout(r.Context(), provider, r.PostFormValue("logout_token"))
+	subject, session, undo, err := h.d.Providers.Logout(r.Context(), provider, r.PostFormValue("logout_token"))
 	if err != nil {
 		h.refused(r, "logout_"+string(oidc.RefusalOf(err)), slog.String("provider", provider))
 		http.Error(w, `{"error":"invalid_request"}`, http.StatusBadRequest)
@@ -289,6 +289,7 @@ func (h *Handler) backChannelLogout(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	ended, err := h.d.SignIn.EndSessions(ctx, &directoryv1.EndSessionsRequest{Provider: provider, Subject: subject, ProviderSession: session})
 	if err != nil {
+		undo()
 		h.fail(w, r, err)
 		return
 	}
@@ -352,7 +353,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, provider string
 			p.Reasons = append(p.Reasons, line.String())
 		}
 	case refusal == oidc.ProviderUnreachable || refusal == oidc.ProviderError || refusal == oidc.SecretUnreadable:
-		p.Lines, status = []string{"The identity provider cannot be used now. Try again later."}, http.StatusServiceUnavailable
+		p.Lines, status = []string{"The identity provider did not let you in, or cannot be used now. Try again later, or ask your administrator."}, http.StatusServiceUnavailable
 	case refusal == oidc.UnknownProvider:
 		h.nothing(w, r)
 		return
