@@ -160,7 +160,7 @@ func (h *Handler) providers(w http.ResponseWriter, r *http.Request) {
 		p.Links = append(p.Links, link{address, "Sign in with " + name})
 	}
 	if len(p.Links) == 0 {
-		p.Lines = []string{"No identity provider is set up here. Whoever runs Usher can set one up, or send you a portal link."}
+		p.Lines = []string{"No identity provider is set up here. The operator of Usher can set one up, or send you a portal link."}
 	}
 	h.show(w, r, http.StatusOK, p)
 }
