@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -42,7 +43,7 @@ func (s *Server) ListApiKeys(ctx context.Context, r *directoryv1.ListApiKeysRequ
 }
 
 func (s *Server) RevokeApiKey(ctx context.Context, r *directoryv1.RevokeApiKeyRequest) (*directoryv1.RevokeApiKeyResponse, error) {
-	key, err := s.core.RevokeKey(ctx, r.GetOrganizationId(), r.GetDirectoryId(), r.GetId())
+	key, err := s.core.RevokeKey(ctx, r.GetOrganizationId(), strings.ToLower(r.GetDirectoryId()), strings.ToLower(r.GetId()))
 	if err != nil {
 		return nil, err
 	}
