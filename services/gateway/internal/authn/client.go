@@ -44,7 +44,7 @@ type Client struct {
 	// The digest of a service credential or a session, or that of a person with an access token; and its lease.
 	digest keylease.Digest
 	lease  keylease.Lease
-	// expires is when the access token of a person expires; zero for others.
+	// expires is until when the access token of a person is accepted; zero for others.
 	expires time.Time
 }
 

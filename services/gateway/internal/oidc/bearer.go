@@ -21,25 +21,25 @@ type verified struct {
 	until    time.Time // of this memory
 }
 
-// Verify checks an access token of a provider, a JWT of at most 8 KiB, and returns whose it is, and when it expires. Verify
-// accepts it for one minute longer, because clocks differ. The issuer in the token names the provider, which must have an audience in its
+// Verify checks an access token of a provider, a JWT of at most 8 KiB, and returns whose it is, and until when it is accepted: for one
+// minute more than it says, because clocks differ. The issuer in the token names the provider, which must have an audience in its
 // settings. The identity is shared: it must not be changed. A token whose key the provider has removed may be accepted for one hour and one
 // minute more, and for a day more while the provider does not answer.
-func (p *Providers) Verify(ctx context.Context, text string) (Identity, time.Time, error) {
+func (p *Providers) Verify(ctx context.Context, text string) (_ Identity, until time.Time, _ error) {
 	digest, now := sha256.Sum256([]byte(text)), p.now()
 	if v, found := p.verified.get(digest); found && now.Before(v.until) {
-		return v.identity, v.expires, nil
+		return v.identity, v.expires.Add(skew), nil
 	}
 	identity, expires, err := p.verify(ctx, text, now)
 	if err != nil {
 		return Identity{}, time.Time{}, err
 	}
-	until := now.Add(verifiedLasts)
-	if expires.Before(until) {
-		until = expires
+	remembered := now.Add(verifiedLasts)
+	if expires.Before(remembered) {
+		remembered = expires
 	}
-	p.verified.put(digest, verified{identity, expires, until})
-	return identity, expires, nil
+	p.verified.put(digest, verified{identity, expires, remembered})
+	return identity, expires.Add(skew), nil
 }
 
 // LooksLikeToken reports whether a text has the form of a signed JWT: three parts between dots.

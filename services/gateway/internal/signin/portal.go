@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -80,8 +81,13 @@ func (h *Handler) linkFailed(w http.ResponseWriter, r *http.Request, err error) 
 // session tells a page about its session.
 func (h *Handler) session(w http.ResponseWriter, r *http.Request) {
 	client, err := h.d.Browser.Authenticate(r, "")
-	if err != nil {
+	var refusal authn.Refusal
+	switch {
+	case errors.As(err, &refusal):
 		answer(w, http.StatusUnauthorized, nil)
+		return
+	case err != nil: // the page must not believe that its session has ended
+		answer(w, http.StatusServiceUnavailable, nil)
 		return
 	}
 	p := client.Principal

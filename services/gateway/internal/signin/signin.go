@@ -138,7 +138,11 @@ func (h *Handler) home(w http.ResponseWriter, r *http.Request) {
 // notSignedIn sends a reader without a session to the sign-in page.
 func (h *Handler) notSignedIn(w http.ResponseWriter, r *http.Request, err error) {
 	var refusal authn.Refusal
-	if !errors.As(err, &refusal) {
+	switch {
+	case fault.Is(err, fault.Limit):
+		h.tooMany(w, r)
+		return
+	case !errors.As(err, &refusal):
 		h.fail(w, r, err)
 		return
 	}
@@ -320,14 +324,19 @@ func (h *Handler) signOut(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) visit(w http.ResponseWriter, r *http.Request) bool {
 	err := h.d.Visitors.Visit(authn.SourceOf(r))
 	if err != nil {
-		h.tally.Add("too_many_requests")
-		h.d.Metrics.SignIns.Add(r.Context(), 1, metrics.Reason("too_many_requests"))
-		pace.Refuse(w, r, func() {
-			w.Header().Set("Retry-After", "10")
-			h.show(w, r, http.StatusTooManyRequests, page{Title: "Too many requests", Lines: []string{"Wait a moment, and try again."}})
-		})
+		h.tooMany(w, r)
 	}
 	return err == nil
+}
+
+// tooMany answers an address that has sent too many requests.
+func (h *Handler) tooMany(w http.ResponseWriter, r *http.Request) {
+	h.tally.Add("too_many_requests")
+	h.d.Metrics.SignIns.Add(r.Context(), 1, metrics.Reason("too_many_requests"))
+	pace.Refuse(w, r, func() {
+		w.Header().Set("Retry-After", "10")
+		h.show(w, r, http.StatusTooManyRequests, page{Title: "Too many requests", Lines: []string{"Wait a moment, and try again."}})
+	})
 }
 
 // address returns the client's address.
@@ -342,7 +351,7 @@ func (h *Handler) address(r *http.Request) string {
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, provider string, err error) {
 	refusal := oidc.RefusalOf(err)
 	h.refused(r, string(refusal), slog.String("provider", provider))
-	p, status := page{Title: "Signing in did not work", Lines: []string{"Go back, and sign in again."}}, http.StatusForbidden
+	p, status := page{Title: "Signing in did not work", Links: []link{{"/sign-in", "Sign in again"}}}, http.StatusForbidden
 	var none *oidc.NoGrantError
 	switch {
 	case errors.As(err, &none):

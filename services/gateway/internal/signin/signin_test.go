@@ -88,9 +88,9 @@ func newWorld(t *testing.T, admin string) *world {
 	stopped := time.Now() // so that nobody may send more after a while
 	limits := authn.UnknownKeysConfig{PerAddress: 2, Total: 1000, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}}
 	load := func(context.Context, keylease.Digest) (keylease.Lease, error) {
-		return keylease.Lease{Unknown: true, Until: time.Now().Add(time.Minute)}, nil
+		return keylease.Lease{Unknown: true, Until: time.Now().Add(time.Minute)}, w.directory.err
 	}
-	clients := authn.NewClients(authn.NewOperator(), providers, keylease.New(load, time.Now), authn.NewUnknownKeys(limits, time.Now), time.Now)
+	clients := authn.NewClients(authn.NewOperator(), providers, keylease.New(load, time.Now), authn.NewUnknownKeys(limits, func() time.Time { return stopped }), time.Now)
 	w.handler = New(Dependencies{
 		AdminURL: adminURL, Providers: providers, ProviderNames: []string{"acme"}, SignIn: w.directory,
 		Browser: authn.NewBrowser(clients, adminURL), Visitors: authn.NewVisitors(limits, func() time.Time { return stopped }),
@@ -218,6 +218,20 @@ func TestOneAddressCannotSendMany(t *testing.T) {
 	}
 }
 
+func TestAStrangerCannotTryManyCookies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "https://admin.example")
+	for i := range 25 {
+		want := http.StatusSeeOther
+		if i >= 20 {
+			want = http.StatusTooManyRequests
+		}
+		if answer := w.send("198.51.100.1", http.MethodGet, "/", "", "Cookie", "__Host-usher="+bearer.Session.New().Reveal()); answer.StatusCode != want {
+			t.Errorf("cookie %d: %d", i, answer.StatusCode)
+		}
+	}
+}
+
 func TestALargeBodyReachesNobody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "https://admin.example")
@@ -261,6 +275,13 @@ func TestPeopleLearnThatSomethingIsDown(t *testing.T) {
 	}
 	if answer = w.send("198.51.100.1", http.MethodPost, "/portal", string(link), "Content-Type", "application/json"); answer.StatusCode != http.StatusServiceUnavailable || len(answer.Cookies()) > 0 {
 		t.Errorf("%d %v", answer.StatusCode, answer.Header)
+	}
+
+	// A page must not believe that its session has ended.
+	for _, path := range []string{"/", "/session"} {
+		if answer := w.send("198.51.100.1", http.MethodGet, path, "", "Cookie", "__Host-usher="+bearer.Session.New().Reveal()); answer.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("%s: %d", path, answer.StatusCode)
+		}
 	}
 
 	// A provider can send its logout token again.
