@@ -266,17 +266,19 @@ func signInsAreRefused(t *testing.T, p *people) {
 }
 
 // sessionID returns the id of the newest session of a person.
-func (p *people) sessionID(subject string) string {
+func (p *people) sessionID(subject string) string { return p.sessionOf(subject).GetId() }
+
+func (p *people) sessionOf(subject string) *directoryv1.Session {
 	p.t.Helper()
 	r, err := directoryv1.NewSessionServiceClient(p.conn).ListSessions(p.ctx(), &directoryv1.ListSessionsRequest{})
 	p.must(err)
 	for _, s := range r.GetSessions() {
 		if s.GetSubject() == subject {
-			return s.GetId()
+			return s
 		}
 	}
 	p.t.Fatalf("%s has no session", subject)
-	return ""
+	return nil
 }
 
 func sessionsEnd(t *testing.T, p *people) {
@@ -550,12 +552,16 @@ func sessionsExpire(t *testing.T, p *people) {
 	user(p.customers, "ann", "admin", demo)
 	b := p.signedIn("customers", "ann")
 	link := p.usedLink(&directoryv1.PortalLink{Scopes: portalScopes})
+	signedIn := p.sessionOf("ann").GetLastUseTime().AsTime()
 	p.ahead.Add(int64(59 * time.Minute))
 	b.requireREST(http.MethodGet, "organizations/demo/rules", "", http.StatusOK)
-	p.ahead.Add(int64(62 * time.Minute))
+	eventually(t, "the directory service knows of the use", func() bool { return p.sessionOf("ann").GetLastUseTime().AsTime().After(signedIn) })
+	p.ahead.Add(int64(58 * time.Minute))
+	b.requireREST(http.MethodGet, "organizations/demo/rules", "", http.StatusOK)
+	p.ahead.Add(int64(2 * time.Hour))
 	b.requireEnded("an hour without a request")
 	link.requireREST(http.MethodGet, "organizations/demo/rules", "", http.StatusOK) // the session of a link does not become idle
-	p.ahead.Add(int64(6 * time.Hour))
+	p.ahead.Add(int64(4*time.Hour + 10*time.Minute))
 	link.requireEnded("more than 8 hours")
 	if status, at, _ := b.get(p.admin("/")); status != http.StatusOK || at.Path != "/sign-in" {
 		t.Errorf("the person is at %s: %d", at, status)
