@@ -159,12 +159,15 @@ func bindLink(ctx context.Context, tx store.Tx, linkID, directoryID string, now 
 	if !l.NewDirectory || l.DirectoryID != "" {
 		return nil, fault.New(fault.NotAllowed, "the portal link opens one directory, and cannot create another one")
 	}
+	sessions, err := tx.SessionsOfSubject(ctx, "", linkID, now)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(sessions) == 0: // since the call began
+		return nil, fault.New(fault.Unauthenticated, "the session has ended")
+	}
 	l.DirectoryID = directoryID
 	if err := tx.PutPortalLink(ctx, l); err != nil {
-		return nil, err
-	}
-	sessions, err := tx.SessionsOfSubject(ctx, "", linkID, now)
-	if err != nil {
 		return nil, err
 	}
 	for _, s := range sessions {

@@ -266,4 +266,15 @@ var sessionCases = []testCase{
 		_, _, _, err = f.core.CreateDirectory(f.Context(), store.Directory{OrganizationID: "acme", DisplayName: "x"}, store.Creator{}, core.Replace{}, fixed.ID, requestid.Request{})
 		f.refuses("a directory by a link that opens one", err, fault.NotAllowed)
 	}},
+	{"a portal link that was revoked creates no directory, although the call began before", func(f *fixture) {
+		f.organization("acme")
+		l, link, err := f.link(store.PortalLink{NewDirectory: true})
+		f.must(err)
+		_, _, err = f.core.UsePortalLink(f.Context(), link.Digest(), "")
+		f.must(err)
+		_, err = f.core.RevokePortalLink(f.Context(), "acme", l.ID)
+		f.must(err)
+		_, _, _, err = f.core.CreateDirectory(f.Context(), store.Directory{OrganizationID: "acme", DisplayName: "x"}, store.Creator{}, core.Replace{}, l.ID, requestid.Request{})
+		f.refuses("a directory", err, fault.Unauthenticated)
+	}},
 }
