@@ -98,8 +98,14 @@ func (p *people) admin(path string) string { return "http://" + p.addrs.Admin + 
 // signIns returns how many sign-ins had a result.
 func (p *people) signIns(result string) int {
 	p.t.Helper()
+	return p.counted("usher_gateway_sign_ins_total", result)
+}
+
+// counted returns the value of a counter with a reason.
+func (p *people) counted(name, reason string) int {
+	p.t.Helper()
 	_, _, page := newBrowser(p.usher).get("http://" + p.addrs.Ops + "/metrics")
-	count := regexp.MustCompile(`(?m)^usher_gateway_sign_ins_total\{[^}]*reason="` + result + `"[^}]*\} (\d+)$`).FindStringSubmatch(page)
+	count := regexp.MustCompile(`(?m)^` + name + `\{[^}]*reason="` + reason + `"[^}]*\} (\d+)$`).FindStringSubmatch(page)
 	if count == nil {
 		return 0
 	}

@@ -54,6 +54,8 @@ func anAdminSignsIn(t *testing.T, p *people) {
 	b.requireREST(http.MethodPost, "organizations/other/directories", `{"displayName":"Ann's"}`, http.StatusForbidden)
 
 	// A request of another site's page has the cookie, but it cannot have all of the rest.
+	const refused = "usher_gateway_operator_unauthenticated_total"
+	noToken, crossSite := p.counted(refused, "no_csrf_token"), p.counted(refused, "cross_site")
 	path := p.admin("/api/v1/organizations/demo/directories/" + id)
 	for name, headers := range map[string]map[string]string{
 		"no CSRF token":        {"Sec-Fetch-Site": "same-origin"},
@@ -68,6 +70,14 @@ func anAdminSignsIn(t *testing.T, p *people) {
 	}
 	if status, _, _ := b.send(http.MethodGet, path, "", map[string]string{"Sec-Fetch-Site": "cross-site"}); status != http.StatusUnauthorized {
 		t.Errorf("reading across sites: %d", status)
+	}
+	if n, m := p.counted(refused, "no_csrf_token")-noToken, p.counted(refused, "cross_site")-crossSite; n != 2 || m != 4 {
+		t.Errorf("%d requests without the token and %d across sites are counted, want 2 and 4", n, m)
+	}
+	for _, reason := range []string{"no_csrf_token", "cross_site"} {
+		if len(p.logged("a credential was refused", `"reason":"`+reason+`"`)) == 0 {
+			t.Errorf("the log does not contain %s", reason)
+		}
 	}
 	if answer := b.requireREST(http.MethodGet, "organizations/demo/directories/"+id, "", http.StatusOK); p.found(answer, "directory", "displayName") != "Ann's own" {
 		t.Errorf("the directory is %s", answer)
