@@ -3,7 +3,6 @@ package signin
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -100,8 +99,20 @@ func newWorld(t *testing.T, admin string) *world {
 	return w
 }
 
+// reply is the answer to a request.
+type reply struct {
+	StatusCode int
+	Header     http.Header
+	page       string
+}
+
+// cookies returns the cookies that the answer sets.
+func (a reply) cookies() []*http.Cookie {
+	return (&http.Response{Header: a.Header}).Cookies()
+}
+
 // send sends a request from an address, through a proxy.
-func (w *world) send(from, method, target, body string, headers ...string) *http.Response {
+func (w *world) send(from, method, target, body string, headers ...string) reply {
 	w.t.Helper()
 	r := httptest.NewRequestWithContext(w.t.Context(), method, target, strings.NewReader(body))
 	r.RemoteAddr = "192.0.2.1:1000"
@@ -111,11 +122,11 @@ func (w *world) send(from, method, target, body string, headers ...string) *http
 	}
 	recorder := httptest.NewRecorder()
 	w.handler.ServeHTTP(recorder, r)
-	return recorder.Result()
+	return reply{recorder.Code, recorder.Header(), recorder.Body.String()}
 }
 
 // signIn signs ann in, and returns the last answer.
-func (w *world) signIn() *http.Response {
+func (w *world) signIn() reply {
 	w.t.Helper()
 	begun := w.send("198.51.100.1", http.MethodGet, "/sign-in/acme", "")
 	if begun.StatusCode != http.StatusSeeOther {
@@ -130,13 +141,13 @@ func (w *world) signIn() *http.Response {
 }
 
 // requireCookie requires that an answer sets a cookie with a name in its safe form.
-func (w *world) requireCookie(answer *http.Response, name string) {
+func (w *world) requireCookie(a reply, name string) {
 	w.t.Helper()
 	https := strings.HasPrefix(w.admin, "https")
 	if https {
 		name = "__Host-" + name
 	}
-	for _, c := range answer.Cookies() {
+	for _, c := range a.cookies() {
 		if c.Name == name && c.Value != "" {
 			if !c.HttpOnly || c.Secure != https || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" || c.MaxAge <= 0 {
 				w.t.Errorf("the cookie is %s", c)
@@ -144,7 +155,7 @@ func (w *world) requireCookie(answer *http.Response, name string) {
 			return
 		}
 	}
-	w.t.Errorf("there is no %s in %v", name, answer.Header["Set-Cookie"])
+	w.t.Errorf("there is no %s in %v", name, a.Header["Set-Cookie"])
 }
 
 func TestCookiesAreThoseOfOneHost(t *testing.T) {
@@ -175,9 +186,8 @@ func TestPagesAllowNothingButThemselves(t *testing.T) {
 				!strings.Contains(h.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
 				t.Errorf("%s: %d %v", path, answer.StatusCode, h)
 			}
-			page, err := io.ReadAll(answer.Body)
-			if err != nil || strings.Contains(string(page), "<style") || strings.Contains(string(page), "<script>") || strings.Contains(string(page), "style=") {
-				t.Errorf("%s has something that its policy refuses: %s, %v", path, page, err)
+			if page := answer.page; strings.Contains(page, "<style") || strings.Contains(page, "<script>") || strings.Contains(page, "style=") {
+				t.Errorf("%s has something that its policy refuses: %s", path, page)
 			}
 		}
 		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions, "BREW"} {
@@ -191,15 +201,15 @@ func TestPagesAllowNothingButThemselves(t *testing.T) {
 func TestOneAddressCannotSendMany(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "https://admin.example")
-	requests := []func(from string) *http.Response{
-		func(from string) *http.Response { return w.send(from, http.MethodGet, "/sign-in/acme", "") },
-		func(from string) *http.Response {
+	requests := []func(from string) reply{
+		func(from string) reply { return w.send(from, http.MethodGet, "/sign-in/acme", "") },
+		func(from string) reply {
 			return w.send(from, http.MethodGet, "/sign-in/acme/callback?code=x", "")
 		},
-		func(from string) *http.Response {
+		func(from string) reply {
 			return w.send(from, http.MethodPost, "/sign-in/acme/logout", "logout_token=x", "Content-Type", "application/x-www-form-urlencoded")
 		},
-		func(from string) *http.Response {
+		func(from string) reply {
 			return w.send(from, http.MethodPost, "/portal", "{}", "Content-Type", "application/json")
 		},
 	}
@@ -259,8 +269,8 @@ func TestPeopleLearnThatSomethingIsDown(t *testing.T) {
 	w := newWorld(t, "https://admin.example")
 	w.op.SetDown(true)
 	down := w.send("198.51.100.1", http.MethodGet, "/sign-in/acme", "")
-	if page, err := io.ReadAll(down.Body); down.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(page), "cannot be used now") {
-		t.Errorf("%d %s, %v", down.StatusCode, page, err)
+	if down.StatusCode != http.StatusServiceUnavailable || !strings.Contains(down.page, "cannot be used now") {
+		t.Errorf("%d %s", down.StatusCode, down.page)
 	}
 
 	w = newWorld(t, "https://admin.example")
@@ -273,7 +283,7 @@ func TestPeopleLearnThatSomethingIsDown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if answer = w.send("198.51.100.1", http.MethodPost, "/portal", string(link), "Content-Type", "application/json"); answer.StatusCode != http.StatusServiceUnavailable || len(answer.Cookies()) > 0 {
+	if answer = w.send("198.51.100.1", http.MethodPost, "/portal", string(link), "Content-Type", "application/json"); answer.StatusCode != http.StatusServiceUnavailable || len(answer.cookies()) > 0 {
 		t.Errorf("%d %v", answer.StatusCode, answer.Header)
 	}
 
