@@ -451,6 +451,10 @@ func aBlockedPersonIsOut(t *testing.T, p *people) {
 		t.Errorf("the list is %v, %v", r, err)
 	}
 
+	if all := p.logged("a person was blocked", `"person":"customers/mallory","principal":"operator"`); len(all) != 2 {
+		t.Errorf("the log says %q", all)
+	}
+
 	unblock := &directoryv1.UnblockSubjectRequest{Provider: "customers", Subject: "mallory"}
 	_, err = sessions.UnblockSubject(p.ctx(), unblock)
 	p.must(err)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
@@ -92,6 +93,7 @@ func (s *Server) BlockSubject(ctx context.Context, r *directoryv1.BlockSubjectRe
 	if err != nil {
 		return nil, err
 	}
+	s.logPerson(ctx, "a person was blocked", b.Provider, b.Subject)
 	return &directoryv1.BlockSubjectResponse{BlockedSubject: blockedProto(b)}, nil
 }
 
@@ -99,7 +101,14 @@ func (s *Server) UnblockSubject(ctx context.Context, r *directoryv1.UnblockSubje
 	if err := s.core.UnblockSubject(ctx, r.GetProvider(), r.GetSubject()); err != nil {
 		return nil, err
 	}
+	s.logPerson(ctx, "a person was unblocked", r.GetProvider(), r.GetSubject())
 	return &directoryv1.UnblockSubjectResponse{}, nil
+}
+
+// logPerson says to whom something happened: the log line of the call names objects by their ids, and a person has none.
+func (s *Server) logPerson(ctx context.Context, what, provider, subject string) {
+	s.log.LogAttrs(ctx, slog.LevelInfo, what, slog.String("person", keylease.Subject(provider, subject)),
+		slog.String("principal", rpc.PrincipalOf(ctx).GetSubject()))
 }
 
 func (s *Server) ListBlockedSubjects(ctx context.Context, r *directoryv1.ListBlockedSubjectsRequest) (*directoryv1.ListBlockedSubjectsResponse, error) {
