@@ -13,8 +13,9 @@ import (
 	"github.com/usher-scim/usher/services/internal/test/oidctest"
 )
 
-// People sign in at two providers, and do what the mappings give them, for as long as nobody ends their sessions.
-func TestPeopleSignIn(t *testing.T) {
+// People sign in at two providers, and do what the mappings give them, for as long as nobody ends their sessions. Others open links that the
+// operator sends to the admins of a customer, and see what the links give, and nothing else.
+func TestPeopleSignInAndOpenPortalLinks(t *testing.T) {
 	t.Parallel()
 	inBoth(t, []part{
 		{"an organization admin", anAdminSignsIn},
@@ -28,7 +29,15 @@ func TestPeopleSignIn(t *testing.T) {
 		{"a blocked person", aBlockedPersonIsOut},
 		{"access tokens", accessTokensOpen},
 		{"two providers", twoProvidersKnowDifferentPeople},
-		{"time", sessionsExpire}, // it moves the clock, so it is the last one
+		{"who may create a portal link", whoMayCreateALink},
+		{"a portal link works once", aLinkWorksOnce},
+		{"a portal link of one directory", aLinkOpensOneDirectory},
+		{"a portal link of a new directory", aLinkCreatesADirectory},
+		{"a vendor's backend", aVendorsBackendServesOneOrganization},
+		{"a credential that reads no people", aReaderSeesNoPeople},
+		// These move the clock, and the ID tokens of the providers have expired after that.
+		{"sessions expire", sessionsExpire},
+		{"portal links expire", linksExpire},
 	})
 }
 
