@@ -328,7 +328,8 @@ type AllTx interface {
 type SessionTx interface {
 	CreateSession(ctx context.Context, s Session) error
 	Session(ctx context.Context, id string) (Session, error)
-	// PutSession writes DirectoryID and RevokeTime of a session.
+	// PutSession writes DirectoryID and RevokeTime of a session, unless they are set already: a transaction on an organization and one on
+	// all can write the same session, and neither may undo the revocation of the other.
 	PutSession(ctx context.Context, s Session) error
 	// SessionsOfSubject lists the sessions of a subject that are neither revoked nor expired, oldest first. The subject of a portal link
 	// is its id, and its provider is empty.

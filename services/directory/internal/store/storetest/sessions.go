@@ -92,6 +92,28 @@ var sessionCases = []testCase{
 		f.must(err)
 		f.equal("the sessions", got, []store.Session{want, newSession("acme", "s0", "ann")})
 	}},
+	{"a transaction that read a session before a change of it does not undo the change", func(f *fixture) {
+		f.organization("acme")
+		revoke := func(s store.Session) {
+			s.RevokeTime = at(5)
+			f.must(f.updateAll(func(tx store.AllTx) error { return tx.PutSession(f.Context(), s) }))
+		}
+		bind := func(s store.Session) {
+			s.DirectoryID = "d1"
+			f.must(f.update("acme", func(tx store.Tx) error { return tx.PutSession(f.Context(), s) }))
+		}
+		one, two := f.createSession(newSession("acme", "s1", "ann")), f.createSession(newSession("acme", "s2", "ann"))
+		revoke(one)
+		bind(one)
+		bind(two)
+		revoke(two)
+		for _, s := range []store.Session{one, two} {
+			got, err := f.store.ResolveSession(f.Context(), s.Digest)
+			f.must(err)
+			f.equal("when "+s.ID+" was revoked", got.RevokeTime, at(5))
+			f.equal("the directory of "+s.ID, got.DirectoryID, "d1")
+		}
+	}},
 	{"a use is written only forward in time", func(f *fixture) {
 		s := f.createSession(newSession("acme", "s1", "ann"))
 		for _, n := range []int{30, 20, 40} {
