@@ -125,3 +125,8 @@ func (v Visitors) Visit(source Source) error {
 	_, err := v.visits.take(source)
 	return err
 }
+
+// GiveBack undoes a Visit, for a request that turned out to be from somebody known.
+func (v Visitors) GiveBack(source Source) {
+	v.visits.giveBack(source.share(v.visits.config.TrustedProxies))
+}

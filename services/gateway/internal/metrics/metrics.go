@@ -79,7 +79,7 @@ func New(provider metric.MeterProvider) (*Metrics, error) {
 	m.Unauthenticated = counter(Unauthenticated, "SCIM requests that failed before they were authenticated.")
 	m.OperatorTokensRefused = counter(OperatorTokensRefused, "Readings of a file with an operator's token that found no valid token in it. Missing files do not count.")
 	m.OperatorRefused = counter(OperatorRefused, "Requests of the admin REST API and calls of the public gRPC API without a valid token or service credential, by the reason.")
-	m.SignIns = counter(SignIns, "Attempts to sign in, to sign out at a provider, or to use a portal link, by result: ok, or the reason of the refusal.")
+	m.SignIns = counter(SignIns, "Attempts to sign in, to sign out at a provider, or to use a portal link, by result: ok, failed if it could not be served then, or the reason of the refusal.")
 	m.RateLimited = counter(RateLimited, "SCIM messages that were over their directory's rate.")
 	m.OverBudget = counter(OverBudget, "Requests that were refused because a memory budget was used up (that of their directory or credential, or the total), or because their turn did not come.")
 	m.WatchesRefused = counter(WatchesRefused, "Watches that were refused because their credential has the greatest number of open watches.")

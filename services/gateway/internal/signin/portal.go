@@ -61,6 +61,7 @@ func (h *Handler) usePortalLink(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, struct{}{})
 }
 
+// linkFailed answers somebody to whom the directory service gives no session for a link.
 func (h *Handler) linkFailed(w http.ResponseWriter, r *http.Request, err error) {
 	f := rpc.Fault(err)
 	switch {
@@ -71,7 +72,7 @@ func (h *Handler) linkFailed(w http.ResponseWriter, r *http.Request, err error) 
 	case f != nil && f.Reason == fault.Erasing:
 		h.refused(r, "link_no_organization")
 	default:
-		h.d.Log.LogAttrs(r.Context(), slog.LevelWarn, "a portal link could not be used", slog.String("error", err.Error()))
+		h.failed(r, err)
 		answer(w, http.StatusServiceUnavailable, nil)
 		return
 	}
@@ -86,8 +87,8 @@ func (h *Handler) session(w http.ResponseWriter, r *http.Request) {
 	case errors.As(err, &refusal):
 		answer(w, http.StatusUnauthorized, nil)
 		return
-	case err != nil: // the page must not believe that its session has ended
-		answer(w, http.StatusServiceUnavailable, nil)
+	case err != nil: // the page must not take this for the end of its session
+		h.fail(w, r, err)
 		return
 	}
 	p := client.Principal

@@ -34,8 +34,10 @@ const (
 	maxBody = 16 << 10
 	// callTimeout limits a call of the directory service. A revocation waits until key leases have ended.
 	callTimeout = 20 * time.Second
-	// linesPerSecond and linesAtOnce limit the log lines about refusals.
+	// linesPerSecond and linesAtOnce limit the log lines about refusals and failures.
 	linesPerSecond, linesAtOnce = 10, 100
+	// maxOrganization is the largest length of an organization's id.
+	maxOrganization = 63
 	// attemptLasts is how long the browser keeps the cookie of an attempt.
 	attemptLasts = 10 * time.Minute
 )
@@ -78,9 +80,9 @@ func New(d Dependencies) *Handler {
 	h.mux.HandleFunc("GET /{$}", h.home)
 	h.mux.HandleFunc("GET /session", h.session)
 	h.mux.HandleFunc("GET /sign-in", h.providers)
-	h.mux.HandleFunc("GET /sign-in/{provider}", h.begin)
-	h.mux.HandleFunc("GET /sign-in/{provider}/callback", h.finish)
-	h.mux.HandleFunc("POST /sign-in/{provider}/logout", h.backChannelLogout)
+	h.mux.HandleFunc("GET /sign-in/{provider}", h.of(h.begin))
+	h.mux.HandleFunc("GET /sign-in/{provider}/callback", h.of(h.finish))
+	h.mux.HandleFunc("POST /sign-in/{provider}/logout", h.of(h.backChannelLogout))
 	h.mux.HandleFunc("POST /sign-out", h.signOut)
 	h.mux.HandleFunc("GET /portal", h.portal)
 	h.mux.HandleFunc("POST /portal", h.usePortalLink)
@@ -169,23 +171,39 @@ func (h *Handler) providers(w http.ResponseWriter, r *http.Request) {
 	h.show(w, r, http.StatusOK, p)
 }
 
-// begin sends the reader to the provider.
-func (h *Handler) begin(w http.ResponseWriter, r *http.Request) {
-	if !h.visit(w, r) {
-		return
+// of serves the requests that name a provider. A name that is not in the settings is in no log line: it may be anything.
+func (h *Handler) of(serve func(w http.ResponseWriter, r *http.Request, provider string)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !h.visit(w, r) {
+			return
+		}
+		provider := r.PathValue("provider")
+		if !slices.Contains(h.d.ProviderNames, provider) {
+			h.refused(r, string(oidc.UnknownProvider))
+			h.nothing(w, r)
+			return
+		}
+		serve(w, r, provider)
 	}
+}
+
+// begin sends the reader to the provider.
+func (h *Handler) begin(w http.ResponseWriter, r *http.Request, provider string) {
 	query := r.URL.Query()
-	returnTo := query.Get("return_to")
+	returnTo, organization := query.Get("return_to"), query.Get("organization")
 	if returnTo == "" {
 		returnTo = "/"
 	}
-	provider := r.PathValue("provider")
+	if len(organization) > maxOrganization { // with a longer one, the cookie could be too large for the browser
+		h.refuse(w, r, provider, oidc.Malformed)
+		return
+	}
 	address, attempt, err := h.d.Providers.Begin(r.Context(), provider, h.redirectURL(provider), returnTo)
 	if err != nil {
 		h.refuse(w, r, provider, err)
 		return
 	}
-	attempt.Organization = query.Get("organization")
+	attempt.Organization = organization
 	h.setCookie(w, h.attemptCookie(), attempt.Encode(), attemptLasts)
 	http.Redirect(w, r, address, http.StatusSeeOther) //nolint:gosec // the address is that of the provider in the settings
 }
@@ -196,11 +214,7 @@ func (h *Handler) redirectURL(provider string) string {
 }
 
 // finish starts the session of a reader whom the provider has sent back.
-func (h *Handler) finish(w http.ResponseWriter, r *http.Request) {
-	if !h.visit(w, r) {
-		return
-	}
-	provider := r.PathValue("provider")
+func (h *Handler) finish(w http.ResponseWriter, r *http.Request, provider string) {
 	attempt, err := h.attempt(r, provider)
 	h.setCookie(w, h.attemptCookie(), "", 0)
 	if err != nil {
@@ -278,11 +292,7 @@ func (h *Handler) started(w http.ResponseWriter, r *http.Request, message string
 }
 
 // backChannelLogout ends sessions because the provider says so (OpenID Connect Back-Channel Logout 1.0 §2.5 and §2.8).
-func (h *Handler) backChannelLogout(w http.ResponseWriter, r *http.Request) {
-	if !h.visit(w, r) {
-		return
-	}
-	provider := r.PathValue("provider")
+func (h *Handler) backChannelLogout(w http.ResponseWriter, r *http.Request, provider string) {
 	subject, session, undo, err := h.d.Providers.Logout(r.Context(), provider, r.PostFormValue("logout_token"))
 	if err != nil {
 		h.refused(r, "logout_"+string(oidc.RefusalOf(err)), slog.String("provider", provider))
@@ -297,6 +307,7 @@ func (h *Handler) backChannelLogout(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
+	h.d.Visitors.GiveBack(authn.SourceOf(r)) // a provider signs many people out at once, and sends each token once
 	h.d.Log.LogAttrs(r.Context(), slog.LevelInfo, "the identity provider signed a person out",
 		slog.String("provider", provider), slog.Int("sessions", int(ended.GetEndedCount())))
 }
@@ -363,9 +374,6 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, provider string
 		}
 	case refusal == oidc.ProviderUnreachable || refusal == oidc.ProviderError || refusal == oidc.SecretUnreadable:
 		p.Lines, status = []string{"The identity provider did not let you in, or cannot be used now. Try again later, or ask your administrator."}, http.StatusServiceUnavailable
-	case refusal == oidc.UnknownProvider:
-		h.nothing(w, r)
-		return
 	}
 	h.show(w, r, status, p)
 }
@@ -396,10 +404,24 @@ func (h *Handler) refused(r *http.Request, refusal string, more ...slog.Attr) {
 	h.d.Log.LogAttrs(r.Context(), slog.LevelWarn, "a sign-in was refused", append([]slog.Attr{slog.String("reason", refusal)}, more...)...)
 }
 
-// fail answers a request that could not be served now.
+// fail answers a request that could not be served now, or whose address has sent too many unknown sessions.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
-	h.d.Log.LogAttrs(r.Context(), slog.LevelWarn, "a sign-in request failed", slog.String("error", err.Error()))
+	if fault.Is(err, fault.Limit) {
+		h.tooMany(w, r)
+		return
+	}
+	h.failed(r, err)
 	h.show(w, r, http.StatusServiceUnavailable, page{Title: "This does not work now", Lines: []string{"Try again."}})
+}
+
+// failed counts a failure, and writes its log line, as refused does.
+func (h *Handler) failed(r *http.Request, err error) {
+	h.d.Metrics.SignIns.Add(r.Context(), 1, metrics.Reason("failed"))
+	if !h.lines.Allow() {
+		h.tally.Add("failed")
+		return
+	}
+	h.d.Log.LogAttrs(r.Context(), slog.LevelWarn, "a sign-in request failed", slog.String("error", err.Error()))
 }
 
 func (h *Handler) nothing(w http.ResponseWriter, r *http.Request) {

@@ -3,6 +3,8 @@ package signin
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -61,6 +63,8 @@ type world struct {
 	directory *directory
 	handler   *Handler
 	admin     string
+	lookup    error // of the look-up of sessions; nil: there is none
+	log       strings.Builder
 }
 
 func newWorld(t *testing.T, admin string) *world {
@@ -87,13 +91,18 @@ func newWorld(t *testing.T, admin string) *world {
 	stopped := time.Now() // so that nobody may send more after a while
 	limits := authn.UnknownKeysConfig{PerAddress: 2, Total: 1000, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}}
 	load := func(context.Context, keylease.Digest) (keylease.Lease, error) {
-		return keylease.Lease{Unknown: true, Until: time.Now().Add(time.Minute)}, w.directory.err
+		err := w.lookup
+		if err == nil {
+			err = w.directory.err
+		}
+		return keylease.Lease{Unknown: true, Until: time.Now().Add(time.Minute)}, err
 	}
-	clients := authn.NewClients(authn.NewOperator(), providers, keylease.New(load, time.Now), authn.NewUnknownKeys(limits, func() time.Time { return stopped }), time.Now)
+	clock := func() time.Time { return stopped }
+	clients := authn.NewClients(authn.NewOperator(), providers, keylease.New(load, time.Now), authn.NewUnknownKeys(limits, clock), time.Now)
 	w.handler = New(Dependencies{
 		AdminURL: adminURL, Providers: providers, ProviderNames: []string{"acme"}, SignIn: w.directory,
-		Browser: authn.NewBrowser(clients, adminURL), Visitors: authn.NewVisitors(limits, func() time.Time { return stopped }),
-		TrustedProxies: limits.TrustedProxies, Metrics: instruments, Log: slog.New(slog.DiscardHandler),
+		Browser: authn.NewBrowser(clients, adminURL), Visitors: authn.NewVisitors(limits, clock),
+		TrustedProxies: limits.TrustedProxies, Metrics: instruments, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
 		Tracing: noop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider(), Now: time.Now,
 	})
 	return w
@@ -309,5 +318,70 @@ func TestPeopleLearnThatSomethingIsDown(t *testing.T) {
 	}
 	if status := logout(token); status != http.StatusBadRequest || w.directory.ended != 2 {
 		t.Errorf("the logout once more: %d, %d calls", status, w.directory.ended)
+	}
+}
+
+func TestAProviderCanSignManyPeopleOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "https://admin.example")
+	for i := range 30 { // one address can send 20 requests that open nothing
+		form := url.Values{"logout_token": {w.op.LogoutToken("ann", "")}}
+		answer := w.send("198.51.100.1", http.MethodPost, "/sign-in/acme/logout", form.Encode(), "Content-Type", "application/x-www-form-urlencoded")
+		if answer.StatusCode != http.StatusOK {
+			t.Fatalf("logout %d: %d", i, answer.StatusCode)
+		}
+	}
+}
+
+// cookie returns a session cookie that nobody gave out.
+func cookie() string { return "__Host-usher=" + bearer.Session.New().Reveal() }
+
+func TestInventedSessionsFillNoLog(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "https://admin.example")
+	for i := range 20 {
+		if answer := w.send("198.51.100.1", http.MethodGet, "/", "", "Cookie", cookie()); answer.StatusCode != http.StatusSeeOther {
+			t.Fatalf("request %d: %d", i, answer.StatusCode)
+		}
+	}
+	before := strings.Count(w.log.String(), "\n")
+	for _, path := range []string{"/", "/session"} {
+		if answer := w.send("198.51.100.1", http.MethodGet, path, "", "Cookie", cookie()); answer.StatusCode != http.StatusTooManyRequests || answer.Header.Get("Retry-After") == "" {
+			t.Errorf("%s over the limit: %d", path, answer.StatusCode)
+		}
+	}
+	if after := strings.Count(w.log.String(), "\n"); after != before {
+		t.Errorf("%d requests over the limit wrote lines", after-before)
+	}
+}
+
+func TestASessionDoesNotSeemToEndWhileItCannotBeLookedUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "https://admin.example")
+	w.lookup = fault.New(fault.Unavailable, "down")
+	for i := range 2 * linesAtOnce {
+		from := fmt.Sprintf("198.51.100.%d", i)
+		if answer := w.send(from, http.MethodGet, "/session", "", "Cookie", cookie()); answer.StatusCode != http.StatusServiceUnavailable {
+			t.Fatalf("%d", answer.StatusCode)
+		}
+	}
+	if lines := strings.Count(w.log.String(), "\n"); lines < linesAtOnce || lines >= 2*linesAtOnce {
+		t.Errorf("there are %d lines", lines)
+	}
+}
+
+func TestAnInventedNameIsInNoLog(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "https://admin.example")
+	for _, path := range []string{"/sign-in/marker", "/sign-in/marker/callback", "/sign-in/acme?organization=" + strings.Repeat("marker", 11)} {
+		if answer := w.send("198.51.100.1", http.MethodGet, path, ""); answer.StatusCode < 400 || answer.StatusCode >= 500 || len(answer.cookies()) > 0 {
+			t.Errorf("%s: %d %v", path, answer.StatusCode, answer.cookies())
+		}
+	}
+	if answer := w.send("198.51.100.1", http.MethodPost, "/sign-in/marker/logout", ""); answer.StatusCode != http.StatusNotFound {
+		t.Errorf("a logout: %d", answer.StatusCode)
+	}
+	if log := w.log.String(); strings.Contains(log, "marker") || strings.Count(log, "\n") != 4 {
+		t.Errorf("the log is %s", log)
 	}
 }
