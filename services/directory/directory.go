@@ -188,17 +188,30 @@ func open(ctx context.Context, c Config, d Dependencies) (store.Store, error) {
 // Register adds the service to a gRPC server.
 func (s *Service) Register(r grpc.ServiceRegistrar) { s.server.Register(r) }
 
-// Run erases the rest of erased organizations, until the context ends.
+// deleteEvery is how often Run deletes ended sessions and portal links.
+const deleteEvery = time.Minute
+
+// Run erases the rest of erased organizations, and deletes ended sessions and portal links, until the context ends.
 func (s *Service) Run(ctx context.Context) error {
+	var running sync.WaitGroup
+	running.Go(func() {
+		s.repeat(ctx, s.poll, "erase the rest of organizations", func(ctx context.Context) error { return s.core.FinishErasures(ctx, s.log) })
+	})
+	running.Go(func() { s.repeat(ctx, deleteEvery, "delete ended sessions and portal links", s.core.DeleteEnded) })
+	running.Wait()
+	return nil
+}
+
+// repeat does some work now and then, until the context ends.
+func (s *Service) repeat(ctx context.Context, every time.Duration, work string, do func(ctx context.Context) error) {
 	failing := false
-	for wait.Sleep(ctx, s.poll) {
-		err := s.core.FinishErasures(ctx, s.log)
+	for again := true; again; again = wait.Sleep(ctx, every) {
+		err := do(ctx)
 		if err != nil && !failing && ctx.Err() == nil { // log the first of consecutive failures only
-			s.log.WarnContext(ctx, "erasing the rest of organizations failed and is retried", "error", err)
+			s.log.WarnContext(ctx, "work in the background failed and is retried", "work", work, "error", err)
 		}
 		failing = err != nil
 	}
-	return nil
 }
 
 // Stop ends the streams, so that their server can stop. It is safe to stop twice.

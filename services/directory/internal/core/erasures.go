@@ -139,9 +139,6 @@ func (c *Core) clearErased(ctx context.Context, organizationID string) error {
 	return nil
 }
 
-// never is after the expiry of everything.
-var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
-
 // clearStep erases at most clearRows sessions, portal links, keys, directories or records of requests, and reports whether there may be more. After the last
 // one it removes the organization from all credentials, returns their digests, and deletes the organization's name.
 func clearStep(ctx context.Context, tx store.Tx, now time.Time) (more bool, digests [][sha256.Size]byte, err error) {
@@ -149,9 +146,8 @@ func clearStep(ctx context.Context, tx store.Tx, now time.Time) (more bool, dige
 	if err != nil || !o.Erasing() || o.Waiting != "" {
 		return false, nil, err // another process has freed the id, and this is a new organization
 	}
-	eraseLinks := func(ctx context.Context, limit int) (int, error) { return tx.ErasePortalLinks(ctx, never, limit) }
 	for _, erase := range []func(context.Context, int) (int, error){
-		tx.EraseSessions, eraseLinks, tx.EraseKeys, tx.EraseDirectories, tx.EraseRequestRecords,
+		tx.EraseSessions, tx.ErasePortalLinks, tx.EraseKeys, tx.EraseDirectories, tx.EraseRequestRecords,
 	} {
 		if erased, err := erase(ctx, clearRows); err != nil || erased > 0 {
 			return true, nil, err

@@ -21,7 +21,7 @@ const (
 	linkSessionLifetime = 8 * time.Hour
 	// maxOpenLinks is how many links of an organization can be open at a time.
 	maxOpenLinks = 100
-	// keepLinks is how long a link is listed after its end.
+	// keepLinks is how long an expired link is listed.
 	keepLinks = 30 * 24 * time.Hour
 )
 
@@ -55,9 +55,6 @@ func (c *Core) CreatePortalLink(ctx context.Context, l store.PortalLink, r reque
 				if _, err := undeleted(ctx, tx, l.DirectoryID); err != nil {
 					return "", err
 				}
-			}
-			if _, err := tx.ErasePortalLinks(ctx, l.CreateTime.Add(-keepLinks), deleteAtOnce); err != nil {
-				return "", err
 			}
 			open, err := tx.CountOpenPortalLinks(ctx, l.CreateTime)
 			if err != nil {

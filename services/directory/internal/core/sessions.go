@@ -21,9 +21,8 @@ const (
 	sessionIdle = time.Hour
 	// maxSessions is how many sessions a person can have at a time.
 	maxSessions = 20
-	// keepEnded is how long an ended session is listed. deleteAtOnce is how many a new session deletes, so their number is bounded.
-	keepEnded    = 24 * time.Hour
-	deleteAtOnce = 100
+	// keepExpired is how long an expired session is listed.
+	keepExpired = 24 * time.Hour
 	// maxBlocked is how many subjects may be blocked.
 	maxBlocked = 10_000
 )
@@ -51,9 +50,6 @@ func (c *Core) CreateSession(ctx context.Context, in SignIn) (store.Session, sec
 	var over []store.Session
 	err := c.store.UpdateAll(ctx, func(ctx context.Context, tx store.AllTx) error {
 		if err := signsIn(ctx, tx, in); err != nil {
-			return err
-		}
-		if err := tx.DeleteSessions(ctx, now.Add(-keepEnded), deleteAtOnce); err != nil {
 			return err
 		}
 		current, err := tx.SessionsOfSubject(ctx, in.Provider, in.Subject, now)

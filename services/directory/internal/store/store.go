@@ -206,10 +206,17 @@ type Store interface {
 	// that is empty, at most limit.
 	Sessions(ctx context.Context, organizationID, before string, limit int) ([]Session, error)
 
+	// DeleteSessions deletes at most limit sessions that have expired before a time, and returns how many. On PostgreSQL, it can skip
+	// those that a transaction is changing.
+	DeleteSessions(ctx context.Context, expired time.Time, limit int) (int, error)
+
 	// ResolvePortalLink reads a link by its digest, whatever its state. None: ErrUnknownKey.
 	ResolvePortalLink(ctx context.Context, digest [sha256.Size]byte) (PortalLink, error)
 	// PortalLinks lists the links of an organization, newest first: below an id, or from the newest if that is empty, at most limit.
 	PortalLinks(ctx context.Context, organizationID, before string, limit int) ([]PortalLink, error)
+
+	// DeletePortalLinks is DeleteSessions for portal links.
+	DeletePortalLinks(ctx context.Context, expired time.Time, limit int) (int, error)
 
 	// ResolveBlockedSubject reads a blocked subject by its digest. None: ErrUnknownKey.
 	ResolveBlockedSubject(ctx context.Context, digest [sha256.Size]byte) (BlockedSubject, error)
@@ -284,8 +291,8 @@ type Tx interface {
 	PutPortalLink(ctx context.Context, l PortalLink) error
 	// CountOpenPortalLinks counts the links that can be used at a time.
 	CountOpenPortalLinks(ctx context.Context, at time.Time) (int, error)
-	// ErasePortalLinks erases at most limit links that have expired before a time, and returns how many.
-	ErasePortalLinks(ctx context.Context, expired time.Time, limit int) (int, error)
+	// ErasePortalLinks erases at most limit links, and returns how many.
+	ErasePortalLinks(ctx context.Context, limit int) (int, error)
 
 	SessionTx
 	requestid.Tx
@@ -311,8 +318,6 @@ type AllTx interface {
 	CreateBlockedSubject(ctx context.Context, b BlockedSubject) error
 	DeleteBlockedSubject(ctx context.Context, provider, subject string) error
 	CountBlockedSubjects(ctx context.Context) (int, error)
-	// DeleteSessions deletes at most limit sessions that have expired before a time.
-	DeleteSessions(ctx context.Context, expired time.Time, limit int) error
 
 	SessionTx
 	// SigningKeys lists all signing keys, newest first.

@@ -34,8 +34,8 @@ type PortalLinkServiceClient interface {
 	// Reasons: NOT_FOUND (organization or directory), ORGANIZATION_ERASING, DIRECTORY_DELETED, SCOPE_MISSING, LIMIT,
 	// REQUEST_ID_REUSED.
 	CreatePortalLink(ctx context.Context, in *CreatePortalLinkRequest, opts ...grpc.CallOption) (*CreatePortalLinkResponse, error)
-	// ListPortalLinks lists the links of an organization, newest first. Usher deletes a link 30 days after its end. Reasons:
-	// PAGE_TOKEN.
+	// ListPortalLinks lists the links of an organization, newest first. Usher deletes a link 30 days after its expire_time.
+	// Reasons: PAGE_TOKEN.
 	ListPortalLinks(ctx context.Context, in *ListPortalLinksRequest, opts ...grpc.CallOption) (*ListPortalLinksResponse, error)
 	// RevokePortalLink ends a link and the session that it opened. After the answer, no gateway accepts a new request of
 	// this session. If the link is already revoked, the call changes nothing and succeeds. Reasons: NOT_FOUND.
@@ -90,8 +90,8 @@ type PortalLinkServiceServer interface {
 	// Reasons: NOT_FOUND (organization or directory), ORGANIZATION_ERASING, DIRECTORY_DELETED, SCOPE_MISSING, LIMIT,
 	// REQUEST_ID_REUSED.
 	CreatePortalLink(context.Context, *CreatePortalLinkRequest) (*CreatePortalLinkResponse, error)
-	// ListPortalLinks lists the links of an organization, newest first. Usher deletes a link 30 days after its end. Reasons:
-	// PAGE_TOKEN.
+	// ListPortalLinks lists the links of an organization, newest first. Usher deletes a link 30 days after its expire_time.
+	// Reasons: PAGE_TOKEN.
 	ListPortalLinks(context.Context, *ListPortalLinksRequest) (*ListPortalLinksResponse, error)
 	// RevokePortalLink ends a link and the session that it opened. After the answer, no gateway accepts a new request of
 	// this session. If the link is already revoked, the call changes nothing and succeeds. Reasons: NOT_FOUND.

@@ -32,7 +32,7 @@ const (
 //
 // SessionService shows the operator who has signed in, and ends sessions.
 type SessionServiceClient interface {
-	// ListSessions lists sessions, newest first. Usher deletes a session a day after its end. Reasons: PAGE_TOKEN.
+	// ListSessions lists sessions, newest first. Usher deletes a session a day after its expire_time. Reasons: PAGE_TOKEN.
 	ListSessions(ctx context.Context, in *ListSessionsRequest, opts ...grpc.CallOption) (*ListSessionsResponse, error)
 	// RevokeSession ends a session. After the answer, no gateway accepts a new request of the session. If the session is
 	// already revoked, the call changes nothing and succeeds. Reasons: NOT_FOUND.
@@ -112,7 +112,7 @@ func (c *sessionServiceClient) ListBlockedSubjects(ctx context.Context, in *List
 //
 // SessionService shows the operator who has signed in, and ends sessions.
 type SessionServiceServer interface {
-	// ListSessions lists sessions, newest first. Usher deletes a session a day after its end. Reasons: PAGE_TOKEN.
+	// ListSessions lists sessions, newest first. Usher deletes a session a day after its expire_time. Reasons: PAGE_TOKEN.
 	ListSessions(context.Context, *ListSessionsRequest) (*ListSessionsResponse, error)
 	// RevokeSession ends a session. After the answer, no gateway accepts a new request of the session. If the session is
 	// already revoked, the call changes nothing and succeeds. Reasons: NOT_FOUND.

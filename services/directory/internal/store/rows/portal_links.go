@@ -47,7 +47,12 @@ func (t Tx) CountOpenPortalLinks(ctx context.Context, at time.Time) (int, error)
 	return ReadOne(ctx, t.Conn, dbtype.Value[int], nil, t.sql.countOpenPortalLinks, t.OrganizationID, dbtype.Time(&at))
 }
 
-func (t Tx) ErasePortalLinks(ctx context.Context, expired time.Time, limit int) (int, error) {
-	erased, err := t.Conn.Exec(ctx, t.sql.deleteEndedPortalLinks, t.OrganizationID, dbtype.Time(&expired), limit)
+func (t Tx) ErasePortalLinks(ctx context.Context, limit int) (int, error) {
+	erased, err := t.Conn.Exec(ctx, t.sql.deletePortalLinks, t.OrganizationID, limit)
 	return int(erased), err
+}
+
+func (s Store) DeletePortalLinks(ctx context.Context, expired time.Time, limit int) (int, error) {
+	deleted, err := s.Conn.Exec(ctx, s.sql.deleteEndedPortalLinks, dbtype.Time(&expired), limit)
+	return int(deleted), err
 }

@@ -66,7 +66,7 @@ func (t Tx) EraseSessions(ctx context.Context, limit int) (int, error) {
 	return int(erased), err
 }
 
-func (t AllTx) DeleteSessions(ctx context.Context, expired time.Time, limit int) error {
-	_, err := t.Conn.Exec(ctx, t.sql.deleteEndedSessions, dbtype.Time(&expired), limit)
-	return err
+func (s Store) DeleteSessions(ctx context.Context, expired time.Time, limit int) (int, error) {
+	deleted, err := s.Conn.Exec(ctx, s.sql.deleteEndedSessions, dbtype.Time(&expired), limit)
+	return int(deleted), err
 }

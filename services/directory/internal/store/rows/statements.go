@@ -19,8 +19,8 @@ type Statements struct {
 	resolveSession, getSession, listSessions, listSessionsOfSubject, listSessionsOfProviderSession, listSessionDigests string
 	insertSession, updateSession, revokeSessions, deleteEndedSessions, deleteSessions                                  string
 
-	resolvePortalLink, getPortalLink, listPortalLinks, countOpenPortalLinks string
-	insertPortalLink, updatePortalLink, deleteEndedPortalLinks              string
+	resolvePortalLink, getPortalLink, listPortalLinks, countOpenPortalLinks       string
+	insertPortalLink, updatePortalLink, deleteEndedPortalLinks, deletePortalLinks string
 
 	resolveBlockedSubject, getBlockedSubject, listBlockedSubjects, countBlockedSubjects string
 	insertBlockedSubject, deleteBlockedSubject                                          string
@@ -97,7 +97,8 @@ func Load(folder *sqlfile.Statements) *Statements {
 		insertPortalLink: folder.Load("insert_portal_link",
 			"organization_id", "id", "digest", "scopes", "new_directory", "directory_id", "created_by", "create_time", "expire_time"),
 		updatePortalLink:       folder.Load("update_portal_link", "directory_id", "use_time", "use_address", "revoke_time", "organization_id", "id"),
-		deleteEndedPortalLinks: folder.Load("delete_ended_portal_links", "organization_id", "ended", "limit"),
+		deleteEndedPortalLinks: folder.Load("delete_ended_portal_links", "ended", "limit"),
+		deletePortalLinks:      folder.Load("delete_portal_links", "organization_id", "limit"),
 
 		resolveBlockedSubject: folder.Load("resolve_blocked_subject", "digest"),
 		getBlockedSubject:     folder.Load("get_blocked_subject", "provider", "subject"),

@@ -134,7 +134,8 @@ var sessionCases = []testCase{
 		}
 		left := f.createSession(newSession("acme", "s4", "ann"))
 		for _, want := range []int{2, 1, 1} {
-			f.must(f.updateAll(func(tx store.AllTx) error { return tx.DeleteSessions(f.Context(), at(11), 2) }))
+			_, err := f.store.DeleteSessions(f.Context(), at(11), 2)
+			f.must(err)
 			got, err := f.store.Sessions(f.Context(), "", "", 10)
 			f.must(err)
 			f.equal("how many are left", len(got), want)
@@ -234,7 +235,7 @@ var portalLinkCases = []testCase{
 			return nil
 		}))
 	}},
-	{"portal links that have expired are erased, some at a time", func(f *fixture) {
+	{"portal links that have expired are deleted, some at a time", func(f *fixture) {
 		f.organization("acme")
 		for _, id := range []string{"l1", "l2", "l3"} {
 			f.createPortalLink(newPortalLink(id))
@@ -243,9 +244,26 @@ var portalLinkCases = []testCase{
 			expired time.Time
 			want    int
 		}{{at(100), 0}, {at(101), 2}, {at(101), 1}, {at(101), 0}} {
+			n, err := f.store.DeletePortalLinks(f.Context(), c.expired, 2)
+			f.must(err)
+			f.equal("how many were deleted", n, c.want)
+		}
+	}},
+	{"the portal links of an organization are erased, and no others", func(f *fixture) {
+		f.organization("acme")
+		f.organization("other")
+		for _, id := range []string{"l1", "l2", "l3"} {
+			f.createPortalLink(newPortalLink(id))
+		}
+		for _, want := range []int{2, 1, 0} {
+			f.must(f.update("other", func(tx store.Tx) error {
+				n, err := tx.ErasePortalLinks(f.Context(), 2)
+				f.equal("how many were erased of another organization", n, 0)
+				return err
+			}))
 			f.must(f.update("acme", func(tx store.Tx) error {
-				n, err := tx.ErasePortalLinks(f.Context(), c.expired, 2)
-				f.equal("how many were erased", n, c.want)
+				n, err := tx.ErasePortalLinks(f.Context(), 2)
+				f.equal("how many were erased", n, want)
 				return err
 			}))
 		}

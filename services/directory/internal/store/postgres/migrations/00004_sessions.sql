@@ -44,6 +44,7 @@ CREATE TABLE portal_links (
 );
 -- Read without an organization: a browser presents only a secret.
 CREATE UNIQUE INDEX portal_links_digest ON portal_links (digest);
+CREATE INDEX portal_links_expire_time ON portal_links (expire_time);
 
 -- People who cannot sign in. The digest is that of the provider and the subject: gateways look it up like that of a key.
 CREATE TABLE blocked_subjects (
