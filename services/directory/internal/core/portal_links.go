@@ -36,12 +36,6 @@ func (c *Core) CreatePortalLink(ctx context.Context, l store.PortalLink, r reque
 	if l.ExpireTime.IsZero() {
 		l.ExpireTime = l.CreateTime.Add(linkLifetime)
 	}
-	if err := checkExpiry("portal_link", l.ExpireTime, l.CreateTime); err != nil {
-		return l, "", err
-	}
-	if l.ExpireTime.After(l.CreateTime.Add(maxLinkLifetime)) {
-		return l, "", fault.Invalid("portal_link.expire_time", "must be within %s", maxLinkLifetime)
-	}
 	err := c.store.Update(ctx, l.OrganizationID, func(ctx context.Context, tx store.Tx) error {
 		if _, err := changeable(ctx, tx); err != nil {
 			return err
@@ -51,6 +45,12 @@ func (c *Core) CreatePortalLink(ctx context.Context, l store.PortalLink, r reque
 			secret = ""
 			return err
 		}, func() (string, error) {
+			if err := checkExpiry("portal_link", l.ExpireTime, l.CreateTime); err != nil {
+				return "", err
+			}
+			if l.ExpireTime.After(l.CreateTime.Add(maxLinkLifetime)) {
+				return "", fault.Invalid("portal_link.expire_time", "must be within %s", maxLinkLifetime)
+			}
 			if l.DirectoryID != "" {
 				if _, err := undeleted(ctx, tx, l.DirectoryID); err != nil {
 					return "", err

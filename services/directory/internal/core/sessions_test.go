@@ -234,6 +234,21 @@ var sessionCases = []testCase{
 		_, _, err = f.link(store.PortalLink{})
 		f.refuses("one more open link", err, fault.Limit)
 	}},
+	{"a call that makes a portal link can be repeated after the link's end", func(f *fixture) {
+		f.organization("acme")
+		r := requestid.Request{Key: requestid.Key{Principal: "operator", RequestType: "CreatePortalLink", ID: "r1"}}
+		create := func() (store.PortalLink, secret.Text) {
+			l, text, err := f.core.CreatePortalLink(f.Context(), store.PortalLink{OrganizationID: "acme", Scopes: 1, ExpireTime: at(hour)}, r)
+			f.must(err)
+			return l, text
+		}
+		first, text := create()
+		f.equal("whether it has a secret", text != "", true)
+		f.now.Store(2 * hour)
+		again, text := create()
+		f.equal("the link", again, first)
+		f.equal("the secret of the second call", text, secret.Text(""))
+	}},
 	{"a portal link for a new directory opens the one that it creates, and creates no other", func(f *fixture) {
 		f.organization("acme")
 		l, link, err := f.link(store.PortalLink{NewDirectory: true})

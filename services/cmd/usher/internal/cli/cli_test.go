@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"google.golang.org/grpc"
@@ -239,6 +240,11 @@ func TestARepeatedCommandCreatesOnce(t *testing.T) {
 		t.Errorf("there are the keys %v", keys)
 	}
 	want(t, repeated("credential", "create", "--name", "billing", "--all", "--scope", "read-access"), `usc_`, `A call before this one created it`)
+	want(t, repeated("portal-link", "create"), `URL +http`, `A call before this one made it`)
+	again[1] = uuid.Must(uuid.NewV7()).String() // such as that of a command that failed: the end is the same in both calls
+	want(t, repeated("key", "create", "--directory", id, "--expires-in", "1h"), `ush_`, `true`)
+	want(t, repeated("credential", "create", "--name", "x", "--all", "--scope", "read-access", "--expires-in", "1h"), `usc_`, `A call before this one created it`)
+	want(t, repeated("portal-link", "create", "--expires-in", "2h"), `URL +http`, `A call before this one made it`)
 	want(t, repeated("org", "create", "acme"), `acme +acme`)
 	want(t, repeated("tenant", "create", "qa"), `qa +qa`)
 	want(t, repeated("role", "create", "auditor"), `auditor`)

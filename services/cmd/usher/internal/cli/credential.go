@@ -11,7 +11,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
@@ -77,7 +76,7 @@ func createCredentialCommand(c *client) *cobra.Command {
 		defer cancel()
 		credential := &directoryv1.ServiceCredential{DisplayName: name, OrganizationIds: organizations, AllOrganizations: all, Scopes: may, NeverExpires: never, AddressRanges: ranges}
 		if expires != 0 {
-			credential.ExpireTime = timestamppb.New(time.Now().Add(expires))
+			credential.ExpireTime = expiry(repeat.requestID(), expires)
 		}
 		r, err := directoryv1.NewServiceCredentialServiceClient(conn).CreateServiceCredential(ctx,
 			&directoryv1.CreateServiceCredentialRequest{ServiceCredential: credential, RequestId: repeat.requestID()})

@@ -11,7 +11,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
@@ -267,7 +266,7 @@ func keyCommand(c *client) *cobra.Command {
 	create.RunE = c.create(create, "api_key.id secret secret_omitted", func(ctx context.Context, conn grpc.ClientConnInterface, _ []string, requestID string) (proto.Message, error) {
 		key := &directoryv1.ApiKey{DisplayName: name}
 		if expires != 0 {
-			key.ExpireTime = timestamppb.New(time.Now().Add(expires))
+			key.ExpireTime = expiry(requestID, expires)
 		}
 		return directoryv1.NewApiKeyServiceClient(conn).CreateApiKey(ctx,
 			&directoryv1.CreateApiKeyRequest{OrganizationId: organization, DirectoryId: directory, ApiKey: key, RequestId: requestID})

@@ -3,11 +3,13 @@ package cli
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // repeatable is a call that creates something. It can be repeated safely with the same request id.
@@ -23,9 +25,19 @@ func repeatableFlags(cmd *cobra.Command) *repeatable {
 // requestID returns the request id of the call.
 func (r *repeatable) requestID() string {
 	if r.id == "" {
-		r.id = uuid.NewString()
+		r.id = uuid.Must(uuid.NewV7()).String()
 	}
 	return r.id
+}
+
+// expiry returns the time after a duration. A repetition must be the same request, so the time counts from the first call, if the client
+// made the request id: then the id contains that time.
+func expiry(requestID string, after time.Duration) *timestamppb.Timestamp {
+	from := time.Now()
+	if id, err := uuid.Parse(requestID); err == nil && id.Version() == 7 {
+		from = time.Unix(id.Time().UnixTime())
+	}
+	return timestamppb.New(from.Add(after))
 }
 
 // failed adds how to repeat a call whose answer did not arrive, because it may have been executed.

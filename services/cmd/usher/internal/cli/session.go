@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 )
@@ -88,11 +87,14 @@ func createPortalLinkCommand(c *client) *cobra.Command {
 	create.Flags().StringSliceVar(&may, "for", []string{"set-up"}, "what the admin may do: some of set-up, rules and events, with commas")
 	create.Flags().StringVar(&directory, "directory", "", "the only directory that it opens")
 	create.Flags().BoolVar(&newDirectory, "new-directory", false, "it can create one directory, and opens only this one")
-	create.Flags().DurationVar(&expires, "expires-in", time.Hour, "how long the link works")
+	create.Flags().DurationVar(&expires, "expires-in", 0, "how long the link works, at most 168h (default: 1h)")
 	create.MarkFlagsMutuallyExclusive("directory", "new-directory")
 	repeat := repeatableFlags(create)
 	create.RunE = func(cmd *cobra.Command, _ []string) error {
-		link := &directoryv1.PortalLink{DirectoryId: directory, NewDirectory: newDirectory, ExpireTime: timestamppb.New(time.Now().Add(expires))}
+		link := &directoryv1.PortalLink{DirectoryId: directory, NewDirectory: newDirectory}
+		if expires != 0 {
+			link.ExpireTime = expiry(repeat.requestID(), expires)
+		}
 		for _, word := range may {
 			name, ok := portalScopes[word]
 			if !ok {
