@@ -14,8 +14,8 @@ type Settings struct {
 	scimhttp.Limits       `koanf:",squash"`
 	InFlightBytes         int64   `koanf:"in_flight_bytes" doc:"Memory that requests under way of SCIM, the admin REST API and the public gRPC API may take together; of SCIM, by an estimate of 8 bytes for each byte of a body and twice an answer. 0 is half of GOMEMLIMIT, or 256 MiB without one."`
 	InFlightShareBytes    int64   `koanf:"in_flight_share_bytes" doc:"Largest part of in_flight_bytes for one directory or one service credential. 0 means a quarter."`
-	UnknownKeysPerAddress float64 `koanf:"unknown_keys_per_address" doc:"Look-ups a second of unknown API keys and service credentials from one address, with bursts of ten times as many. Usher answers more of them with 429."`
-	UnknownKeys           float64 `koanf:"unknown_keys" doc:"Look-ups a second of unknown API keys and service credentials from all addresses together."`
+	UnknownKeysPerAddress float64 `koanf:"unknown_keys_per_address" doc:"Look-ups a second of unknown API keys, credentials and sessions from one address, and requests a second to sign in, with bursts of ten times as many. Usher answers more of them with 429."`
+	UnknownKeys           float64 `koanf:"unknown_keys" doc:"The same from all addresses together."`
 	WatchesPerCredential  int     `koanf:"watches_per_credential" doc:"Largest number of open watches of access of one service credential, or of one operator token, over REST and gRPC together."`
 	SpoolBytes            int64   `koanf:"spool_bytes" doc:"Largest size of the spool, which contains failed events that are not delivered yet."`
 }

@@ -185,7 +185,8 @@ type BlockedSubject struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name of the identity provider in Usher's settings.
 	Provider string `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
-	// The subject of the person at this identity provider.
+	// The subject of the person at this identity provider: 1 to 255 printable ASCII characters. A log line can contain a
+	// digest in its place, which is not the subject.
 	Subject string `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
 	// The time at which the operator blocked the subject.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
@@ -781,11 +782,10 @@ const file_usher_directory_v1_session_proto_rawDesc = "" +
 	"expireTime\x12;\n" +
 	"\vrevoke_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"revokeTime\x12\x18\n" +
-	"\aaddress\x18\r \x01(\tR\aaddress\"\xb9\x01\n" +
-	"\x0eBlockedSubject\x12%\n" +
-	"\bprovider\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\bprovider\x12$\n" +
-	"\asubject\x18\x02 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xff\x01R\asubject\x12;\n" +
+	"\aaddress\x18\r \x01(\tR\aaddress\"\xe6\x01\n" +
+	"\x0eBlockedSubject\x12G\n" +
+	"\bprovider\x18\x01 \x01(\tB+\xbaH(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\bprovider\x12/\n" +
+	"\asubject\x18\x02 \x01(\tB\x15\xbaH\x12r\x102\x0e^[ -~]{1,255}$R\asubject\x12;\n" +
 	"\vcreate_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\x12\x1d\n" +
 	"\n" +
