@@ -211,6 +211,15 @@ func TestBadSettingsNameTheirKeyAndWhatIsAllowed(t *testing.T) {
 		"people who cannot come back": {func(s *Settings) {
 			s.Dev, s.OIDC = false, []gateway.OIDCProvider{provider("operator")}
 		}, []string{"admin_url must be set where people sign in at an identity provider"}},
+		"people who would send their sessions in plain text": {func(s *Settings) {
+			s.Dev, s.OIDC, s.AdminURL = false, []gateway.OIDCProvider{provider("operator")}, "http://admin.example.com"
+		}, []string{"admin_url must be an https address where people sign in"}},
+		"people who sign in on this machine": {func(s *Settings) {
+			s.Dev, s.OIDC, s.AdminURL = false, []gateway.OIDCProvider{provider("operator")}, "http://127.0.0.1:8081"
+		}, nil},
+		"people who sign in while Usher is developed": {func(s *Settings) {
+			s.OIDC, s.AdminURL = []gateway.OIDCProvider{provider("operator")}, "http://admin.example.com"
+		}, nil},
 		"an admin URL with a path":              {func(s *Settings) { s.AdminURL = "https://example.com/usher" }, []string{"admin_url must be an http or https address without a path"}},
 		"an admin URL without a scheme":         {func(s *Settings) { s.AdminURL = "admin.example.com" }, []string{"admin_url must be an http or https address without a path"}},
 		"a token in place of dev":               {func(s *Settings) { s.Dev, s.OperatorToken = false, "0123456789abcdef0123456789abcdef" }, nil},

@@ -197,6 +197,8 @@ func (s Settings) checkAdminURL(p *config.Problems) {
 	u, err := url.Parse(s.AdminURL)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || strings.Trim(u.Path, "/") != "" || strings.ContainsAny(s.AdminURL, "?#") {
 		p.Add("admin_url", "an http or https address without a path, a query and a fragment", s.AdminURL)
+	} else if len(s.OIDC) > 0 && !s.Dev && s.runs(gatewayService) && !gateway.SecureURL(u) { // else browsers send sessions in plain text
+		p.Add("admin_url", "an https address where people sign in at an identity provider (http for a loopback address, or with dev)", s.AdminURL)
 	}
 }
 

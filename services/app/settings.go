@@ -29,7 +29,7 @@ type Settings struct {
 	OperatorToken            secret.Text `koanf:"operator_token" doc:"Bearer token of the operator, 32 characters or more; for tests and containers. It is valid beside those of operator_token_files."`
 	OperatorTokenFiles       []string    `koanf:"operator_token_files" doc:"Files with one bearer token of the operator each. Only the user of this process may be able to read them. Usher reads them again every 2 seconds, and at once on SIGHUP. Default in development mode, without operator_token: the bootstrap token."`
 	PublicURL                string      `koanf:"public_url" doc:"URL at which IdPs reach the SCIM listener, such as https://scim.example.com. Default: the listener's own address."`
-	AdminURL                 string      `koanf:"admin_url" doc:"URL at which browsers reach the admin listener, such as https://admin.example.com, without a path. People who sign in need it, and portal links begin with it. Default: the listener's own address."`
+	AdminURL                 string      `koanf:"admin_url" doc:"URL at which browsers reach the admin listener, such as https://admin.example.com, without a path. People who sign in need it, and with https, unless it is a loopback address; portal links begin with it. Default: the listener's own address."`
 	SCIMAddr                 string      `koanf:"scim_addr" doc:"Address at which the gateway listens for IdPs."`
 	AdminAddr                string      `koanf:"admin_addr" doc:"Address at which the gateway serves the admin REST API."`
 	GRPCAddr                 string      `koanf:"grpc_addr" doc:"Address at which the gateway serves the public gRPC API."`

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"net/url"
 	"time"
 
 	"github.com/usher-scim/usher/services/gateway/internal/oidc"
@@ -28,6 +29,9 @@ func CheckOIDC(providers []OIDCProvider, files bool) config.Problems {
 	}
 	return p
 }
+
+// SecureURL reports whether a browser can send a secret to an address: one of https, or of http on its own machine.
+func SecureURL(u *url.URL) bool { return oidc.Secure(u) }
 
 // TokenExplanation says what a token would give its owner.
 type TokenExplanation = oidc.Explanation

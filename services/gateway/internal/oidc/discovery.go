@@ -71,7 +71,7 @@ func (p *provider) discover(ctx context.Context) (metadata, error) {
 	for name, address := range map[string]string{
 		"authorization_endpoint": m.endpoint.AuthURL, "token_endpoint": m.endpoint.TokenURL, "jwks_uri": m.keysURL,
 	} {
-		if u, err := url.Parse(address); err != nil || u.Hostname() == "" || !secure(u) {
+		if u, err := url.Parse(address); err != nil || u.Hostname() == "" || !Secure(u) {
 			return metadata{}, ProviderError.because("the %s in its discovery document is not an https address", name)
 		}
 	}

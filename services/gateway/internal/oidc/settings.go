@@ -118,7 +118,7 @@ func (s ProviderSettings) check(p *config.Problems, key string) {
 	if !slug.MatchString(s.Name) {
 		p.Add(key+".name", "1 to 63 lower-case letters, digits and hyphens, with no hyphen at the ends", s.Name)
 	}
-	if u, err := url.Parse(s.Issuer); err != nil || len(s.Issuer) > longestIssuer || u.Hostname() == "" || u.User != nil || strings.ContainsAny(s.Issuer, "?#") || !secure(u) {
+	if u, err := url.Parse(s.Issuer); err != nil || len(s.Issuer) > longestIssuer || u.Hostname() == "" || u.User != nil || strings.ContainsAny(s.Issuer, "?#") || !Secure(u) {
 		p.Add(key+".issuer", "an https address without query and fragment (http for a loopback address)", s.Issuer)
 	}
 	if !printable.MatchString(s.ClientID) {
@@ -184,8 +184,8 @@ func checkPath(p *config.Problems, key string, path []string) {
 	}
 }
 
-// secure reports whether an address is one of https, or of http on this machine.
-func secure(u *url.URL) bool {
+// Secure reports whether an address is one of https, or of http on this machine.
+func Secure(u *url.URL) bool {
 	host := u.Hostname()
 	return u.Scheme == "https" || u.Scheme == "http" && (host == "localhost" || net.ParseIP(host).IsLoopback())
 }
