@@ -17,8 +17,9 @@ import (
 // maxErasures is how many organizations may be in erasure at a time: one answer contains all of them.
 const maxErasures = 1000
 
-// EraseOrganization begins the erasure of an organization: it deletes its directories, and ends its sessions. It returns after all leases of their keys
-// have ended. services are the services that must confirm the erasure. A second call changes nothing. fault.Limit: maxErasures are running.
+// EraseOrganization begins the erasure of an organization: it deletes its directories, and ends its sessions. It returns after all leases
+// of the keys and the sessions have ended. services are the services that must confirm the erasure. A second call changes nothing.
+// fault.Limit: maxErasures are running.
 func (c *Core) EraseOrganization(ctx context.Context, id string, services []string) (o store.Organization, err error) {
 	var digests [][sha256.Size]byte
 	now := c.now()
@@ -139,8 +140,8 @@ func (c *Core) clearErased(ctx context.Context, organizationID string) error {
 	return nil
 }
 
-// clearStep erases at most clearRows sessions, portal links, keys, directories or records of requests, and reports whether there may be more. After the last
-// one it removes the organization from all credentials, returns their digests, and deletes the organization's name.
+// clearStep erases at most clearRows sessions, portal links, keys, directories or records of requests, and reports whether there may be
+// more. After the last one it removes the organization from all credentials, returns their digests, and deletes the organization's name.
 func clearStep(ctx context.Context, tx store.Tx, now time.Time) (more bool, digests [][sha256.Size]byte, err error) {
 	o, err := tx.Organization(ctx)
 	if err != nil || !o.Erasing() || o.Waiting != "" {

@@ -9,7 +9,8 @@ import (
 	"github.com/usher-scim/usher/services/directory/internal/store"
 )
 
-// RecordUses stores what a gateway has noted; uses to the minute. A time in the future becomes the current time: it would hide all uses until then.
+// RecordUses stores what a gateway has noted; uses to the minute. A time in the future becomes the current time: it would hide all uses
+// until then.
 func (c *Core) RecordUses(ctx context.Context, uses []store.Use, refusals []store.Refusals) error {
 	now := c.now()
 	for i := range uses {

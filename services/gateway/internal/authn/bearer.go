@@ -1,5 +1,6 @@
-// Package authn identifies the sender of a request from outside: a directory by its API key, the operator by one of its tokens, or one of the
-// vendor's services by its service credential. A client cannot learn from it why a credential was refused.
+// Package authn identifies the sender of a request from outside: a directory by its API key, the operator by one of its tokens, one of the
+// vendor's services by its service credential, or a person by a session or an access token. A client cannot learn from it why a credential
+// was refused.
 package authn
 
 import "strings"

@@ -15,8 +15,8 @@ import (
 // it is short.
 const recheckTimeout = time.Second
 
-// Bind returns a context for serving a client as long as its credential is valid. At the end of each key lease, a service credential is
-// looked up again. If it was revoked, has expired or cannot be checked, or if the operator's token was removed, the context ends, and
+// Bind returns a context for serving a client as long as its credential is valid. At the end of each key lease, the credential is looked
+// up again. If it was revoked, has expired or cannot be checked, or if the operator's token was removed, the context ends, and
 // Because returns the reason. stop ends the checks, and waits until they have ended.
 func (c Clients) Bind(ctx context.Context, client Client) (bound context.Context, stop func()) {
 	if client.token != nil {

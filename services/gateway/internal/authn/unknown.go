@@ -18,7 +18,7 @@ type UnknownKeysConfig struct {
 	TrustedProxies []netip.Prefix
 }
 
-// UnknownKeys limits the look-ups of keys and service credentials that have not opened anything here before: anybody can invent any number
+// UnknownKeys limits the look-ups of keys, service credentials and sessions that have not opened anything here before: anybody can invent any number
 // of them, and each one is a call to the directory service. A key that turns out to be valid does not count.
 type UnknownKeys struct {
 	config UnknownKeysConfig
