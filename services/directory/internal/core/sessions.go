@@ -147,10 +147,10 @@ func (c *Core) EndSessions(ctx context.Context, provider, subject, providerSessi
 		}
 		return revokeSessions(ctx, tx, ended, now)
 	})
-	if err != nil || len(ended) == 0 {
+	if err != nil {
 		return 0, err
 	}
-	return len(ended), c.outlast(ctx, digestsOf(ended)...)
+	return len(ended), c.outlast(ctx, digestsOf(ended)...) // also if an interrupted call has ended them before
 }
 
 // BlockSubject ends all sessions of a person, and refuses new ones. It returns after all leases of the person have ended. A second call
