@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"google.golang.org/grpc"
 
+	"github.com/usher-scim/usher/services/console"
 	"github.com/usher-scim/usher/services/directory"
 	"github.com/usher-scim/usher/services/failedevents"
 	"github.com/usher-scim/usher/services/gateway"
@@ -209,9 +211,12 @@ func (a *App) startGateway(to gateway.Connections, keys *keylease.Cache, redis *
 	if err != nil {
 		return nil, fmt.Errorf("trusted_proxies: %w", err)
 	}
+	if d.Console, err = console.New(strings.HasPrefix(a.AdminURL(), "https:")); err != nil {
+		return nil, fmt.Errorf("console: %w", err)
+	}
 	gate, err := gateway.New(gateway.Config{
 		Settings: a.settings.Gateway, PublicURL: a.PublicURL(), AdminURL: a.AdminURL(), OIDC: a.settings.OIDC, SpoolPath: a.folder.path("spool"), TrustedProxies: proxies,
-		OperatorToken: a.settings.OperatorToken, OperatorTokenFiles: tokenFiles,
+		OperatorToken: a.settings.OperatorToken, OperatorTokenFiles: tokenFiles, SignInWithToken: a.settings.Dev,
 	}, d)
 	if err != nil {
 		return nil, err

@@ -44,9 +44,6 @@ func TestPeopleSignInAndOpenPortalLinks(t *testing.T) {
 func anAdminSignsIn(t *testing.T, p *people) {
 	user(p.customers, "ann", "admin", demo)
 	b := p.signedIn("customers", "ann")
-	if _, _, page := b.get(p.admin("/")); !strings.Contains(page, "You are signed in") || !strings.Contains(page, "organization demo") {
-		t.Errorf("the page is %s", page)
-	}
 	s := b.session()
 	if s.PrincipalKind != "PRINCIPAL_KIND_ORGANIZATION_ADMIN" || s.OrganizationID != demo || s.Subject != "customers/ann" || s.CSRFToken == "" || len(s.Scopes) != 6 {
 		t.Errorf("the session is %+v", s)
@@ -591,7 +588,4 @@ func sessionsExpire(t *testing.T, p *people) {
 	link.requireREST(http.MethodGet, "organizations/demo/rules", "", http.StatusOK) // the session of a link does not become idle
 	p.ahead.Add(int64(4*time.Hour + 10*time.Minute))
 	link.requireEnded("more than 8 hours")
-	if status, at, _ := b.get(p.admin("/")); status != http.StatusOK || at.Path != "/sign-in" {
-		t.Errorf("the person is at %s: %d", at, status)
-	}
 }

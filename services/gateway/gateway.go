@@ -35,6 +35,7 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/scimhttp"
 	"github.com/usher-scim/usher/services/gateway/internal/signin"
 	"github.com/usher-scim/usher/services/gateway/internal/spool"
+	"github.com/usher-scim/usher/services/gateway/internal/traced"
 	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/keylease"
 	"github.com/usher-scim/usher/services/internal/operatortoken"
@@ -50,6 +51,8 @@ type Config struct {
 	AdminURL string
 	// OIDC are the identity providers at which people sign in.
 	OIDC []OIDCProvider
+	// SignInWithToken lets the operator sign in to the console with a token of the operator.
+	SignInWithToken bool
 	// SpoolPath is the folder for failed events that are not yet delivered. One process at a time may use it.
 	SpoolPath string
 	// TrustedProxies are the addresses of proxies. The gateway believes the client address that they send (X-Forwarded-For).
@@ -72,6 +75,9 @@ type Dependencies struct {
 	// Rates counts the messages of each directory for all gateways together, such as in Redis. If it is nil, each gateway counts for
 	// itself.
 	Rates scimhttp.Rates
+	// Console serves all paths of the admin listener that are not the admin REST API's, or for signing in. It needs no credential. It sets the
+	// patterns of requests, from a closed set.
+	Console http.Handler
 	// Reread makes the gateway read OperatorTokenFiles at once. It may be nil.
 	Reread  <-chan os.Signal
 	Log     *slog.Logger
@@ -106,6 +112,7 @@ type Gateway struct {
 	scim     *scimhttp.Handler
 	admin    *admin.Handler
 	signIn   *signin.Handler
+	console  http.Handler
 	people   *oidc.Providers
 	public   *publicgrpc.API
 	spool    *spool.Spool
@@ -160,8 +167,15 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
+	g.console = traced.Handler(d.Console, traced.Options{
+		Name: "console", ServerName: server, TrustedProxies: c.TrustedProxies, Tracing: d.Tracing, Meter: d.Meter,
+	})
+	var tokens *authn.Operator
+	if c.SignInWithToken {
+		tokens = operator
+	}
 	g.signIn = signin.New(signin.Dependencies{
-		AdminURL: adminURL, Providers: people, ProviderNames: providerNames(c.OIDC), SignIn: directoryv1.NewSignInServiceClient(d.Directory),
+		AdminURL: adminURL, Tokens: tokens, TraceURL: c.TraceURL, Providers: people, ProviderNames: providerNames(c.OIDC), SignIn: directoryv1.NewSignInServiceClient(d.Directory),
 		Browser: browser, Visitors: authn.NewVisitors(unknownKeys, d.Now), ServerName: server, TrustedProxies: c.TrustedProxies,
 		TallyEvery: tallyEvery, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 	})
@@ -240,14 +254,17 @@ func (c Config) check() (host string, adminURL *url.URL, err error) {
 // clients may be, with package pace.
 func (g *Gateway) SCIM() http.Handler { return g.scim }
 
-// Admin returns the handler of the admin listener: the admin REST API under /api/, and the pages where people sign in.
+// Admin returns the handler of the admin listener: the admin REST API under /api/, the pages where people sign in, and the console.
 func (g *Gateway) Admin() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/api/") {
+		switch {
+		case strings.HasPrefix(r.URL.Path, "/api/"):
 			g.admin.ServeHTTP(w, r)
-			return
+		case signin.Serves(r.URL.Path):
+			g.signIn.ServeHTTP(w, r)
+		default:
+			g.console.ServeHTTP(w, r)
 		}
-		g.signIn.ServeHTTP(w, r)
 	})
 }
 

@@ -172,7 +172,7 @@ func (o *others) dependencies(t *testing.T) gateway.Dependencies {
 	conn := channel.As(commonv1.Caller_CALLER_GATEWAY)
 	return gateway.Dependencies{
 		Connections: gateway.Connections{Directory: conn, Identity: conn, Rule: conn, FailedEvents: conn},
-		Keys:        keylease.FromDirectory(conn, nil, log, time.Now), Log: log,
+		Keys:        keylease.FromDirectory(conn, nil, log, time.Now), Console: http.NotFoundHandler(), Log: log,
 		Tracing: tracenoop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider(), Now: time.Now,
 	}
 }

@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"cmp"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/usher-scim/usher/services/gateway/internal/scimhttp"
@@ -17,6 +19,7 @@ type Settings struct {
 	UnknownKeysPerAddress float64 `koanf:"unknown_keys_per_address" doc:"Look-ups a second of unknown API keys, credentials and sessions from one address, and requests a second to sign in, with bursts of ten times as many. Usher answers more of them with 429."`
 	UnknownKeys           float64 `koanf:"unknown_keys" doc:"The same from all addresses together."`
 	WatchesPerCredential  int     `koanf:"watches_per_credential" doc:"Largest number of open watches of access of one service credential, or of one operator token, over REST and gRPC together."`
+	TraceURL              string  `koanf:"trace_url" doc:"Address of a trace in your tracing tool, with {trace_id} where the id belongs, such as https://traces.example.com/trace/{trace_id}. The console links to it. Empty: no links."`
 	SpoolBytes            int64   `koanf:"spool_bytes" doc:"Largest size of the spool, which contains failed events that are not delivered yet."`
 }
 
@@ -48,6 +51,9 @@ func (s Settings) Check() config.Problems {
 	config.Above0(&p, "gateway.unknown_keys", s.UnknownKeys)
 	config.Above0(&p, "gateway.watches_per_credential", s.WatchesPerCredential)
 	config.Above0(&p, "gateway.spool_bytes", s.SpoolBytes)
+	if u, err := url.Parse(s.TraceURL); s.TraceURL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || !strings.Contains(s.TraceURL, "{trace_id}")) {
+		p.Add("gateway.trace_url", "an http or https address that contains {trace_id}", s.TraceURL)
+	}
 	total, _ := s.inFlight()
 	p.InFlight("gateway", s.InFlightBytes, s.InFlightShareBytes, total, s.largest(), "the largest body of max_body_bytes and max_bulk_bytes")
 	return p

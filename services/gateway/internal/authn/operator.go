@@ -78,6 +78,15 @@ func (o *Operator) authenticate(token string) (found *operatorToken) {
 	return found
 }
 
+// Subject returns the subject of the operator with a token, and whether it is one of the operator's tokens.
+func (o *Operator) Subject(token string) (subject string, ok bool) {
+	t := o.authenticate(token)
+	if t == nil {
+		return "", false
+	}
+	return t.principal.GetSubject(), true
+}
+
 // check returns an error if the token was removed.
 func (t *operatorToken) check() error {
 	if t.valid.Err() != nil {

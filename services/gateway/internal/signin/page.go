@@ -24,13 +24,14 @@ var pageTemplate = template.Must(template.ParseFS(pages, "pages/page.html"))
 
 // page is the content of a page.
 type page struct {
-	Title     string
-	Lines     []string
-	Reasons   []string
-	Links     []link
-	Portal    bool   // the page uses a portal link
-	CSRFToken string // of a session that can sign out here
-	TraceID   string
+	Title    string
+	Lines    []string
+	Reasons  []string
+	Links    []link
+	Portal   bool   // the page uses a portal link
+	Token    bool   // the page lets the operator sign in with a token
+	ReturnTo string // where to go after that; empty: the first page
+	TraceID  string
 }
 
 type link struct{ Address, Text string }

@@ -99,7 +99,7 @@ func (h *Handler) session(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]any{
 		"principalKind": p.GetKind().String(), "organizationId": p.GetOrganizationId(), "scopes": scopes, "subject": p.GetSubject(),
 		"oneDirectory": p.GetOneDirectory(), "directoryId": p.GetDirectoryId(), "portalLinkId": p.GetPortalLinkId(),
-		"csrfToken": authn.CSRFToken(h.d.Browser.Secret(r)),
+		"traceUrl": h.d.TraceURL, "csrfToken": authn.CSRFToken(h.d.Browser.Secret(r)),
 	})
 }
 

@@ -49,6 +49,10 @@ type Dependencies struct {
 	// Providers are the identity providers, and ProviderNames their names in the order of the settings.
 	Providers     *oidc.Providers
 	ProviderNames []string
+	// Tokens are the tokens with which the operator can sign in. It may be nil.
+	Tokens *authn.Operator
+	// TraceURL is the address of a trace, with {trace_id} where the id belongs, or empty.
+	TraceURL string
 	// SignIn starts and ends sessions. On its connection, the caller is the gateway.
 	SignIn  directoryv1.SignInServiceClient
 	Browser authn.Browser
@@ -65,6 +69,12 @@ type Dependencies struct {
 	Now            func() time.Time
 }
 
+// Serves reports whether this package serves a path of the admin listener.
+func Serves(path string) bool {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return slices.Contains([]string{"session", "sign-in", "sign-out", "portal", "sign-in.css", "portal.js"}, first)
+}
+
 // Handler serves the pages.
 type Handler struct {
 	d      Dependencies
@@ -77,9 +87,9 @@ type Handler struct {
 // New creates the handler.
 func New(d Dependencies) *Handler {
 	h := &Handler{d: d, mux: http.NewServeMux(), lines: rate.NewLimiter(linesPerSecond, linesAtOnce)}
-	h.mux.HandleFunc("GET /{$}", h.home)
 	h.mux.HandleFunc("GET /session", h.session)
 	h.mux.HandleFunc("GET /sign-in", h.providers)
+	h.mux.HandleFunc("POST /sign-in", h.signInWithToken)
 	h.mux.HandleFunc("GET /sign-in/{provider}", h.of(h.begin))
 	h.mux.HandleFunc("GET /sign-in/{provider}/callback", h.of(h.finish))
 	h.mux.HandleFunc("POST /sign-in/{provider}/logout", h.of(h.backChannelLogout))
@@ -120,23 +130,6 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	trace.SpanFromContext(r.Context()).SetAttributes(attribute.String("url.path", route)) // the path may contain anything
 }
 
-// home says who the reader is, and lets the reader sign out.
-func (h *Handler) home(w http.ResponseWriter, r *http.Request) {
-	client, err := h.d.Browser.Reader(r)
-	if err != nil {
-		h.notSignedIn(w, r, err)
-		return
-	}
-	p := client.Principal
-	what := "You are the operator."
-	if organization := p.GetOrganizationId(); organization != "" {
-		what = "You see the organization " + organization + "."
-	}
-	h.show(w, r, http.StatusOK, page{
-		Title: "You are signed in", Lines: []string{what}, CSRFToken: authn.CSRFToken(h.d.Browser.Secret(r)),
-	})
-}
-
 // notSignedIn sends a reader without a session to the sign-in page.
 func (h *Handler) notSignedIn(w http.ResponseWriter, r *http.Request, err error) {
 	var refusal authn.Refusal
@@ -156,19 +149,29 @@ func (h *Handler) notSignedIn(w http.ResponseWriter, r *http.Request, err error)
 
 // providers shows where the reader can sign in.
 func (h *Handler) providers(w http.ResponseWriter, r *http.Request) {
-	returnTo := r.URL.Query().Get("return_to")
-	p := page{Title: "Sign in", Lines: []string{"Choose where to sign in."}}
+	h.show(w, r, http.StatusOK, h.signInPage(r.URL.Query().Get("return_to")))
+}
+
+// signInPage returns the page that shows where a reader can sign in.
+func (h *Handler) signInPage(returnTo string) page {
+	if oidc.CheckReturnTo(returnTo) != nil {
+		returnTo = ""
+	}
+	p := page{Title: "Sign in", ReturnTo: returnTo, Token: h.d.Tokens != nil}
 	for _, name := range h.d.ProviderNames {
 		address := "/sign-in/" + name
-		if oidc.CheckReturnTo(returnTo) == nil {
+		if returnTo != "" {
 			address += "?" + url.Values{"return_to": {returnTo}}.Encode()
 		}
 		p.Links = append(p.Links, link{address, "Sign in with " + name})
 	}
-	if len(p.Links) == 0 {
+	switch {
+	case len(p.Links) > 0:
+		p.Lines = []string{"Choose where to sign in."}
+	case !p.Token:
 		p.Lines = []string{"No identity provider is set up here. The operator of Usher can set one up, or send you a portal link."}
 	}
-	h.show(w, r, http.StatusOK, p)
+	return p
 }
 
 // of serves the requests that name a provider. A name that is not in the settings is in no log line: it may be anything.

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -26,6 +27,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/keylease"
+	"github.com/usher-scim/usher/services/internal/operatortoken"
 	"github.com/usher-scim/usher/services/internal/test/oidctest"
 )
 
@@ -183,7 +185,7 @@ func TestPagesAllowNothingButThemselves(t *testing.T) {
 	for admin, transport := range map[string]string{"https://admin.example": "max-age=31536000", "http://127.0.0.1:8081": ""} {
 		w := newWorld(t, admin)
 		for path, want := range map[string]int{
-			"/": http.StatusSeeOther, "/sign-in": http.StatusOK, "/portal": http.StatusOK, "/sign-in.css": http.StatusOK, "/portal.js": http.StatusOK,
+			"/sign-in": http.StatusOK, "/portal": http.StatusOK, "/sign-in.css": http.StatusOK, "/portal.js": http.StatusOK,
 			"/session": http.StatusUnauthorized, "/sign-in/nobody": http.StatusNotFound, "/nothing": http.StatusNotFound, "/pages/page.html": http.StatusNotFound,
 		} {
 			answer := w.send("198.51.100.1", http.MethodGet, path, "")
@@ -206,6 +208,45 @@ func TestPagesAllowNothingButThemselves(t *testing.T) {
 	}
 }
 
+func TestTheOperatorSignsInWithATokenOnlyWhereItIsAllowed(t *testing.T) {
+	t.Parallel()
+	const form = "application/x-www-form-urlencoded"
+	w := newWorld(t, "https://admin.example")
+	if answer := w.send("198.51.100.1", http.MethodPost, "/sign-in", "token=right", "Content-Type", form); answer.StatusCode != http.StatusNotFound {
+		t.Errorf("where it is not allowed: %d", answer.StatusCode)
+	}
+	if answer := w.send("198.51.100.1", http.MethodGet, "/sign-in", ""); strings.Contains(answer.page, "<form") {
+		t.Errorf("where it is not allowed: %s", answer.page)
+	}
+
+	w.handler.d.Tokens = authn.NewOperator(operatortoken.Token{Subject: "bootstrap token", Digest: sha256.Sum256([]byte("right"))})
+	if answer := w.send("198.51.100.1", http.MethodGet, "/sign-in?return_to=/organizations", ""); !strings.Contains(answer.page, `name="return_to" value="/organizations"`) {
+		t.Errorf("the page is %s", answer.page)
+	}
+	for body, want := range map[string]string{
+		"token=right": "/", "token=right&return_to=/organizations/demo": "/organizations/demo", "token=right&return_to=//evil.example": "/",
+	} {
+		answer := w.send("198.51.100.2", http.MethodPost, "/sign-in", body, "Content-Type", form, "Origin", "https://admin.example")
+		w.requireCookie(answer, "usher")
+		if answer.StatusCode != http.StatusSeeOther || answer.Header.Get("Location") != want {
+			t.Errorf("%s: %d to %s", body, answer.StatusCode, answer.Header.Get("Location"))
+		}
+	}
+	for name, send := range map[string]func() reply{
+		"a wrong token": func() reply {
+			return w.send("198.51.100.3", http.MethodPost, "/sign-in", "token=wrong-token", "Content-Type", form)
+		},
+		"no token": func() reply { return w.send("198.51.100.3", http.MethodPost, "/sign-in", "", "Content-Type", form) },
+		"another site": func() reply {
+			return w.send("198.51.100.3", http.MethodPost, "/sign-in", "token=right", "Content-Type", form, "Origin", "https://evil.example")
+		},
+	} {
+		if answer := send(); answer.StatusCode != http.StatusForbidden || len(answer.cookies()) > 0 || strings.Contains(answer.page, "wrong-token") {
+			t.Errorf("%s: %d %v %s", name, answer.StatusCode, answer.Header, answer.page)
+		}
+	}
+}
+
 func TestOneAddressCannotSendMany(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "https://admin.example")
@@ -219,6 +260,9 @@ func TestOneAddressCannotSendMany(t *testing.T) {
 		},
 		func(from string) reply {
 			return w.send(from, http.MethodPost, "/portal", "{}", "Content-Type", "application/json")
+		},
+		func(from string) reply {
+			return w.send(from, http.MethodPost, "/sign-in", "token=x", "Content-Type", "application/x-www-form-urlencoded")
 		},
 	}
 	for i := range 20 { // ten seconds of the rate
@@ -240,11 +284,11 @@ func TestAStrangerCannotTryManyCookies(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "https://admin.example")
 	for i := range 25 {
-		want := http.StatusSeeOther
+		want := http.StatusUnauthorized
 		if i >= 20 {
 			want = http.StatusTooManyRequests
 		}
-		if answer := w.send("198.51.100.1", http.MethodGet, "/", "", "Cookie", "__Host-usher="+bearer.Session.New().Reveal()); answer.StatusCode != want {
+		if answer := w.send("198.51.100.1", http.MethodGet, "/session", "", "Cookie", "__Host-usher="+bearer.Session.New().Reveal()); answer.StatusCode != want {
 			t.Errorf("cookie %d: %d", i, answer.StatusCode)
 		}
 	}
@@ -296,10 +340,8 @@ func TestPeopleLearnThatSomethingIsDown(t *testing.T) {
 	}
 
 	// A page must not believe that its session has ended.
-	for _, path := range []string{"/", "/session"} {
-		if answer := w.send("198.51.100.1", http.MethodGet, path, "", "Cookie", "__Host-usher="+bearer.Session.New().Reveal()); answer.StatusCode != http.StatusServiceUnavailable {
-			t.Errorf("%s: %d", path, answer.StatusCode)
-		}
+	if answer := w.send("198.51.100.1", http.MethodGet, "/session", "", "Cookie", "__Host-usher="+bearer.Session.New().Reveal()); answer.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("the session: %d", answer.StatusCode)
 	}
 
 	// A provider can send its logout token again.
@@ -339,18 +381,16 @@ func TestInventedSessionsFillNoLog(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "https://admin.example")
 	for i := range 20 {
-		if answer := w.send("198.51.100.1", http.MethodGet, "/", "", "Cookie", cookie()); answer.StatusCode != http.StatusSeeOther {
+		if answer := w.send("198.51.100.1", http.MethodGet, "/session", "", "Cookie", cookie()); answer.StatusCode != http.StatusUnauthorized {
 			t.Fatalf("request %d: %d", i, answer.StatusCode)
 		}
 	}
 	before := strings.Count(w.log.String(), "\n")
-	for _, path := range []string{"/", "/session"} {
-		if answer := w.send("198.51.100.1", http.MethodGet, path, "", "Cookie", cookie()); answer.StatusCode != http.StatusTooManyRequests || answer.Header.Get("Retry-After") == "" {
-			t.Errorf("%s over the limit: %d", path, answer.StatusCode)
-		}
+	if answer := w.send("198.51.100.1", http.MethodGet, "/session", "", "Cookie", cookie()); answer.StatusCode != http.StatusTooManyRequests || answer.Header.Get("Retry-After") == "" {
+		t.Errorf("over the limit: %d", answer.StatusCode)
 	}
 	if after := strings.Count(w.log.String(), "\n"); after != before {
-		t.Errorf("%d requests over the limit wrote lines", after-before)
+		t.Errorf("a request over the limit wrote %d lines", after-before)
 	}
 }
 

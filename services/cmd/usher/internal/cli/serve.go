@@ -188,7 +188,7 @@ func greet(cmd *cobra.Command, a *app.App, s app.Settings) {
 	cmd.Printf("Usher is serving.\n\n")
 	for _, door := range []struct{ name, prefix, addr, about string }{
 		{"SCIM", "", a.PublicURL(), "IdPs"},
-		{"admin", "http://", a.AdminAddr(), "REST, /api/v1"},
+		{"admin", "http://", a.AdminAddr(), "the console for browsers; REST, /api/v1"},
 		{"gRPC", "", a.GRPCAddr(), "the vendor's services, the usher command"},
 		{"directory", "", a.ServiceAddr(commonv1.Caller_CALLER_DIRECTORY), "gRPC between services"},
 		{"identity", "", a.ServiceAddr(commonv1.Caller_CALLER_IDENTITY), "gRPC between services"},
@@ -204,7 +204,7 @@ func greet(cmd *cobra.Command, a *app.App, s app.Settings) {
 	if !s.Dev || a.TokenPath() == "" {
 		return
 	}
-	cmd.Printf("The bootstrap token is in %s. In another terminal, next:\n\n", a.TokenPath())
+	cmd.Printf("The bootstrap token is in %s. Open the console, and sign in with it. Or continue in another terminal:\n\n", a.TokenPath())
 	binary, err := os.Executable()
 	if err != nil {
 		binary = "usher"
