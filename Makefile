@@ -14,8 +14,12 @@ help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 .PHONY: run
-run: build ## Build and serve in the foreground, with demo data in .usher/ (RUN_ARGS adds flags).
+run: console build ## Build and serve in the foreground, with demo data in .usher/ (RUN_ARGS adds flags).
 	@exec "$(BIN)/usher" serve --dev $(RUN_ARGS)
+
+.PHONY: console
+console: ## Build the web console into services/console/build, from where the binary takes it; needs Node 20.19.
+	@.ci/console
 
 .PHONY: build
 build: ## Build the usher binary into .bin.
@@ -26,7 +30,8 @@ build: ## Build the usher binary into .bin.
 RACE := -race -gcflags=all=-d=checkptr=0 -vet=off
 
 .PHONY: test
-test: test-packages ## Run every test, with the race detector; installs PostgreSQL, Redis and sqlite3 where they are missing.
+test: test-packages console build ## Run every test, with the race detector; installs PostgreSQL, Redis, sqlite3 and Chromium where they are missing.
+	@.ci/console test
 	@echo "compiling with the race detector: the first time takes some minutes"
 	@TESTS_SKIP_NOTHING=1 .ci/test $(RACE) -timeout 20m ./... ./load/...
 
@@ -66,6 +71,7 @@ rest-clients: build ## Check the OpenAPI description and its REST with tools of 
 .PHONY: lint
 lint: tools ## Check the style of the Go code and the protos.
 	.bin/buf lint
+	@.ci/console lint
 	@grep -v '^gen$$' .ci/modules | while read -r module; do echo "linting $$module"; (cd "$$module" && GOWORK=off "$(BIN)/golangci-lint" run ./...) || exit 1; done
 
 .PHONY: vulns

@@ -1,0 +1,3 @@
+export function FailedEvents() {
+  return null;
+}

@@ -1,0 +1,52 @@
+import { createBrowserRouter, type RouteObject } from "react-router";
+import { Crashed } from "./shell/Crashed";
+import { Home } from "./shell/Home";
+import { NotFound } from "./shell/NotFound";
+import { Shell } from "./shell/Shell";
+
+// Each page is a file of its own, which the browser loads when somebody opens it.
+export const routes: RouteObject[] = [
+  {
+    path: "/",
+    Component: Shell,
+    ErrorBoundary: Crashed,
+    HydrateFallback: () => null,
+    children: [
+      {
+        ErrorBoundary: Crashed,
+        children: [
+          { index: true, Component: Home },
+          {
+            path: "organizations",
+            lazy: async () => ({ Component: (await import("./pages/organizations/Organizations")).Organizations }),
+          },
+          {
+            path: "organizations/:organization",
+            children: [
+              { index: true, lazy: async () => ({ Component: (await import("./pages/overview/Overview")).Overview }) },
+              {
+                path: "directories/new",
+                lazy: async () => ({ Component: (await import("./pages/setup/NewDirectory")).NewDirectory }),
+              },
+              {
+                path: "directories/:directory",
+                lazy: async () => ({ Component: (await import("./pages/directory/DirectoryPage")).DirectoryPage }),
+              },
+              {
+                path: "directories/:directory/set-up",
+                lazy: async () => ({ Component: (await import("./pages/setup/SetUp")).SetUp }),
+              },
+              {
+                path: "failed-events",
+                lazy: async () => ({ Component: (await import("./pages/events/FailedEvents")).FailedEvents }),
+              },
+            ],
+          },
+          { path: "*", Component: NotFound },
+        ],
+      },
+    ],
+  },
+];
+
+export const router = createBrowserRouter(routes);

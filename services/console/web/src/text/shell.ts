@@ -1,0 +1,147 @@
+import type { Reason } from "../api/errors";
+
+const counts = new Intl.NumberFormat();
+
+/** Returns a number with its noun, such as "1 user" or "1,200 users". */
+export function count(n: number, one: string, many = `${one}s`): string {
+  return `${counts.format(n)} ${n === 1 ? one : many}`;
+}
+
+/** Returns a number as people read it. */
+export function number(n: number): string {
+  return counts.format(n);
+}
+
+interface Explained {
+  title: string;
+  action: string;
+}
+
+const reasons: Partial<Record<Reason, Explained>> = {
+  NOT_FOUND: { title: "This does not exist", action: "Maybe somebody removed it. Go back, and open it from its list." },
+  CONFLICT: {
+    title: "Somebody else changed this",
+    action: "Reload the page to see the change. Then repeat yours, if it is still right.",
+  },
+  ORGANIZATION_NOT_FEDERATED: {
+    title: "The organization may not use SCIM",
+    action:
+      "Only an organization whose users sign in through its identity provider can have a directory. Ask the vendor of the product.",
+  },
+  ORGANIZATION_ERASING: { title: "The organization is being erased", action: "Nothing can be created in it any more." },
+  DIRECTORY_DELETED: { title: "The directory is deleted", action: "Create a directory that replaces it." },
+  DIRECTORY_NOT_REPLACEABLE: {
+    title: "This directory cannot be replaced",
+    action:
+      "Only a deleted directory that no other directory has replaced can be replaced. Reload the page to see which ones can.",
+  },
+  DIRECTORY_NOT_READY: {
+    title: "The directory is not ready yet",
+    action: "It was created a moment ago. Try again in a few seconds.",
+  },
+  LIMIT: {
+    title: "This is more than the limit",
+    action: "The message says which limit. Remove something first, or ask for less.",
+  },
+  CREDENTIAL_ENDED: {
+    title: "This key has ended",
+    action: "It is revoked, has expired or was rotated before. Reload the page to see the current keys.",
+  },
+  INVALID_REQUEST: { title: "Something in the form is not right", action: "The message names the field." },
+  SCOPE_MISSING: {
+    title: "You may not do this",
+    action: "Your account does not have this permission. Ask an admin of your organization.",
+  },
+  CALLER_NOT_ALLOWED: {
+    title: "You may not see this",
+    action: "It belongs to another organization, or your account does not have this permission.",
+  },
+};
+
+const statuses: Record<number, Explained> = {
+  0: { title: "No answer", action: "Check your connection, and try again." },
+  403: {
+    title: "You may not see this",
+    action: "Your account does not have this permission. Ask an admin of your organization.",
+  },
+  404: { title: "This does not exist", action: "Maybe somebody removed it. Go back, and open it from its list." },
+  429: { title: "Too many requests", action: "Wait a moment, and try again." },
+  503: {
+    title: "This does not work now",
+    action: "A part of Usher does not answer. Try again in a minute. What was done before is not lost.",
+  },
+};
+
+export const shell = {
+  product: "Usher",
+  loading: "Loading",
+  again: "Try again",
+  cancel: "Cancel",
+  close: "Close",
+  save: "Save",
+  never: "never",
+  breadcrumbs: "Pages above this one",
+  skip: "Skip to the content",
+  more: "Show more",
+  copy: {
+    action: (what: string) => `Copy: ${what}`,
+    done: "Copied",
+    failed: "The browser did not allow it. Select the text and copy it.",
+  },
+  confirm: { label: "To confirm, type the name:" },
+  errors: {
+    says: "Usher says:",
+    traceId: "For the operator of Usher, the trace ID:",
+    of: (reason: Reason | "", status: number): Explained =>
+      (reason && reasons[reason]) ||
+      statuses[status] || {
+        title: "This did not work",
+        action: "Try again. If it happens again, tell the operator of Usher.",
+      },
+  },
+  nav: {
+    label: "Pages",
+    open: "Open the menu",
+    overview: "Overview",
+    directory: "Directory",
+    failedEvents: "Failed events",
+    organizations: "Organizations",
+    theme: "Light or dark",
+    light: "Light",
+    dark: "Dark",
+    auto: "As the system",
+    account: "Your account",
+    signOut: "Sign out",
+    switchTo: "Another organization",
+    find: "Find an organization",
+    nothingFound: "No organization begins with this.",
+    onlySome: "Type more to see others.",
+  },
+  kinds: {
+    PRINCIPAL_KIND_OPERATOR: "Operator",
+    PRINCIPAL_KIND_ORGANIZATION_ADMIN: "Organization admin",
+    PRINCIPAL_KIND_ORGANIZATION_VIEWER: "Viewer: sees, and changes nothing",
+  } as Record<string, string>,
+  portal: "Opened with a link",
+  organizations: {
+    title: "Organizations",
+    situation: (n: number, more: boolean) =>
+      n === 0 ? "There is no organization yet." : `${more ? "More than " : ""}${count(n, "organization")} can be here.`,
+    emptyTitle: "No organization yet",
+    empty: "An organization is a customer of yours. Create one on the command line or over REST:",
+    command: "usher org create --name Acme --federated acme",
+    federated: "Signs in through its identity provider",
+    notFederated: "Not federated: it may not use SCIM",
+    erasing: "Being erased",
+  },
+  notFound: { title: "There is nothing at this address", action: "Go to the first page" },
+  forbidden: {
+    title: "You may not see this",
+    text: "This belongs to another organization, or your account does not have the permission.",
+  },
+  crashed: {
+    title: "This page has a fault",
+    text: "Reload it. If it happens again, tell the operator of Usher what you did.",
+    action: "Reload",
+  },
+};
