@@ -255,6 +255,7 @@ var admissions = map[string]string{
 	"directory.v1.SignInService.EndSessions":                        "gateway; [SYSTEM]",
 	"directory.v1.SignInService.UsePortalLink":                      "gateway; [SYSTEM]",
 	"directory.v1.UseService.RecordUses":                            "gateway; [SYSTEM]",
+	"failedevents.v1.ActivityService.ListActivity":                  "gateway; MANAGE_DIRECTORIES, READ_EVENTS; directory_id",
 	"failedevents.v1.FailedEventRecordService.RecordFailedEvents":   "gateway, rule; [SYSTEM]",
 	"failedevents.v1.FailedEventService.AcknowledgeFailedEvent":     "gateway; MANAGE_DIRECTORIES; WHOLE_ORGANIZATION",
 	"failedevents.v1.FailedEventService.GetFailedEvent":             "gateway; READ_EVENTS; WHOLE_ORGANIZATION",

@@ -23,6 +23,7 @@ import (
 type Server struct {
 	failedeventsv1.UnimplementedFailedEventRecordServiceServer
 	failedeventsv1.UnimplementedFailedEventServiceServer
+	failedeventsv1.UnimplementedActivityServiceServer
 
 	store   store.Store
 	dropped metric.Int64Counter
@@ -43,6 +44,7 @@ func New(s store.Store, meters metric.MeterProvider, now func() time.Time) (*Ser
 func (s *Server) Register(r grpc.ServiceRegistrar) {
 	failedeventsv1.RegisterFailedEventRecordServiceServer(r, s)
 	failedeventsv1.RegisterFailedEventServiceServer(r, s)
+	failedeventsv1.RegisterActivityServiceServer(r, s)
 }
 
 // RecordFailedEvents drops failed events from before the end of an erasure of their organization. That is no error: a late sender

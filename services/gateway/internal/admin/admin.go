@@ -144,6 +144,7 @@ func (h *Handler) register(ctx context.Context, c backend.Connections) error {
 		rulev1.RegisterSyncServiceHandlerClient(ctx, h.mux, rulev1.NewSyncServiceClient(c.Rule)),
 		rulev1.RegisterAccessServiceHandlerClient(ctx, h.mux, rulev1.NewAccessServiceClient(c.Rule)),
 		failedeventsv1.RegisterFailedEventServiceHandlerClient(ctx, h.mux, failedeventsv1.NewFailedEventServiceClient(c.FailedEvents)),
+		failedeventsv1.RegisterActivityServiceHandlerClient(ctx, h.mux, failedeventsv1.NewActivityServiceClient(c.FailedEvents)),
 	)
 }
 

@@ -234,8 +234,13 @@ type Directory struct {
 	LastRefusalTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=last_refusal_time,json=lastRefusalTime,proto3" json:"last_refusal_time,omitempty"`
 	// The reason of the last such refusal.
 	LastRefusalReason RefusalReason `protobuf:"varint,15,opt,name=last_refusal_reason,json=lastRefusalReason,proto3,enum=usher.directory.v1.RefusalReason" json:"last_refusal_reason,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// The number of API keys that are valid now.
+	ValidKeyCount int32 `protobuf:"varint,16,opt,name=valid_key_count,json=validKeyCount,proto3" json:"valid_key_count,omitempty"`
+	// The earliest time at which a valid API key expires, without keys that a rotation has replaced. Unset: no such key
+	// expires.
+	EarliestKeyExpireTime *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=earliest_key_expire_time,json=earliestKeyExpireTime,proto3" json:"earliest_key_expire_time,omitempty"`
+	unknownFields         protoimpl.UnknownFields
+	sizeCache             protoimpl.SizeCache
 }
 
 func (x *Directory) Reset() {
@@ -371,6 +376,20 @@ func (x *Directory) GetLastRefusalReason() RefusalReason {
 		return x.LastRefusalReason
 	}
 	return RefusalReason_REFUSAL_REASON_UNSPECIFIED
+}
+
+func (x *Directory) GetValidKeyCount() int32 {
+	if x != nil {
+		return x.ValidKeyCount
+	}
+	return 0
+}
+
+func (x *Directory) GetEarliestKeyExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EarliestKeyExpireTime
+	}
+	return nil
 }
 
 // CreateDirectoryRequest asks for a new directory.
@@ -975,7 +994,7 @@ var File_usher_directory_v1_directory_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_directory_proto_rawDesc = "" +
 	"\n" +
-	"\"usher/directory/v1/directory.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a usher/directory/v1/api_key.proto\"\xe2\x06\n" +
+	"\"usher/directory/v1/directory.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a usher/directory/v1/api_key.proto\"\xeb\a\n" +
 	"\tDirectory\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
 	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x0eorganizationId\x122\n" +
@@ -997,7 +1016,9 @@ const file_usher_directory_v1_directory_proto_rawDesc = "" +
 	"\x04etag\x18\f \x01(\tR\x04etag\x12)\n" +
 	"\rrefused_count\x18\r \x01(\x03B\x04\xe2A\x01\x03R\frefusedCount\x12L\n" +
 	"\x11last_refusal_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\x0flastRefusalTime\x12W\n" +
-	"\x13last_refusal_reason\x18\x0f \x01(\x0e2!.usher.directory.v1.RefusalReasonB\x04\xe2A\x01\x03R\x11lastRefusalReasonB\x0f\n" +
+	"\x13last_refusal_reason\x18\x0f \x01(\x0e2!.usher.directory.v1.RefusalReasonB\x04\xe2A\x01\x03R\x11lastRefusalReason\x12,\n" +
+	"\x0fvalid_key_count\x18\x10 \x01(\x05B\x04\xe2A\x01\x03R\rvalidKeyCount\x12Y\n" +
+	"\x18earliest_key_expire_time\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\x15earliestKeyExpireTimeB\x0f\n" +
 	"\r_display_nameB\x15\n" +
 	"\x13_unique_group_names\"\xe4\x01\n" +
 	"\x16CreateDirectoryRequest\x122\n" +
@@ -1108,30 +1129,31 @@ var file_usher_directory_v1_directory_proto_depIdxs = []int32{
 	14, // 4: usher.directory.v1.Directory.delete_time:type_name -> google.protobuf.Timestamp
 	14, // 5: usher.directory.v1.Directory.last_refusal_time:type_name -> google.protobuf.Timestamp
 	2,  // 6: usher.directory.v1.Directory.last_refusal_reason:type_name -> usher.directory.v1.RefusalReason
-	3,  // 7: usher.directory.v1.CreateDirectoryRequest.directory:type_name -> usher.directory.v1.Directory
-	3,  // 8: usher.directory.v1.CreateDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
-	15, // 9: usher.directory.v1.CreateDirectoryResponse.api_key:type_name -> usher.directory.v1.ApiKey
-	3,  // 10: usher.directory.v1.GetDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
-	3,  // 11: usher.directory.v1.ListDirectoriesResponse.directories:type_name -> usher.directory.v1.Directory
-	3,  // 12: usher.directory.v1.UpdateDirectoryRequest.directory:type_name -> usher.directory.v1.Directory
-	16, // 13: usher.directory.v1.UpdateDirectoryRequest.update_mask:type_name -> google.protobuf.FieldMask
-	3,  // 14: usher.directory.v1.UpdateDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
-	3,  // 15: usher.directory.v1.DeleteDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
-	4,  // 16: usher.directory.v1.DirectoryService.CreateDirectory:input_type -> usher.directory.v1.CreateDirectoryRequest
-	6,  // 17: usher.directory.v1.DirectoryService.GetDirectory:input_type -> usher.directory.v1.GetDirectoryRequest
-	8,  // 18: usher.directory.v1.DirectoryService.ListDirectories:input_type -> usher.directory.v1.ListDirectoriesRequest
-	10, // 19: usher.directory.v1.DirectoryService.UpdateDirectory:input_type -> usher.directory.v1.UpdateDirectoryRequest
-	12, // 20: usher.directory.v1.DirectoryService.DeleteDirectory:input_type -> usher.directory.v1.DeleteDirectoryRequest
-	5,  // 21: usher.directory.v1.DirectoryService.CreateDirectory:output_type -> usher.directory.v1.CreateDirectoryResponse
-	7,  // 22: usher.directory.v1.DirectoryService.GetDirectory:output_type -> usher.directory.v1.GetDirectoryResponse
-	9,  // 23: usher.directory.v1.DirectoryService.ListDirectories:output_type -> usher.directory.v1.ListDirectoriesResponse
-	11, // 24: usher.directory.v1.DirectoryService.UpdateDirectory:output_type -> usher.directory.v1.UpdateDirectoryResponse
-	13, // 25: usher.directory.v1.DirectoryService.DeleteDirectory:output_type -> usher.directory.v1.DeleteDirectoryResponse
-	21, // [21:26] is the sub-list for method output_type
-	16, // [16:21] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	14, // 7: usher.directory.v1.Directory.earliest_key_expire_time:type_name -> google.protobuf.Timestamp
+	3,  // 8: usher.directory.v1.CreateDirectoryRequest.directory:type_name -> usher.directory.v1.Directory
+	3,  // 9: usher.directory.v1.CreateDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
+	15, // 10: usher.directory.v1.CreateDirectoryResponse.api_key:type_name -> usher.directory.v1.ApiKey
+	3,  // 11: usher.directory.v1.GetDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
+	3,  // 12: usher.directory.v1.ListDirectoriesResponse.directories:type_name -> usher.directory.v1.Directory
+	3,  // 13: usher.directory.v1.UpdateDirectoryRequest.directory:type_name -> usher.directory.v1.Directory
+	16, // 14: usher.directory.v1.UpdateDirectoryRequest.update_mask:type_name -> google.protobuf.FieldMask
+	3,  // 15: usher.directory.v1.UpdateDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
+	3,  // 16: usher.directory.v1.DeleteDirectoryResponse.directory:type_name -> usher.directory.v1.Directory
+	4,  // 17: usher.directory.v1.DirectoryService.CreateDirectory:input_type -> usher.directory.v1.CreateDirectoryRequest
+	6,  // 18: usher.directory.v1.DirectoryService.GetDirectory:input_type -> usher.directory.v1.GetDirectoryRequest
+	8,  // 19: usher.directory.v1.DirectoryService.ListDirectories:input_type -> usher.directory.v1.ListDirectoriesRequest
+	10, // 20: usher.directory.v1.DirectoryService.UpdateDirectory:input_type -> usher.directory.v1.UpdateDirectoryRequest
+	12, // 21: usher.directory.v1.DirectoryService.DeleteDirectory:input_type -> usher.directory.v1.DeleteDirectoryRequest
+	5,  // 22: usher.directory.v1.DirectoryService.CreateDirectory:output_type -> usher.directory.v1.CreateDirectoryResponse
+	7,  // 23: usher.directory.v1.DirectoryService.GetDirectory:output_type -> usher.directory.v1.GetDirectoryResponse
+	9,  // 24: usher.directory.v1.DirectoryService.ListDirectories:output_type -> usher.directory.v1.ListDirectoriesResponse
+	11, // 25: usher.directory.v1.DirectoryService.UpdateDirectory:output_type -> usher.directory.v1.UpdateDirectoryResponse
+	13, // 26: usher.directory.v1.DirectoryService.DeleteDirectory:output_type -> usher.directory.v1.DeleteDirectoryResponse
+	22, // [22:27] is the sub-list for method output_type
+	17, // [17:22] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_usher_directory_v1_directory_proto_init() }

@@ -263,11 +263,14 @@ func (x *FailedEvent) GetAcknowledgedBy() string {
 	return ""
 }
 
-// RecordFailedEventsRequest contains failed events.
+// RecordFailedEventsRequest contains failed events, tallies of messages, or both. The gateway also stores such requests
+// in its spool until they are delivered.
 type RecordFailedEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The failed events. Usher ignores acknowledge_time and acknowledged_by.
-	FailedEvents  []*FailedEvent `protobuf:"bytes,1,rep,name=failed_events,json=failedEvents,proto3" json:"failed_events,omitempty"`
+	FailedEvents []*FailedEvent `protobuf:"bytes,1,rep,name=failed_events,json=failedEvents,proto3" json:"failed_events,omitempty"`
+	// The tallies of messages.
+	Tallies       []*MessageTally `protobuf:"bytes,2,rep,name=tallies,proto3" json:"tallies,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -305,6 +308,13 @@ func (*RecordFailedEventsRequest) Descriptor() ([]byte, []int) {
 func (x *RecordFailedEventsRequest) GetFailedEvents() []*FailedEvent {
 	if x != nil {
 		return x.FailedEvents
+	}
+	return nil
+}
+
+func (x *RecordFailedEventsRequest) GetTallies() []*MessageTally {
+	if x != nil {
+		return x.Tallies
 	}
 	return nil
 }
@@ -698,7 +708,7 @@ var File_usher_failedevents_v1_failed_event_proto protoreflect.FileDescriptor
 
 const file_usher_failedevents_v1_failed_event_proto_rawDesc = "" +
 	"\n" +
-	"(usher/failedevents/v1/failed_event.proto\x12\x15usher.failedevents.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\xe7\x05\n" +
+	"(usher/failedevents/v1/failed_event.proto\x12\x15usher.failedevents.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a$usher/failedevents/v1/activity.proto\"\xe7\x05\n" +
 	"\vFailedEvent\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x122\n" +
 	"\x0forganization_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12.\n" +
@@ -720,9 +730,10 @@ const file_usher_failedevents_v1_failed_event_proto_rawDesc = "" +
 	"\x06remedy\x18\r \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x06remedy\x12\"\n" +
 	"\btrace_id\x18\x0e \x01(\tB\a\xbaH\x04r\x02\x18 R\atraceId\x12E\n" +
 	"\x10acknowledge_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\x0facknowledgeTime\x121\n" +
-	"\x0facknowledged_by\x18\x10 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x0eacknowledgedBy\"q\n" +
-	"\x19RecordFailedEventsRequest\x12T\n" +
-	"\rfailed_events\x18\x01 \x03(\v2\".usher.failedevents.v1.FailedEventB\v\xbaH\b\x92\x01\x05\b\x01\x10\xf4\x03R\ffailedEvents\"\x1c\n" +
+	"\x0facknowledged_by\x18\x10 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x0eacknowledgedBy\"\xb9\x01\n" +
+	"\x19RecordFailedEventsRequest\x12R\n" +
+	"\rfailed_events\x18\x01 \x03(\v2\".usher.failedevents.v1.FailedEventB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\ffailedEvents\x12H\n" +
+	"\atallies\x18\x02 \x03(\v2#.usher.failedevents.v1.MessageTallyB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\atallies\"\x1c\n" +
 	"\x1aRecordFailedEventsResponse\"e\n" +
 	"\x15GetFailedEventRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12\x18\n" +
@@ -788,28 +799,30 @@ var file_usher_failedevents_v1_failed_event_proto_goTypes = []any{
 	(*AcknowledgeFailedEventRequest)(nil),  // 8: usher.failedevents.v1.AcknowledgeFailedEventRequest
 	(*AcknowledgeFailedEventResponse)(nil), // 9: usher.failedevents.v1.AcknowledgeFailedEventResponse
 	(*timestamppb.Timestamp)(nil),          // 10: google.protobuf.Timestamp
+	(*MessageTally)(nil),                   // 11: usher.failedevents.v1.MessageTally
 }
 var file_usher_failedevents_v1_failed_event_proto_depIdxs = []int32{
 	0,  // 0: usher.failedevents.v1.FailedEvent.source:type_name -> usher.failedevents.v1.FailedEventSource
 	10, // 1: usher.failedevents.v1.FailedEvent.fail_time:type_name -> google.protobuf.Timestamp
 	10, // 2: usher.failedevents.v1.FailedEvent.acknowledge_time:type_name -> google.protobuf.Timestamp
 	1,  // 3: usher.failedevents.v1.RecordFailedEventsRequest.failed_events:type_name -> usher.failedevents.v1.FailedEvent
-	1,  // 4: usher.failedevents.v1.GetFailedEventResponse.failed_event:type_name -> usher.failedevents.v1.FailedEvent
-	1,  // 5: usher.failedevents.v1.ListFailedEventsResponse.failed_events:type_name -> usher.failedevents.v1.FailedEvent
-	1,  // 6: usher.failedevents.v1.AcknowledgeFailedEventResponse.failed_event:type_name -> usher.failedevents.v1.FailedEvent
-	2,  // 7: usher.failedevents.v1.FailedEventRecordService.RecordFailedEvents:input_type -> usher.failedevents.v1.RecordFailedEventsRequest
-	4,  // 8: usher.failedevents.v1.FailedEventService.GetFailedEvent:input_type -> usher.failedevents.v1.GetFailedEventRequest
-	6,  // 9: usher.failedevents.v1.FailedEventService.ListFailedEvents:input_type -> usher.failedevents.v1.ListFailedEventsRequest
-	8,  // 10: usher.failedevents.v1.FailedEventService.AcknowledgeFailedEvent:input_type -> usher.failedevents.v1.AcknowledgeFailedEventRequest
-	3,  // 11: usher.failedevents.v1.FailedEventRecordService.RecordFailedEvents:output_type -> usher.failedevents.v1.RecordFailedEventsResponse
-	5,  // 12: usher.failedevents.v1.FailedEventService.GetFailedEvent:output_type -> usher.failedevents.v1.GetFailedEventResponse
-	7,  // 13: usher.failedevents.v1.FailedEventService.ListFailedEvents:output_type -> usher.failedevents.v1.ListFailedEventsResponse
-	9,  // 14: usher.failedevents.v1.FailedEventService.AcknowledgeFailedEvent:output_type -> usher.failedevents.v1.AcknowledgeFailedEventResponse
-	11, // [11:15] is the sub-list for method output_type
-	7,  // [7:11] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	11, // 4: usher.failedevents.v1.RecordFailedEventsRequest.tallies:type_name -> usher.failedevents.v1.MessageTally
+	1,  // 5: usher.failedevents.v1.GetFailedEventResponse.failed_event:type_name -> usher.failedevents.v1.FailedEvent
+	1,  // 6: usher.failedevents.v1.ListFailedEventsResponse.failed_events:type_name -> usher.failedevents.v1.FailedEvent
+	1,  // 7: usher.failedevents.v1.AcknowledgeFailedEventResponse.failed_event:type_name -> usher.failedevents.v1.FailedEvent
+	2,  // 8: usher.failedevents.v1.FailedEventRecordService.RecordFailedEvents:input_type -> usher.failedevents.v1.RecordFailedEventsRequest
+	4,  // 9: usher.failedevents.v1.FailedEventService.GetFailedEvent:input_type -> usher.failedevents.v1.GetFailedEventRequest
+	6,  // 10: usher.failedevents.v1.FailedEventService.ListFailedEvents:input_type -> usher.failedevents.v1.ListFailedEventsRequest
+	8,  // 11: usher.failedevents.v1.FailedEventService.AcknowledgeFailedEvent:input_type -> usher.failedevents.v1.AcknowledgeFailedEventRequest
+	3,  // 12: usher.failedevents.v1.FailedEventRecordService.RecordFailedEvents:output_type -> usher.failedevents.v1.RecordFailedEventsResponse
+	5,  // 13: usher.failedevents.v1.FailedEventService.GetFailedEvent:output_type -> usher.failedevents.v1.GetFailedEventResponse
+	7,  // 14: usher.failedevents.v1.FailedEventService.ListFailedEvents:output_type -> usher.failedevents.v1.ListFailedEventsResponse
+	9,  // 15: usher.failedevents.v1.FailedEventService.AcknowledgeFailedEvent:output_type -> usher.failedevents.v1.AcknowledgeFailedEventResponse
+	12, // [12:16] is the sub-list for method output_type
+	8,  // [8:12] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_usher_failedevents_v1_failed_event_proto_init() }
@@ -817,6 +830,7 @@ func file_usher_failedevents_v1_failed_event_proto_init() {
 	if File_usher_failedevents_v1_failed_event_proto != nil {
 		return
 	}
+	file_usher_failedevents_v1_activity_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

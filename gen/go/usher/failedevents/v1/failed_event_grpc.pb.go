@@ -31,8 +31,8 @@ const (
 //
 // FailedEventRecordService stores failed events for the services that report them.
 type FailedEventRecordServiceClient interface {
-	// RecordFailedEvents stores up to 500 events. It changes no event that is stored already. It drops events of an
-	// organization that was erased after they happened.
+	// RecordFailedEvents stores up to 500 events and up to 500 tallies. It changes no event that is stored already. It
+	// drops events, and tallies of messages, of an organization that was erased after they happened.
 	RecordFailedEvents(ctx context.Context, in *RecordFailedEventsRequest, opts ...grpc.CallOption) (*RecordFailedEventsResponse, error)
 }
 
@@ -60,8 +60,8 @@ func (c *failedEventRecordServiceClient) RecordFailedEvents(ctx context.Context,
 //
 // FailedEventRecordService stores failed events for the services that report them.
 type FailedEventRecordServiceServer interface {
-	// RecordFailedEvents stores up to 500 events. It changes no event that is stored already. It drops events of an
-	// organization that was erased after they happened.
+	// RecordFailedEvents stores up to 500 events and up to 500 tallies. It changes no event that is stored already. It
+	// drops events, and tallies of messages, of an organization that was erased after they happened.
 	RecordFailedEvents(context.Context, *RecordFailedEventsRequest) (*RecordFailedEventsResponse, error)
 	mustEmbedUnimplementedFailedEventRecordServiceServer()
 }

@@ -2051,9 +2051,15 @@ type GetAccessStatusResponse struct {
 	// The number of users that are set aside.
 	SetAsideCount int64 `protobuf:"varint,3,opt,name=set_aside_count,json=setAsideCount,proto3" json:"set_aside_count,omitempty"`
 	// The first 100 users that are set aside, in the order of their ids.
-	SetAside      []*SetAsideUser `protobuf:"bytes,4,rep,name=set_aside,json=setAside,proto3" json:"set_aside,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	SetAside []*SetAsideUser `protobuf:"bytes,4,rep,name=set_aside,json=setAside,proto3" json:"set_aside,omitempty"`
+	// The number of rules with a change that waits for a rule sync: somebody created, changed, enabled, disabled or deleted
+	// the rule after the last completed rule sync began. The change applies to a user with the next change of this user,
+	// and to all users when a rule sync runs.
+	RulesWaitingCount int32 `protobuf:"varint,5,opt,name=rules_waiting_count,json=rulesWaitingCount,proto3" json:"rules_waiting_count,omitempty"`
+	// The time of the oldest such change. Unset: no rule waits.
+	OldestWaitingTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=oldest_waiting_time,json=oldestWaitingTime,proto3" json:"oldest_waiting_time,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *GetAccessStatusResponse) Reset() {
@@ -2110,6 +2116,20 @@ func (x *GetAccessStatusResponse) GetSetAsideCount() int64 {
 func (x *GetAccessStatusResponse) GetSetAside() []*SetAsideUser {
 	if x != nil {
 		return x.SetAside
+	}
+	return nil
+}
+
+func (x *GetAccessStatusResponse) GetRulesWaitingCount() int32 {
+	if x != nil {
+		return x.RulesWaitingCount
+	}
+	return 0
+}
+
+func (x *GetAccessStatusResponse) GetOldestWaitingTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OldestWaitingTime
 	}
 	return nil
 }
@@ -2458,13 +2478,15 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\vsuspensions\x18\x01 \x03(\v2\x19.usher.rule.v1.SuspensionR\vsuspensions\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"L\n" +
 	"\x16GetAccessStatusRequest\x122\n" +
-	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\"\xfc\x01\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\"\xf8\x02\n" +
 	"\x17GetAccessStatusResponse\x128\n" +
 	"\n" +
 	"as_of_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\x12E\n" +
 	"\x11oldest_change_age\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x0foldestChangeAge\x12&\n" +
 	"\x0fset_aside_count\x18\x03 \x01(\x03R\rsetAsideCount\x128\n" +
-	"\tset_aside\x18\x04 \x03(\v2\x1b.usher.rule.v1.SetAsideUserR\bsetAside\"N\n" +
+	"\tset_aside\x18\x04 \x03(\v2\x1b.usher.rule.v1.SetAsideUserR\bsetAside\x12.\n" +
+	"\x13rules_waiting_count\x18\x05 \x01(\x05R\x11rulesWaitingCount\x12J\n" +
+	"\x13oldest_waiting_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x11oldestWaitingTime\"N\n" +
 	"\x18GetAccessSettingsRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\"V\n" +
 	"\x19GetAccessSettingsResponse\x129\n" +
@@ -2597,41 +2619,42 @@ var file_usher_rule_v1_access_proto_depIdxs = []int32{
 	35, // 20: usher.rule.v1.GetAccessStatusResponse.as_of_time:type_name -> google.protobuf.Timestamp
 	36, // 21: usher.rule.v1.GetAccessStatusResponse.oldest_change_age:type_name -> google.protobuf.Duration
 	7,  // 22: usher.rule.v1.GetAccessStatusResponse.set_aside:type_name -> usher.rule.v1.SetAsideUser
-	5,  // 23: usher.rule.v1.GetAccessSettingsResponse.settings:type_name -> usher.rule.v1.AccessSettings
-	5,  // 24: usher.rule.v1.UpdateAccessSettingsRequest.settings:type_name -> usher.rule.v1.AccessSettings
-	37, // 25: usher.rule.v1.UpdateAccessSettingsRequest.update_mask:type_name -> google.protobuf.FieldMask
-	5,  // 26: usher.rule.v1.UpdateAccessSettingsResponse.settings:type_name -> usher.rule.v1.AccessSettings
-	9,  // 27: usher.rule.v1.AccessService.CheckAccess:input_type -> usher.rule.v1.CheckAccessRequest
-	11, // 28: usher.rule.v1.AccessService.ListAccess:input_type -> usher.rule.v1.ListAccessRequest
-	13, // 29: usher.rule.v1.AccessService.GrantAccess:input_type -> usher.rule.v1.GrantAccessRequest
-	15, // 30: usher.rule.v1.AccessService.RevokeAccess:input_type -> usher.rule.v1.RevokeAccessRequest
-	17, // 31: usher.rule.v1.AccessService.WatchAccess:input_type -> usher.rule.v1.WatchAccessRequest
-	19, // 32: usher.rule.v1.AccessService.GetAccessCursor:input_type -> usher.rule.v1.GetAccessCursorRequest
-	21, // 33: usher.rule.v1.AccessService.WaitUntilCaughtUp:input_type -> usher.rule.v1.WaitUntilCaughtUpRequest
-	23, // 34: usher.rule.v1.AccessService.SuspendAccess:input_type -> usher.rule.v1.SuspendAccessRequest
-	25, // 35: usher.rule.v1.AccessService.ResumeAccess:input_type -> usher.rule.v1.ResumeAccessRequest
-	27, // 36: usher.rule.v1.AccessService.ListSuspensions:input_type -> usher.rule.v1.ListSuspensionsRequest
-	29, // 37: usher.rule.v1.AccessService.GetAccessStatus:input_type -> usher.rule.v1.GetAccessStatusRequest
-	31, // 38: usher.rule.v1.AccessService.GetAccessSettings:input_type -> usher.rule.v1.GetAccessSettingsRequest
-	33, // 39: usher.rule.v1.AccessService.UpdateAccessSettings:input_type -> usher.rule.v1.UpdateAccessSettingsRequest
-	10, // 40: usher.rule.v1.AccessService.CheckAccess:output_type -> usher.rule.v1.CheckAccessResponse
-	12, // 41: usher.rule.v1.AccessService.ListAccess:output_type -> usher.rule.v1.ListAccessResponse
-	14, // 42: usher.rule.v1.AccessService.GrantAccess:output_type -> usher.rule.v1.GrantAccessResponse
-	16, // 43: usher.rule.v1.AccessService.RevokeAccess:output_type -> usher.rule.v1.RevokeAccessResponse
-	18, // 44: usher.rule.v1.AccessService.WatchAccess:output_type -> usher.rule.v1.WatchAccessResponse
-	20, // 45: usher.rule.v1.AccessService.GetAccessCursor:output_type -> usher.rule.v1.GetAccessCursorResponse
-	22, // 46: usher.rule.v1.AccessService.WaitUntilCaughtUp:output_type -> usher.rule.v1.WaitUntilCaughtUpResponse
-	24, // 47: usher.rule.v1.AccessService.SuspendAccess:output_type -> usher.rule.v1.SuspendAccessResponse
-	26, // 48: usher.rule.v1.AccessService.ResumeAccess:output_type -> usher.rule.v1.ResumeAccessResponse
-	28, // 49: usher.rule.v1.AccessService.ListSuspensions:output_type -> usher.rule.v1.ListSuspensionsResponse
-	30, // 50: usher.rule.v1.AccessService.GetAccessStatus:output_type -> usher.rule.v1.GetAccessStatusResponse
-	32, // 51: usher.rule.v1.AccessService.GetAccessSettings:output_type -> usher.rule.v1.GetAccessSettingsResponse
-	34, // 52: usher.rule.v1.AccessService.UpdateAccessSettings:output_type -> usher.rule.v1.UpdateAccessSettingsResponse
-	40, // [40:53] is the sub-list for method output_type
-	27, // [27:40] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	35, // 23: usher.rule.v1.GetAccessStatusResponse.oldest_waiting_time:type_name -> google.protobuf.Timestamp
+	5,  // 24: usher.rule.v1.GetAccessSettingsResponse.settings:type_name -> usher.rule.v1.AccessSettings
+	5,  // 25: usher.rule.v1.UpdateAccessSettingsRequest.settings:type_name -> usher.rule.v1.AccessSettings
+	37, // 26: usher.rule.v1.UpdateAccessSettingsRequest.update_mask:type_name -> google.protobuf.FieldMask
+	5,  // 27: usher.rule.v1.UpdateAccessSettingsResponse.settings:type_name -> usher.rule.v1.AccessSettings
+	9,  // 28: usher.rule.v1.AccessService.CheckAccess:input_type -> usher.rule.v1.CheckAccessRequest
+	11, // 29: usher.rule.v1.AccessService.ListAccess:input_type -> usher.rule.v1.ListAccessRequest
+	13, // 30: usher.rule.v1.AccessService.GrantAccess:input_type -> usher.rule.v1.GrantAccessRequest
+	15, // 31: usher.rule.v1.AccessService.RevokeAccess:input_type -> usher.rule.v1.RevokeAccessRequest
+	17, // 32: usher.rule.v1.AccessService.WatchAccess:input_type -> usher.rule.v1.WatchAccessRequest
+	19, // 33: usher.rule.v1.AccessService.GetAccessCursor:input_type -> usher.rule.v1.GetAccessCursorRequest
+	21, // 34: usher.rule.v1.AccessService.WaitUntilCaughtUp:input_type -> usher.rule.v1.WaitUntilCaughtUpRequest
+	23, // 35: usher.rule.v1.AccessService.SuspendAccess:input_type -> usher.rule.v1.SuspendAccessRequest
+	25, // 36: usher.rule.v1.AccessService.ResumeAccess:input_type -> usher.rule.v1.ResumeAccessRequest
+	27, // 37: usher.rule.v1.AccessService.ListSuspensions:input_type -> usher.rule.v1.ListSuspensionsRequest
+	29, // 38: usher.rule.v1.AccessService.GetAccessStatus:input_type -> usher.rule.v1.GetAccessStatusRequest
+	31, // 39: usher.rule.v1.AccessService.GetAccessSettings:input_type -> usher.rule.v1.GetAccessSettingsRequest
+	33, // 40: usher.rule.v1.AccessService.UpdateAccessSettings:input_type -> usher.rule.v1.UpdateAccessSettingsRequest
+	10, // 41: usher.rule.v1.AccessService.CheckAccess:output_type -> usher.rule.v1.CheckAccessResponse
+	12, // 42: usher.rule.v1.AccessService.ListAccess:output_type -> usher.rule.v1.ListAccessResponse
+	14, // 43: usher.rule.v1.AccessService.GrantAccess:output_type -> usher.rule.v1.GrantAccessResponse
+	16, // 44: usher.rule.v1.AccessService.RevokeAccess:output_type -> usher.rule.v1.RevokeAccessResponse
+	18, // 45: usher.rule.v1.AccessService.WatchAccess:output_type -> usher.rule.v1.WatchAccessResponse
+	20, // 46: usher.rule.v1.AccessService.GetAccessCursor:output_type -> usher.rule.v1.GetAccessCursorResponse
+	22, // 47: usher.rule.v1.AccessService.WaitUntilCaughtUp:output_type -> usher.rule.v1.WaitUntilCaughtUpResponse
+	24, // 48: usher.rule.v1.AccessService.SuspendAccess:output_type -> usher.rule.v1.SuspendAccessResponse
+	26, // 49: usher.rule.v1.AccessService.ResumeAccess:output_type -> usher.rule.v1.ResumeAccessResponse
+	28, // 50: usher.rule.v1.AccessService.ListSuspensions:output_type -> usher.rule.v1.ListSuspensionsResponse
+	30, // 51: usher.rule.v1.AccessService.GetAccessStatus:output_type -> usher.rule.v1.GetAccessStatusResponse
+	32, // 52: usher.rule.v1.AccessService.GetAccessSettings:output_type -> usher.rule.v1.GetAccessSettingsResponse
+	34, // 53: usher.rule.v1.AccessService.UpdateAccessSettings:output_type -> usher.rule.v1.UpdateAccessSettingsResponse
+	41, // [41:54] is the sub-list for method output_type
+	28, // [28:41] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_usher_rule_v1_access_proto_init() }
