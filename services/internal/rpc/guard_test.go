@@ -24,6 +24,8 @@ var fieldScopes = map[string]string{
 	"identity.v1.LookupUserRequest.email":       "READ_PEOPLE",
 	"identity.v1.LookupUserRequest.external_id": "READ_PEOPLE",
 	"identity.v1.LookupUserRequest.user_name":   "READ_PEOPLE",
+	"identity.v1.UnadoptedResource.external_id": "READ_PEOPLE",
+	"identity.v1.UnadoptedResource.name":        "READ_PEOPLE",
 	"identity.v1.User.display_name":             "READ_PEOPLE",
 	"identity.v1.User.email":                    "READ_PEOPLE",
 	"identity.v1.User.external_id":              "READ_PEOPLE",

@@ -138,6 +138,7 @@ func (h *Handler) register(ctx context.Context, c backend.Connections) error {
 		identityv1.RegisterErasureServiceHandlerClient(ctx, h.mux, identityv1.NewErasureServiceClient(c.Identity)),
 		identityv1.RegisterDialectServiceHandlerClient(ctx, h.mux, identityv1.NewDialectServiceClient(c.Identity)),
 		identityv1.RegisterSchemaServiceHandlerClient(ctx, h.mux, identityv1.NewSchemaServiceClient(c.Identity)),
+		identityv1.RegisterProgressServiceHandlerClient(ctx, h.mux, identityv1.NewProgressServiceClient(c.Identity)),
 		rulev1.RegisterTenantServiceHandlerClient(ctx, h.mux, rulev1.NewTenantServiceClient(c.Rule)),
 		rulev1.RegisterRoleServiceHandlerClient(ctx, h.mux, rulev1.NewRoleServiceClient(c.Rule)),
 		rulev1.RegisterRuleServiceHandlerClient(ctx, h.mux, rulev1.NewRuleServiceClient(c.Rule)),

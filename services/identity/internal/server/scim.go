@@ -25,6 +25,7 @@ type Server struct {
 	identityv1.UnimplementedErasureServiceServer
 	identityv1.UnimplementedDialectServiceServer
 	identityv1.UnimplementedSchemaServiceServer
+	identityv1.UnimplementedProgressServiceServer
 
 	core      *core.Core
 	stop      <-chan struct{}
@@ -46,6 +47,7 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	identityv1.RegisterErasureServiceServer(r, s)
 	identityv1.RegisterDialectServiceServer(r, s)
 	identityv1.RegisterSchemaServiceServer(r, s)
+	identityv1.RegisterProgressServiceServer(r, s)
 }
 
 // call converts what every SCIM call has.

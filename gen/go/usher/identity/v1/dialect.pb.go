@@ -12,6 +12,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	structpb "google.golang.org/protobuf/types/known/structpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -207,6 +208,73 @@ func (x *IgnoredValue) GetLastMessageId() string {
 	return ""
 }
 
+// SuggestedSchema is an extension that an admin can register with PutSchema, so that Usher keeps attributes that it
+// ignores now. It is a proposal. Before you register it, compare it with the documentation of the IdP: Usher saw only the
+// names of the attributes.
+type SuggestedSchema struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The URN.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The type of the resources that the IdP sent the attributes with.
+	ResourceType ResourceType `protobuf:"varint,2,opt,name=resource_type,json=resourceType,proto3,enum=usher.identity.v1.ResourceType" json:"resource_type,omitempty"`
+	// The definition, which PutSchema accepts as it is. Each attribute is a string with one value, which is not required:
+	// check its `type`, and whether it is `multiValued`. An attribute with sub-attributes is `complex`.
+	Definition    *structpb.Struct `protobuf:"bytes,3,opt,name=definition,proto3" json:"definition,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuggestedSchema) Reset() {
+	*x = SuggestedSchema{}
+	mi := &file_usher_identity_v1_dialect_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuggestedSchema) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuggestedSchema) ProtoMessage() {}
+
+func (x *SuggestedSchema) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_identity_v1_dialect_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuggestedSchema.ProtoReflect.Descriptor instead.
+func (*SuggestedSchema) Descriptor() ([]byte, []int) {
+	return file_usher_identity_v1_dialect_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *SuggestedSchema) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *SuggestedSchema) GetResourceType() ResourceType {
+	if x != nil {
+		return x.ResourceType
+	}
+	return ResourceType_RESOURCE_TYPE_UNSPECIFIED
+}
+
+func (x *SuggestedSchema) GetDefinition() *structpb.Struct {
+	if x != nil {
+		return x.Definition
+	}
+	return nil
+}
+
 // ListQuirksRequest names a directory.
 type ListQuirksRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -220,7 +288,7 @@ type ListQuirksRequest struct {
 
 func (x *ListQuirksRequest) Reset() {
 	*x = ListQuirksRequest{}
-	mi := &file_usher_identity_v1_dialect_proto_msgTypes[2]
+	mi := &file_usher_identity_v1_dialect_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -232,7 +300,7 @@ func (x *ListQuirksRequest) String() string {
 func (*ListQuirksRequest) ProtoMessage() {}
 
 func (x *ListQuirksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_dialect_proto_msgTypes[2]
+	mi := &file_usher_identity_v1_dialect_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -245,7 +313,7 @@ func (x *ListQuirksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQuirksRequest.ProtoReflect.Descriptor instead.
 func (*ListQuirksRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_dialect_proto_rawDescGZIP(), []int{2}
+	return file_usher_identity_v1_dialect_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ListQuirksRequest) GetOrganizationId() string {
@@ -269,13 +337,17 @@ type ListQuirksResponse struct {
 	Quirks []*Quirk `protobuf:"bytes,1,rep,name=quirks,proto3" json:"quirks,omitempty"`
 	// The ignored attributes, in the order of their paths: the first hundred that the IdP sent.
 	IgnoredValues []*IgnoredValue `protobuf:"bytes,2,rep,name=ignored_values,json=ignoredValues,proto3" json:"ignored_values,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Schemas for those ignored attributes that belong to the URN of an extension which is not registered, in the order of
+	// their ids: at most as many as the directory has room for. An attribute without a URN is in none, because it cannot be
+	// registered. A read-only attribute is in none, because Usher sets its value.
+	SuggestedSchemas []*SuggestedSchema `protobuf:"bytes,3,rep,name=suggested_schemas,json=suggestedSchemas,proto3" json:"suggested_schemas,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *ListQuirksResponse) Reset() {
 	*x = ListQuirksResponse{}
-	mi := &file_usher_identity_v1_dialect_proto_msgTypes[3]
+	mi := &file_usher_identity_v1_dialect_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -287,7 +359,7 @@ func (x *ListQuirksResponse) String() string {
 func (*ListQuirksResponse) ProtoMessage() {}
 
 func (x *ListQuirksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_dialect_proto_msgTypes[3]
+	mi := &file_usher_identity_v1_dialect_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -300,7 +372,7 @@ func (x *ListQuirksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQuirksResponse.ProtoReflect.Descriptor instead.
 func (*ListQuirksResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_dialect_proto_rawDescGZIP(), []int{3}
+	return file_usher_identity_v1_dialect_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListQuirksResponse) GetQuirks() []*Quirk {
@@ -317,11 +389,18 @@ func (x *ListQuirksResponse) GetIgnoredValues() []*IgnoredValue {
 	return nil
 }
 
+func (x *ListQuirksResponse) GetSuggestedSchemas() []*SuggestedSchema {
+	if x != nil {
+		return x.SuggestedSchemas
+	}
+	return nil
+}
+
 var File_usher_identity_v1_dialect_proto protoreflect.FileDescriptor
 
 const file_usher_identity_v1_dialect_proto_rawDesc = "" +
 	"\n" +
-	"\x1fusher/identity/v1/dialect.proto\x12\x11usher.identity.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\"\x9c\x02\n" +
+	"\x1fusher/identity/v1/dialect.proto\x12\x11usher.identity.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1cusher/identity/v1/feed.proto\"\x9c\x02\n" +
 	"\x05Quirk\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\ameaning\x18\x02 \x01(\tR\ameaning\x12$\n" +
@@ -337,13 +416,20 @@ const file_usher_identity_v1_dialect_proto_rawDesc = "" +
 	"\n" +
 	"first_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tfirstTime\x127\n" +
 	"\tlast_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\blastTime\x12&\n" +
-	"\x0flast_message_id\x18\x05 \x01(\tR\rlastMessageId\"t\n" +
+	"\x0flast_message_id\x18\x05 \x01(\tR\rlastMessageId\"\xa0\x01\n" +
+	"\x0fSuggestedSchema\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12D\n" +
+	"\rresource_type\x18\x02 \x01(\x0e2\x1f.usher.identity.v1.ResourceTypeR\fresourceType\x127\n" +
+	"\n" +
+	"definition\x18\x03 \x01(\v2\x17.google.protobuf.StructR\n" +
+	"definition\"t\n" +
 	"\x11ListQuirksRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12+\n" +
-	"\fdirectory_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\vdirectoryId\"\x8e\x01\n" +
+	"\fdirectory_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\vdirectoryId\"\xdf\x01\n" +
 	"\x12ListQuirksResponse\x120\n" +
 	"\x06quirks\x18\x01 \x03(\v2\x18.usher.identity.v1.QuirkR\x06quirks\x12F\n" +
-	"\x0eignored_values\x18\x02 \x03(\v2\x1f.usher.identity.v1.IgnoredValueR\rignoredValues2\xdd\x01\n" +
+	"\x0eignored_values\x18\x02 \x03(\v2\x1f.usher.identity.v1.IgnoredValueR\rignoredValues\x12O\n" +
+	"\x11suggested_schemas\x18\x03 \x03(\v2\".usher.identity.v1.SuggestedSchemaR\x10suggestedSchemas2\xdd\x01\n" +
 	"\x0eDialectService\x12\xaf\x01\n" +
 	"\n" +
 	"ListQuirks\x12$.usher.identity.v1.ListQuirksRequest\x1a%.usher.identity.v1.ListQuirksResponse\"T\x82\xd3\xe4\x93\x02K\x12I/api/v1/organizations/{organization_id}/directories/{directory_id}/quirks\x90\x02\x01\x1a\x19\xb2\xcf\x18\x15\n" +
@@ -362,28 +448,34 @@ func file_usher_identity_v1_dialect_proto_rawDescGZIP() []byte {
 	return file_usher_identity_v1_dialect_proto_rawDescData
 }
 
-var file_usher_identity_v1_dialect_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_usher_identity_v1_dialect_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_usher_identity_v1_dialect_proto_goTypes = []any{
 	(*Quirk)(nil),                 // 0: usher.identity.v1.Quirk
 	(*IgnoredValue)(nil),          // 1: usher.identity.v1.IgnoredValue
-	(*ListQuirksRequest)(nil),     // 2: usher.identity.v1.ListQuirksRequest
-	(*ListQuirksResponse)(nil),    // 3: usher.identity.v1.ListQuirksResponse
-	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(*SuggestedSchema)(nil),       // 2: usher.identity.v1.SuggestedSchema
+	(*ListQuirksRequest)(nil),     // 3: usher.identity.v1.ListQuirksRequest
+	(*ListQuirksResponse)(nil),    // 4: usher.identity.v1.ListQuirksResponse
+	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
+	(ResourceType)(0),             // 6: usher.identity.v1.ResourceType
+	(*structpb.Struct)(nil),       // 7: google.protobuf.Struct
 }
 var file_usher_identity_v1_dialect_proto_depIdxs = []int32{
-	4, // 0: usher.identity.v1.Quirk.first_time:type_name -> google.protobuf.Timestamp
-	4, // 1: usher.identity.v1.Quirk.last_time:type_name -> google.protobuf.Timestamp
-	4, // 2: usher.identity.v1.IgnoredValue.first_time:type_name -> google.protobuf.Timestamp
-	4, // 3: usher.identity.v1.IgnoredValue.last_time:type_name -> google.protobuf.Timestamp
-	0, // 4: usher.identity.v1.ListQuirksResponse.quirks:type_name -> usher.identity.v1.Quirk
-	1, // 5: usher.identity.v1.ListQuirksResponse.ignored_values:type_name -> usher.identity.v1.IgnoredValue
-	2, // 6: usher.identity.v1.DialectService.ListQuirks:input_type -> usher.identity.v1.ListQuirksRequest
-	3, // 7: usher.identity.v1.DialectService.ListQuirks:output_type -> usher.identity.v1.ListQuirksResponse
-	7, // [7:8] is the sub-list for method output_type
-	6, // [6:7] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	5,  // 0: usher.identity.v1.Quirk.first_time:type_name -> google.protobuf.Timestamp
+	5,  // 1: usher.identity.v1.Quirk.last_time:type_name -> google.protobuf.Timestamp
+	5,  // 2: usher.identity.v1.IgnoredValue.first_time:type_name -> google.protobuf.Timestamp
+	5,  // 3: usher.identity.v1.IgnoredValue.last_time:type_name -> google.protobuf.Timestamp
+	6,  // 4: usher.identity.v1.SuggestedSchema.resource_type:type_name -> usher.identity.v1.ResourceType
+	7,  // 5: usher.identity.v1.SuggestedSchema.definition:type_name -> google.protobuf.Struct
+	0,  // 6: usher.identity.v1.ListQuirksResponse.quirks:type_name -> usher.identity.v1.Quirk
+	1,  // 7: usher.identity.v1.ListQuirksResponse.ignored_values:type_name -> usher.identity.v1.IgnoredValue
+	2,  // 8: usher.identity.v1.ListQuirksResponse.suggested_schemas:type_name -> usher.identity.v1.SuggestedSchema
+	3,  // 9: usher.identity.v1.DialectService.ListQuirks:input_type -> usher.identity.v1.ListQuirksRequest
+	4,  // 10: usher.identity.v1.DialectService.ListQuirks:output_type -> usher.identity.v1.ListQuirksResponse
+	10, // [10:11] is the sub-list for method output_type
+	9,  // [9:10] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_usher_identity_v1_dialect_proto_init() }
@@ -391,13 +483,14 @@ func file_usher_identity_v1_dialect_proto_init() {
 	if File_usher_identity_v1_dialect_proto != nil {
 		return
 	}
+	file_usher_identity_v1_feed_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_identity_v1_dialect_proto_rawDesc), len(file_usher_identity_v1_dialect_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1393,6 +1393,216 @@ func (x *ListCarriedMembersResponse) GetNextPageToken() string {
 	return ""
 }
 
+// UnadoptedResource is a user or group of a replaced directory that no other directory has adopted.
+type UnadoptedResource struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the user or group.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Whether it is a user or a group.
+	ResourceType ResourceType `protobuf:"varint,2,opt,name=resource_type,json=resourceType,proto3,enum=usher.identity.v1.ResourceType" json:"resource_type,omitempty"`
+	// The id of the deleted directory that sent it.
+	DirectoryId string `protobuf:"bytes,3,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
+	// The userName of the user, or the displayName of the group. Empty without the scope READ_PEOPLE.
+	Name string `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
+	// The externalId, or empty. Empty without the scope READ_PEOPLE.
+	ExternalId    string `protobuf:"bytes,5,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnadoptedResource) Reset() {
+	*x = UnadoptedResource{}
+	mi := &file_usher_identity_v1_read_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnadoptedResource) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnadoptedResource) ProtoMessage() {}
+
+func (x *UnadoptedResource) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_identity_v1_read_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnadoptedResource.ProtoReflect.Descriptor instead.
+func (*UnadoptedResource) Descriptor() ([]byte, []int) {
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *UnadoptedResource) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *UnadoptedResource) GetResourceType() ResourceType {
+	if x != nil {
+		return x.ResourceType
+	}
+	return ResourceType_RESOURCE_TYPE_UNSPECIFIED
+}
+
+func (x *UnadoptedResource) GetDirectoryId() string {
+	if x != nil {
+		return x.DirectoryId
+	}
+	return ""
+}
+
+func (x *UnadoptedResource) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UnadoptedResource) GetExternalId() string {
+	if x != nil {
+		return x.ExternalId
+	}
+	return ""
+}
+
+// ListUnadoptedRequest asks for a page of resources that were not adopted.
+type ListUnadoptedRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The id of the directory that replaces the deleted one.
+	DirectoryId string `protobuf:"bytes,2,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
+	// The largest number of results in a page. 0 means 100. More than 1,000 means 1,000.
+	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the previous page. Empty for the first page.
+	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListUnadoptedRequest) Reset() {
+	*x = ListUnadoptedRequest{}
+	mi := &file_usher_identity_v1_read_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListUnadoptedRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListUnadoptedRequest) ProtoMessage() {}
+
+func (x *ListUnadoptedRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_identity_v1_read_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListUnadoptedRequest.ProtoReflect.Descriptor instead.
+func (*ListUnadoptedRequest) Descriptor() ([]byte, []int) {
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ListUnadoptedRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *ListUnadoptedRequest) GetDirectoryId() string {
+	if x != nil {
+		return x.DirectoryId
+	}
+	return ""
+}
+
+func (x *ListUnadoptedRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListUnadoptedRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListUnadoptedResponse is a page of resources that were not adopted.
+type ListUnadoptedResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The resources.
+	Resources []*UnadoptedResource `protobuf:"bytes,1,rep,name=resources,proto3" json:"resources,omitempty"`
+	// The page_token of the next page. Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListUnadoptedResponse) Reset() {
+	*x = ListUnadoptedResponse{}
+	mi := &file_usher_identity_v1_read_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListUnadoptedResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListUnadoptedResponse) ProtoMessage() {}
+
+func (x *ListUnadoptedResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_identity_v1_read_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListUnadoptedResponse.ProtoReflect.Descriptor instead.
+func (*ListUnadoptedResponse) Descriptor() ([]byte, []int) {
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ListUnadoptedResponse) GetResources() []*UnadoptedResource {
+	if x != nil {
+		return x.Resources
+	}
+	return nil
+}
+
+func (x *ListUnadoptedResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 // FinishAdoptionRequest names a directory.
 type FinishAdoptionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1406,7 +1616,7 @@ type FinishAdoptionRequest struct {
 
 func (x *FinishAdoptionRequest) Reset() {
 	*x = FinishAdoptionRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[20]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1418,7 +1628,7 @@ func (x *FinishAdoptionRequest) String() string {
 func (*FinishAdoptionRequest) ProtoMessage() {}
 
 func (x *FinishAdoptionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[20]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1431,7 +1641,7 @@ func (x *FinishAdoptionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishAdoptionRequest.ProtoReflect.Descriptor instead.
 func (*FinishAdoptionRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{20}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *FinishAdoptionRequest) GetOrganizationId() string {
@@ -1461,7 +1671,7 @@ type FinishAdoptionResponse struct {
 
 func (x *FinishAdoptionResponse) Reset() {
 	*x = FinishAdoptionResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[21]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1473,7 +1683,7 @@ func (x *FinishAdoptionResponse) String() string {
 func (*FinishAdoptionResponse) ProtoMessage() {}
 
 func (x *FinishAdoptionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[21]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1486,7 +1696,7 @@ func (x *FinishAdoptionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishAdoptionResponse.ProtoReflect.Descriptor instead.
 func (*FinishAdoptionResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{21}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *FinishAdoptionResponse) GetRemovedCount() int64 {
@@ -1516,7 +1726,7 @@ type CheckUserFilterRequest struct {
 
 func (x *CheckUserFilterRequest) Reset() {
 	*x = CheckUserFilterRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[22]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1528,7 +1738,7 @@ func (x *CheckUserFilterRequest) String() string {
 func (*CheckUserFilterRequest) ProtoMessage() {}
 
 func (x *CheckUserFilterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[22]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1541,7 +1751,7 @@ func (x *CheckUserFilterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckUserFilterRequest.ProtoReflect.Descriptor instead.
 func (*CheckUserFilterRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{22}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *CheckUserFilterRequest) GetOrganizationId() string {
@@ -1567,7 +1777,7 @@ type CheckUserFilterResponse struct {
 
 func (x *CheckUserFilterResponse) Reset() {
 	*x = CheckUserFilterResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[23]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1579,7 +1789,7 @@ func (x *CheckUserFilterResponse) String() string {
 func (*CheckUserFilterResponse) ProtoMessage() {}
 
 func (x *CheckUserFilterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[23]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1592,7 +1802,7 @@ func (x *CheckUserFilterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckUserFilterResponse.ProtoReflect.Descriptor instead.
 func (*CheckUserFilterResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{23}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{26}
 }
 
 var File_usher_identity_v1_read_proto protoreflect.FileDescriptor
@@ -1702,6 +1912,24 @@ const file_usher_identity_v1_read_proto_rawDesc = "" +
 	"page_token\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\tpageToken\"\x80\x01\n" +
 	"\x1aListCarriedMembersResponse\x12:\n" +
 	"\amembers\x18\x01 \x03(\v2 .usher.identity.v1.CarriedMemberR\amembers\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd3\x01\n" +
+	"\x11UnadoptedResource\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12D\n" +
+	"\rresource_type\x18\x02 \x01(\x0e2\x1f.usher.identity.v1.ResourceTypeR\fresourceType\x12!\n" +
+	"\fdirectory_id\x18\x03 \x01(\tR\vdirectoryId\x12\x1b\n" +
+	"\x04name\x18\x04 \x01(\tB\a\xca\xcf\x18\x03\n" +
+	"\x01\x05R\x04name\x12(\n" +
+	"\vexternal_id\x18\x05 \x01(\tB\a\xca\xcf\x18\x03\n" +
+	"\x01\x05R\n" +
+	"externalId\"\xc6\x01\n" +
+	"\x14ListUnadoptedRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12+\n" +
+	"\fdirectory_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\vdirectoryId\x12$\n" +
+	"\tpage_size\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\tpageToken\"\x83\x01\n" +
+	"\x15ListUnadoptedResponse\x12B\n" +
+	"\tresources\x18\x01 \x03(\v2$.usher.identity.v1.UnadoptedResourceR\tresources\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"x\n" +
 	"\x15FinishAdoptionRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12+\n" +
@@ -1725,10 +1953,12 @@ const file_usher_identity_v1_read_proto_rawDesc = "" +
 	"FindGroups\x12$.usher.identity.v1.FindGroupsRequest\x1a%.usher.identity.v1.FindGroupsResponse\"9\x82\xd3\xe4\x93\x020\x12./api/v1/organizations/{organization_id}/groups\x90\x02\x01\x12\xe1\x01\n" +
 	"\x0eBatchGetGroups\x12(.usher.identity.v1.BatchGetGroupsRequest\x1a).usher.identity.v1.BatchGetGroupsResponse\"z\xba\xcf\x181{\"ids\": [\"0196f2c4-7d1e-7b3a-9c55-3f1d2e4a6b71\"]}\x82\xd3\xe4\x93\x02<:\x01*\"7/api/v1/organizations/{organization_id}/groups:batchGet\x90\x02\x01\x12\xaa\x01\n" +
 	"\vListMembers\x12%.usher.identity.v1.ListMembersRequest\x1a&.usher.identity.v1.ListMembersResponse\"L\x82\xd3\xe4\x93\x02C\x12A/api/v1/organizations/{organization_id}/groups/{group_id}/members\x90\x02\x01\x1a\x11\xb2\xcf\x18\r\n" +
-	"\x02\x01\x04\x12\x01\x01\x1a\x04\x03\x04\x05\x062\xdf\x03\n" +
+	"\x02\x01\x04\x12\x01\x01\x1a\x04\x03\x04\x05\x062\xb6\x05\n" +
 	"\x0fAdoptionService\x12\xe8\x01\n" +
 	"\x12ListCarriedMembers\x12,.usher.identity.v1.ListCarriedMembersRequest\x1a-.usher.identity.v1.ListCarriedMembersResponse\"u\xaa\xcf\x18\x15\n" +
-	"\x01\x01\x1a\x02\x02\x06*\fdirectory_id\x82\xd3\xe4\x93\x02S\x12Q/api/v1/organizations/{organization_id}/directories/{directory_id}/carriedMembers\x90\x02\x01\x12\xc6\x01\n" +
+	"\x01\x01\x1a\x02\x02\x06*\fdirectory_id\x82\xd3\xe4\x93\x02S\x12Q/api/v1/organizations/{organization_id}/directories/{directory_id}/carriedMembers\x90\x02\x01\x12\xd4\x01\n" +
+	"\rListUnadopted\x12'.usher.identity.v1.ListUnadoptedRequest\x1a(.usher.identity.v1.ListUnadoptedResponse\"p\xaa\xcf\x18\x15\n" +
+	"\x01\x01\x1a\x02\x02\x06*\fdirectory_id\x82\xd3\xe4\x93\x02N\x12L/api/v1/organizations/{organization_id}/directories/{directory_id}/unadopted\x90\x02\x01\x12\xc6\x01\n" +
 	"\x0eFinishAdoption\x12(.usher.identity.v1.FinishAdoptionRequest\x1a).usher.identity.v1.FinishAdoptionResponse\"_\x82\xd3\xe4\x93\x02V:\x01*\"Q/api/v1/organizations/{organization_id}/directories/{directory_id}:finishAdoption\x90\x02\x02\x1a\x18\xb2\xcf\x18\x14\n" +
 	"\x01\x01\x1a\x01\x02*\fdirectory_id2\xc1\x01\n" +
 	"\x0eErasureService\x12\xa0\x01\n" +
@@ -1748,7 +1978,7 @@ func file_usher_identity_v1_read_proto_rawDescGZIP() []byte {
 	return file_usher_identity_v1_read_proto_rawDescData
 }
 
-var file_usher_identity_v1_read_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_usher_identity_v1_read_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_usher_identity_v1_read_proto_goTypes = []any{
 	(*User)(nil),                       // 0: usher.identity.v1.User
 	(*Group)(nil),                      // 1: usher.identity.v1.Group
@@ -1770,48 +2000,55 @@ var file_usher_identity_v1_read_proto_goTypes = []any{
 	(*CarriedMember)(nil),              // 17: usher.identity.v1.CarriedMember
 	(*ListCarriedMembersRequest)(nil),  // 18: usher.identity.v1.ListCarriedMembersRequest
 	(*ListCarriedMembersResponse)(nil), // 19: usher.identity.v1.ListCarriedMembersResponse
-	(*FinishAdoptionRequest)(nil),      // 20: usher.identity.v1.FinishAdoptionRequest
-	(*FinishAdoptionResponse)(nil),     // 21: usher.identity.v1.FinishAdoptionResponse
-	(*CheckUserFilterRequest)(nil),     // 22: usher.identity.v1.CheckUserFilterRequest
-	(*CheckUserFilterResponse)(nil),    // 23: usher.identity.v1.CheckUserFilterResponse
-	(*timestamppb.Timestamp)(nil),      // 24: google.protobuf.Timestamp
-	(ResourceType)(0),                  // 25: usher.identity.v1.ResourceType
+	(*UnadoptedResource)(nil),          // 20: usher.identity.v1.UnadoptedResource
+	(*ListUnadoptedRequest)(nil),       // 21: usher.identity.v1.ListUnadoptedRequest
+	(*ListUnadoptedResponse)(nil),      // 22: usher.identity.v1.ListUnadoptedResponse
+	(*FinishAdoptionRequest)(nil),      // 23: usher.identity.v1.FinishAdoptionRequest
+	(*FinishAdoptionResponse)(nil),     // 24: usher.identity.v1.FinishAdoptionResponse
+	(*CheckUserFilterRequest)(nil),     // 25: usher.identity.v1.CheckUserFilterRequest
+	(*CheckUserFilterResponse)(nil),    // 26: usher.identity.v1.CheckUserFilterResponse
+	(*timestamppb.Timestamp)(nil),      // 27: google.protobuf.Timestamp
+	(ResourceType)(0),                  // 28: usher.identity.v1.ResourceType
 }
 var file_usher_identity_v1_read_proto_depIdxs = []int32{
-	24, // 0: usher.identity.v1.User.update_time:type_name -> google.protobuf.Timestamp
+	27, // 0: usher.identity.v1.User.update_time:type_name -> google.protobuf.Timestamp
 	0,  // 1: usher.identity.v1.LookupUserResponse.user:type_name -> usher.identity.v1.User
 	0,  // 2: usher.identity.v1.BatchGetUsersResponse.users:type_name -> usher.identity.v1.User
 	1,  // 3: usher.identity.v1.FindGroupsResponse.groups:type_name -> usher.identity.v1.Group
 	1,  // 4: usher.identity.v1.BatchGetGroupsResponse.groups:type_name -> usher.identity.v1.Group
-	25, // 5: usher.identity.v1.Member.type:type_name -> usher.identity.v1.ResourceType
+	28, // 5: usher.identity.v1.Member.type:type_name -> usher.identity.v1.ResourceType
 	14, // 6: usher.identity.v1.ListMembersResponse.members:type_name -> usher.identity.v1.Member
 	14, // 7: usher.identity.v1.CarriedMember.member:type_name -> usher.identity.v1.Member
 	17, // 8: usher.identity.v1.ListCarriedMembersResponse.members:type_name -> usher.identity.v1.CarriedMember
-	4,  // 9: usher.identity.v1.ReadService.LookupUser:input_type -> usher.identity.v1.LookupUserRequest
-	22, // 10: usher.identity.v1.ReadService.CheckUserFilter:input_type -> usher.identity.v1.CheckUserFilterRequest
-	6,  // 11: usher.identity.v1.ReadService.BatchGetUsers:input_type -> usher.identity.v1.BatchGetUsersRequest
-	8,  // 12: usher.identity.v1.ReadService.ListUserIds:input_type -> usher.identity.v1.ListUserIdsRequest
-	10, // 13: usher.identity.v1.ReadService.FindGroups:input_type -> usher.identity.v1.FindGroupsRequest
-	12, // 14: usher.identity.v1.ReadService.BatchGetGroups:input_type -> usher.identity.v1.BatchGetGroupsRequest
-	15, // 15: usher.identity.v1.ReadService.ListMembers:input_type -> usher.identity.v1.ListMembersRequest
-	18, // 16: usher.identity.v1.AdoptionService.ListCarriedMembers:input_type -> usher.identity.v1.ListCarriedMembersRequest
-	20, // 17: usher.identity.v1.AdoptionService.FinishAdoption:input_type -> usher.identity.v1.FinishAdoptionRequest
-	2,  // 18: usher.identity.v1.ErasureService.EraseUser:input_type -> usher.identity.v1.EraseUserRequest
-	5,  // 19: usher.identity.v1.ReadService.LookupUser:output_type -> usher.identity.v1.LookupUserResponse
-	23, // 20: usher.identity.v1.ReadService.CheckUserFilter:output_type -> usher.identity.v1.CheckUserFilterResponse
-	7,  // 21: usher.identity.v1.ReadService.BatchGetUsers:output_type -> usher.identity.v1.BatchGetUsersResponse
-	9,  // 22: usher.identity.v1.ReadService.ListUserIds:output_type -> usher.identity.v1.ListUserIdsResponse
-	11, // 23: usher.identity.v1.ReadService.FindGroups:output_type -> usher.identity.v1.FindGroupsResponse
-	13, // 24: usher.identity.v1.ReadService.BatchGetGroups:output_type -> usher.identity.v1.BatchGetGroupsResponse
-	16, // 25: usher.identity.v1.ReadService.ListMembers:output_type -> usher.identity.v1.ListMembersResponse
-	19, // 26: usher.identity.v1.AdoptionService.ListCarriedMembers:output_type -> usher.identity.v1.ListCarriedMembersResponse
-	21, // 27: usher.identity.v1.AdoptionService.FinishAdoption:output_type -> usher.identity.v1.FinishAdoptionResponse
-	3,  // 28: usher.identity.v1.ErasureService.EraseUser:output_type -> usher.identity.v1.EraseUserResponse
-	19, // [19:29] is the sub-list for method output_type
-	9,  // [9:19] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	28, // 9: usher.identity.v1.UnadoptedResource.resource_type:type_name -> usher.identity.v1.ResourceType
+	20, // 10: usher.identity.v1.ListUnadoptedResponse.resources:type_name -> usher.identity.v1.UnadoptedResource
+	4,  // 11: usher.identity.v1.ReadService.LookupUser:input_type -> usher.identity.v1.LookupUserRequest
+	25, // 12: usher.identity.v1.ReadService.CheckUserFilter:input_type -> usher.identity.v1.CheckUserFilterRequest
+	6,  // 13: usher.identity.v1.ReadService.BatchGetUsers:input_type -> usher.identity.v1.BatchGetUsersRequest
+	8,  // 14: usher.identity.v1.ReadService.ListUserIds:input_type -> usher.identity.v1.ListUserIdsRequest
+	10, // 15: usher.identity.v1.ReadService.FindGroups:input_type -> usher.identity.v1.FindGroupsRequest
+	12, // 16: usher.identity.v1.ReadService.BatchGetGroups:input_type -> usher.identity.v1.BatchGetGroupsRequest
+	15, // 17: usher.identity.v1.ReadService.ListMembers:input_type -> usher.identity.v1.ListMembersRequest
+	18, // 18: usher.identity.v1.AdoptionService.ListCarriedMembers:input_type -> usher.identity.v1.ListCarriedMembersRequest
+	21, // 19: usher.identity.v1.AdoptionService.ListUnadopted:input_type -> usher.identity.v1.ListUnadoptedRequest
+	23, // 20: usher.identity.v1.AdoptionService.FinishAdoption:input_type -> usher.identity.v1.FinishAdoptionRequest
+	2,  // 21: usher.identity.v1.ErasureService.EraseUser:input_type -> usher.identity.v1.EraseUserRequest
+	5,  // 22: usher.identity.v1.ReadService.LookupUser:output_type -> usher.identity.v1.LookupUserResponse
+	26, // 23: usher.identity.v1.ReadService.CheckUserFilter:output_type -> usher.identity.v1.CheckUserFilterResponse
+	7,  // 24: usher.identity.v1.ReadService.BatchGetUsers:output_type -> usher.identity.v1.BatchGetUsersResponse
+	9,  // 25: usher.identity.v1.ReadService.ListUserIds:output_type -> usher.identity.v1.ListUserIdsResponse
+	11, // 26: usher.identity.v1.ReadService.FindGroups:output_type -> usher.identity.v1.FindGroupsResponse
+	13, // 27: usher.identity.v1.ReadService.BatchGetGroups:output_type -> usher.identity.v1.BatchGetGroupsResponse
+	16, // 28: usher.identity.v1.ReadService.ListMembers:output_type -> usher.identity.v1.ListMembersResponse
+	19, // 29: usher.identity.v1.AdoptionService.ListCarriedMembers:output_type -> usher.identity.v1.ListCarriedMembersResponse
+	22, // 30: usher.identity.v1.AdoptionService.ListUnadopted:output_type -> usher.identity.v1.ListUnadoptedResponse
+	24, // 31: usher.identity.v1.AdoptionService.FinishAdoption:output_type -> usher.identity.v1.FinishAdoptionResponse
+	3,  // 32: usher.identity.v1.ErasureService.EraseUser:output_type -> usher.identity.v1.EraseUserResponse
+	22, // [22:33] is the sub-list for method output_type
+	11, // [11:22] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_usher_identity_v1_read_proto_init() }
@@ -1832,7 +2069,7 @@ func file_usher_identity_v1_read_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_identity_v1_read_proto_rawDesc), len(file_usher_identity_v1_read_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   24,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   3,
 		},

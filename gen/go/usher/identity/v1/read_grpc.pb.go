@@ -378,6 +378,7 @@ var ReadService_ServiceDesc = grpc.ServiceDesc{
 
 const (
 	AdoptionService_ListCarriedMembers_FullMethodName = "/usher.identity.v1.AdoptionService/ListCarriedMembers"
+	AdoptionService_ListUnadopted_FullMethodName      = "/usher.identity.v1.AdoptionService/ListUnadopted"
 	AdoptionService_FinishAdoption_FullMethodName     = "/usher.identity.v1.AdoptionService/FinishAdoption"
 )
 
@@ -389,6 +390,11 @@ const (
 type AdoptionServiceClient interface {
 	// ListCarriedMembers lists the memberships of adopted groups that the IdP has not confirmed. Reasons: PAGE_TOKEN.
 	ListCarriedMembers(ctx context.Context, in *ListCarriedMembersRequest, opts ...grpc.CallOption) (*ListCarriedMembersResponse, error)
+	// ListUnadopted lists the users and groups of the deleted directory that a directory replaces, and of those that that
+	// one replaced, which the directory has not adopted. They are detached. The order is: users before groups, the directory
+	// that was replaced last before older ones, and then by id. A page ends early when the resources are large. Reasons:
+	// NOT_FOUND, PAGE_TOKEN.
+	ListUnadopted(ctx context.Context, in *ListUnadoptedRequest, opts ...grpc.CallOption) (*ListUnadoptedResponse, error)
 	// FinishAdoption removes every membership that ListCarriedMembers lists, as if the IdP had removed it.
 	FinishAdoption(ctx context.Context, in *FinishAdoptionRequest, opts ...grpc.CallOption) (*FinishAdoptionResponse, error)
 }
@@ -405,6 +411,16 @@ func (c *adoptionServiceClient) ListCarriedMembers(ctx context.Context, in *List
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListCarriedMembersResponse)
 	err := c.cc.Invoke(ctx, AdoptionService_ListCarriedMembers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adoptionServiceClient) ListUnadopted(ctx context.Context, in *ListUnadoptedRequest, opts ...grpc.CallOption) (*ListUnadoptedResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListUnadoptedResponse)
+	err := c.cc.Invoke(ctx, AdoptionService_ListUnadopted_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -429,6 +445,11 @@ func (c *adoptionServiceClient) FinishAdoption(ctx context.Context, in *FinishAd
 type AdoptionServiceServer interface {
 	// ListCarriedMembers lists the memberships of adopted groups that the IdP has not confirmed. Reasons: PAGE_TOKEN.
 	ListCarriedMembers(context.Context, *ListCarriedMembersRequest) (*ListCarriedMembersResponse, error)
+	// ListUnadopted lists the users and groups of the deleted directory that a directory replaces, and of those that that
+	// one replaced, which the directory has not adopted. They are detached. The order is: users before groups, the directory
+	// that was replaced last before older ones, and then by id. A page ends early when the resources are large. Reasons:
+	// NOT_FOUND, PAGE_TOKEN.
+	ListUnadopted(context.Context, *ListUnadoptedRequest) (*ListUnadoptedResponse, error)
 	// FinishAdoption removes every membership that ListCarriedMembers lists, as if the IdP had removed it.
 	FinishAdoption(context.Context, *FinishAdoptionRequest) (*FinishAdoptionResponse, error)
 	mustEmbedUnimplementedAdoptionServiceServer()
@@ -443,6 +464,9 @@ type UnimplementedAdoptionServiceServer struct{}
 
 func (UnimplementedAdoptionServiceServer) ListCarriedMembers(context.Context, *ListCarriedMembersRequest) (*ListCarriedMembersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListCarriedMembers not implemented")
+}
+func (UnimplementedAdoptionServiceServer) ListUnadopted(context.Context, *ListUnadoptedRequest) (*ListUnadoptedResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListUnadopted not implemented")
 }
 func (UnimplementedAdoptionServiceServer) FinishAdoption(context.Context, *FinishAdoptionRequest) (*FinishAdoptionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method FinishAdoption not implemented")
@@ -486,6 +510,24 @@ func _AdoptionService_ListCarriedMembers_Handler(srv interface{}, ctx context.Co
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdoptionService_ListUnadopted_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListUnadoptedRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdoptionServiceServer).ListUnadopted(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdoptionService_ListUnadopted_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdoptionServiceServer).ListUnadopted(ctx, req.(*ListUnadoptedRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdoptionService_FinishAdoption_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(FinishAdoptionRequest)
 	if err := dec(in); err != nil {
@@ -514,6 +556,10 @@ var AdoptionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListCarriedMembers",
 			Handler:    _AdoptionService_ListCarriedMembers_Handler,
+		},
+		{
+			MethodName: "ListUnadopted",
+			Handler:    _AdoptionService_ListUnadopted_Handler,
 		},
 		{
 			MethodName: "FinishAdoption",
