@@ -256,8 +256,11 @@ var admissions = map[string]string{
 	"directory.v1.SignInService.UsePortalLink":                      "gateway; [SYSTEM]",
 	"directory.v1.UseService.RecordUses":                            "gateway; [SYSTEM]",
 	"failedevents.v1.ActivityService.ListActivity":                  "gateway; MANAGE_DIRECTORIES, READ_EVENTS; directory_id",
+	"failedevents.v1.FailedEventErasureService.EraseNames":          "identity; [SYSTEM]",
 	"failedevents.v1.FailedEventRecordService.RecordFailedEvents":   "gateway, rule; [SYSTEM]",
 	"failedevents.v1.FailedEventService.AcknowledgeFailedEvent":     "gateway; MANAGE_DIRECTORIES; WHOLE_ORGANIZATION",
+	"failedevents.v1.FailedEventService.AcknowledgeFailedEvents":    "gateway; MANAGE_DIRECTORIES; WHOLE_ORGANIZATION",
+	"failedevents.v1.FailedEventService.CountFailedEvents":          "gateway; READ_EVENTS; directory_id",
 	"failedevents.v1.FailedEventService.GetFailedEvent":             "gateway; READ_EVENTS; WHOLE_ORGANIZATION",
 	"failedevents.v1.FailedEventService.ListFailedEvents":           "gateway; READ_EVENTS; directory_id",
 	"identity.v1.AdoptionService.FinishAdoption":                    "gateway; MANAGE_DIRECTORIES; directory_id",
@@ -469,7 +472,7 @@ func expected(callers *commonv1.Callers, caller commonv1.Caller, p *commonv1.Pri
 
 func TestRPCsThatReadDeclareIt(t *testing.T) {
 	t.Parallel()
-	verbs := []string{"Get", "List", "BatchGet", "Lookup", "Find", "Check", "Watch", "Wait", "Resolve", "Read", "Stream"}
+	verbs := []string{"Get", "List", "BatchGet", "Lookup", "Find", "Check", "Watch", "Wait", "Count", "Resolve", "Read", "Stream"}
 	for _, m := range everyRPC() {
 		named := slices.ContainsFunc(verbs, func(verb string) bool { return strings.HasPrefix(string(m.Name()), verb) })
 		if named != reads(m) {

@@ -82,7 +82,8 @@ func (FailedEventSource) EnumDescriptor() ([]byte, []int) {
 }
 
 // FailedEvent is one message, or one effect of a message, that Usher could not carry out. It contains no body, no
-// secret, and no personal attribute other than ids.
+// secret, and no personal attribute other than ids and the names in subject and conflicting_name. Usher erases such a
+// name when the user that it names is deleted.
 type FailedEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id: a UUIDv7. The reporting service makes it, so that a repeated report makes no second event.
@@ -109,7 +110,8 @@ type FailedEvent struct {
 	ScimType string `protobuf:"bytes,11,opt,name=scim_type,json=scimType,proto3" json:"scim_type,omitempty"`
 	// The cause, in a sentence: 4,000 characters at most.
 	Detail string `protobuf:"bytes,12,opt,name=detail,proto3" json:"detail,omitempty"`
-	// What to do about it, in a sentence: 1,000 characters at most.
+	// What the admin of the identity provider should do about it: 1,000 characters at most. Empty if there is nothing to
+	// do at the identity provider.
 	Remedy string `protobuf:"bytes,13,opt,name=remedy,proto3" json:"remedy,omitempty"`
 	// The id of the trace: 32 hexadecimal digits, or empty.
 	TraceId string `protobuf:"bytes,14,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
@@ -117,8 +119,20 @@ type FailedEvent struct {
 	AcknowledgeTime *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=acknowledge_time,json=acknowledgeTime,proto3" json:"acknowledge_time,omitempty"`
 	// The principal's subject: who acknowledged the event.
 	AcknowledgedBy string `protobuf:"bytes,16,opt,name=acknowledged_by,json=acknowledgedBy,proto3" json:"acknowledged_by,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// The userName of the user, or the displayName of the group, in the message: 200 bytes at most, the rest is cut off.
+	// Empty if the message contains none, if Usher has erased it, or without the scope READ_PEOPLE.
+	Subject string `protobuf:"bytes,17,opt,name=subject,proto3" json:"subject,omitempty"`
+	// The id of the resource that has the unique value already. Empty if the reason is another one than SCIM_UNIQUENESS,
+	// if it is not known, or without the scope READ_PEOPLE.
+	ConflictingResourceId string `protobuf:"bytes,18,opt,name=conflicting_resource_id,json=conflictingResourceId,proto3" json:"conflicting_resource_id,omitempty"`
+	// The userName or displayName of the resource that has the unique value already: 200 bytes at most, the rest is cut
+	// off. Empty under the same conditions as conflicting_resource_id, and if Usher has erased it.
+	ConflictingName string `protobuf:"bytes,19,opt,name=conflicting_name,json=conflictingName,proto3" json:"conflicting_name,omitempty"`
+	// What an admin of the organization should do about it in Usher: 1,000 characters at most. Empty if there is nothing to
+	// do in Usher.
+	AdminAction   string `protobuf:"bytes,20,opt,name=admin_action,json=adminAction,proto3" json:"admin_action,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FailedEvent) Reset() {
@@ -259,6 +273,34 @@ func (x *FailedEvent) GetAcknowledgeTime() *timestamppb.Timestamp {
 func (x *FailedEvent) GetAcknowledgedBy() string {
 	if x != nil {
 		return x.AcknowledgedBy
+	}
+	return ""
+}
+
+func (x *FailedEvent) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *FailedEvent) GetConflictingResourceId() string {
+	if x != nil {
+		return x.ConflictingResourceId
+	}
+	return ""
+}
+
+func (x *FailedEvent) GetConflictingName() string {
+	if x != nil {
+		return x.ConflictingName
+	}
+	return ""
+}
+
+func (x *FailedEvent) GetAdminAction() string {
+	if x != nil {
+		return x.AdminAction
 	}
 	return ""
 }
@@ -471,7 +513,13 @@ type ListFailedEventsRequest struct {
 	// The ID of a message: lists only its failed events. Empty: all messages.
 	MessageId string `protobuf:"bytes,5,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`
 	// Whether the list leaves acknowledged events out.
-	OpenOnly      bool `protobuf:"varint,6,opt,name=open_only,json=openOnly,proto3" json:"open_only,omitempty"`
+	OpenOnly bool `protobuf:"varint,6,opt,name=open_only,json=openOnly,proto3" json:"open_only,omitempty"`
+	// A reason, such as `SCIM_UNIQUENESS`: lists only failed events with exactly this reason. Empty: all reasons.
+	Reason string `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Lists only failed events that happened at this time or later. Unset: no limit.
+	StartTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	// Lists only failed events that happened before this time. Unset: no limit.
+	EndTime       *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -546,6 +594,27 @@ func (x *ListFailedEventsRequest) GetOpenOnly() bool {
 		return x.OpenOnly
 	}
 	return false
+}
+
+func (x *ListFailedEventsRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ListFailedEventsRequest) GetStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTime
+	}
+	return nil
+}
+
+func (x *ListFailedEventsRequest) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
 }
 
 // ListFailedEventsResponse is a page of failed events.
@@ -704,11 +773,498 @@ func (x *AcknowledgeFailedEventResponse) GetFailedEvent() *FailedEvent {
 	return nil
 }
 
+// CountFailedEventsRequest says which failed events to count.
+type CountFailedEventsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The id of a directory: counts only its failed events. Empty: all directories.
+	DirectoryId string `protobuf:"bytes,2,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
+	// Whether acknowledged events are left out.
+	OpenOnly      bool `protobuf:"varint,3,opt,name=open_only,json=openOnly,proto3" json:"open_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountFailedEventsRequest) Reset() {
+	*x = CountFailedEventsRequest{}
+	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountFailedEventsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountFailedEventsRequest) ProtoMessage() {}
+
+func (x *CountFailedEventsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountFailedEventsRequest.ProtoReflect.Descriptor instead.
+func (*CountFailedEventsRequest) Descriptor() ([]byte, []int) {
+	return file_usher_failedevents_v1_failed_event_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *CountFailedEventsRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *CountFailedEventsRequest) GetDirectoryId() string {
+	if x != nil {
+		return x.DirectoryId
+	}
+	return ""
+}
+
+func (x *CountFailedEventsRequest) GetOpenOnly() bool {
+	if x != nil {
+		return x.OpenOnly
+	}
+	return false
+}
+
+// FailedEventCount is the number of failed events with a reason.
+type FailedEventCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The reason: a name of usher.common.v1.ErrorReason without its prefix.
+	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The number of failed events: 10,000 at most.
+	Count int32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	// Whether there are more than 10,000.
+	AtLeast bool `protobuf:"varint,3,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
+	// The time of the newest of these failed events.
+	NewestFailTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=newest_fail_time,json=newestFailTime,proto3" json:"newest_fail_time,omitempty"`
+	// What the admin of the identity provider should usually do about this reason, or empty. A failed event can have a more
+	// precise remedy.
+	Remedy string `protobuf:"bytes,5,opt,name=remedy,proto3" json:"remedy,omitempty"`
+	// What an admin of the organization should usually do about this reason in Usher, or empty.
+	AdminAction   string `protobuf:"bytes,6,opt,name=admin_action,json=adminAction,proto3" json:"admin_action,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FailedEventCount) Reset() {
+	*x = FailedEventCount{}
+	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FailedEventCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FailedEventCount) ProtoMessage() {}
+
+func (x *FailedEventCount) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FailedEventCount.ProtoReflect.Descriptor instead.
+func (*FailedEventCount) Descriptor() ([]byte, []int) {
+	return file_usher_failedevents_v1_failed_event_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *FailedEventCount) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *FailedEventCount) GetCount() int32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *FailedEventCount) GetAtLeast() bool {
+	if x != nil {
+		return x.AtLeast
+	}
+	return false
+}
+
+func (x *FailedEventCount) GetNewestFailTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NewestFailTime
+	}
+	return nil
+}
+
+func (x *FailedEventCount) GetRemedy() string {
+	if x != nil {
+		return x.Remedy
+	}
+	return ""
+}
+
+func (x *FailedEventCount) GetAdminAction() string {
+	if x != nil {
+		return x.AdminAction
+	}
+	return ""
+}
+
+// CountFailedEventsResponse answers CountFailedEvents.
+type CountFailedEventsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The counts, in the order of their reasons: 100 at most. A reason without events has no entry.
+	Counts        []*FailedEventCount `protobuf:"bytes,1,rep,name=counts,proto3" json:"counts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountFailedEventsResponse) Reset() {
+	*x = CountFailedEventsResponse{}
+	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountFailedEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountFailedEventsResponse) ProtoMessage() {}
+
+func (x *CountFailedEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountFailedEventsResponse.ProtoReflect.Descriptor instead.
+func (*CountFailedEventsResponse) Descriptor() ([]byte, []int) {
+	return file_usher_failedevents_v1_failed_event_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *CountFailedEventsResponse) GetCounts() []*FailedEventCount {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+// AcknowledgeFailedEventsRequest says which failed events somebody has dealt with.
+type AcknowledgeFailedEventsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The reason of the failed events, such as `SCIM_UNIQUENESS`.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The id of a directory: acknowledges only its failed events. Empty: all directories.
+	DirectoryId string `protobuf:"bytes,3,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
+	// Acknowledges only failed events that happened at this time or before, such as the newest one that somebody has seen.
+	// Unset: all until now.
+	EndTime       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcknowledgeFailedEventsRequest) Reset() {
+	*x = AcknowledgeFailedEventsRequest{}
+	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcknowledgeFailedEventsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcknowledgeFailedEventsRequest) ProtoMessage() {}
+
+func (x *AcknowledgeFailedEventsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcknowledgeFailedEventsRequest.ProtoReflect.Descriptor instead.
+func (*AcknowledgeFailedEventsRequest) Descriptor() ([]byte, []int) {
+	return file_usher_failedevents_v1_failed_event_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *AcknowledgeFailedEventsRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *AcknowledgeFailedEventsRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *AcknowledgeFailedEventsRequest) GetDirectoryId() string {
+	if x != nil {
+		return x.DirectoryId
+	}
+	return ""
+}
+
+func (x *AcknowledgeFailedEventsRequest) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+// AcknowledgeFailedEventsResponse answers AcknowledgeFailedEvents.
+type AcknowledgeFailedEventsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The number of events that this call acknowledged.
+	AcknowledgedCount int32 `protobuf:"varint,1,opt,name=acknowledged_count,json=acknowledgedCount,proto3" json:"acknowledged_count,omitempty"`
+	// Whether open events are left that match. Call again for these.
+	Incomplete    bool `protobuf:"varint,2,opt,name=incomplete,proto3" json:"incomplete,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcknowledgeFailedEventsResponse) Reset() {
+	*x = AcknowledgeFailedEventsResponse{}
+	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcknowledgeFailedEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcknowledgeFailedEventsResponse) ProtoMessage() {}
+
+func (x *AcknowledgeFailedEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcknowledgeFailedEventsResponse.ProtoReflect.Descriptor instead.
+func (*AcknowledgeFailedEventsResponse) Descriptor() ([]byte, []int) {
+	return file_usher_failedevents_v1_failed_event_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *AcknowledgeFailedEventsResponse) GetAcknowledgedCount() int32 {
+	if x != nil {
+		return x.AcknowledgedCount
+	}
+	return 0
+}
+
+func (x *AcknowledgeFailedEventsResponse) GetIncomplete() bool {
+	if x != nil {
+		return x.Incomplete
+	}
+	return false
+}
+
+// EraseNamesRequest contains deleted users.
+type EraseNamesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The deleted users.
+	Users         []*DeletedUser `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseNamesRequest) Reset() {
+	*x = EraseNamesRequest{}
+	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseNamesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseNamesRequest) ProtoMessage() {}
+
+func (x *EraseNamesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseNamesRequest.ProtoReflect.Descriptor instead.
+func (*EraseNamesRequest) Descriptor() ([]byte, []int) {
+	return file_usher_failedevents_v1_failed_event_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *EraseNamesRequest) GetUsers() []*DeletedUser {
+	if x != nil {
+		return x.Users
+	}
+	return nil
+}
+
+// DeletedUser is a user that does not exist any more.
+type DeletedUser struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The id of the user.
+	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// The userName that the user had.
+	UserName string `protobuf:"bytes,3,opt,name=user_name,json=userName,proto3" json:"user_name,omitempty"`
+	// The time of the deletion.
+	DeleteTime    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=delete_time,json=deleteTime,proto3" json:"delete_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeletedUser) Reset() {
+	*x = DeletedUser{}
+	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeletedUser) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeletedUser) ProtoMessage() {}
+
+func (x *DeletedUser) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeletedUser.ProtoReflect.Descriptor instead.
+func (*DeletedUser) Descriptor() ([]byte, []int) {
+	return file_usher_failedevents_v1_failed_event_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *DeletedUser) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *DeletedUser) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *DeletedUser) GetUserName() string {
+	if x != nil {
+		return x.UserName
+	}
+	return ""
+}
+
+func (x *DeletedUser) GetDeleteTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DeleteTime
+	}
+	return nil
+}
+
+// EraseNamesResponse answers EraseNames.
+type EraseNamesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseNamesResponse) Reset() {
+	*x = EraseNamesResponse{}
+	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseNamesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseNamesResponse) ProtoMessage() {}
+
+func (x *EraseNamesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_failedevents_v1_failed_event_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseNamesResponse.ProtoReflect.Descriptor instead.
+func (*EraseNamesResponse) Descriptor() ([]byte, []int) {
+	return file_usher_failedevents_v1_failed_event_proto_rawDescGZIP(), []int{16}
+}
+
 var File_usher_failedevents_v1_failed_event_proto protoreflect.FileDescriptor
 
 const file_usher_failedevents_v1_failed_event_proto_rawDesc = "" +
 	"\n" +
-	"(usher/failedevents/v1/failed_event.proto\x12\x15usher.failedevents.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a$usher/failedevents/v1/activity.proto\"\xe7\x05\n" +
+	"(usher/failedevents/v1/failed_event.proto\x12\x15usher.failedevents.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a$usher/failedevents/v1/activity.proto\"\xc4\a\n" +
 	"\vFailedEvent\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x122\n" +
 	"\x0forganization_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12.\n" +
@@ -730,7 +1286,14 @@ const file_usher_failedevents_v1_failed_event_proto_rawDesc = "" +
 	"\x06remedy\x18\r \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x06remedy\x12\"\n" +
 	"\btrace_id\x18\x0e \x01(\tB\a\xbaH\x04r\x02\x18 R\atraceId\x12E\n" +
 	"\x10acknowledge_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\x0facknowledgeTime\x121\n" +
-	"\x0facknowledged_by\x18\x10 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x0eacknowledgedBy\"\xb9\x01\n" +
+	"\x0facknowledged_by\x18\x10 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x0eacknowledgedBy\x12)\n" +
+	"\asubject\x18\x11 \x01(\tB\x0f\xbaH\x05r\x03(\xc8\x01\xca\xcf\x18\x03\n" +
+	"\x01\x05R\asubject\x12G\n" +
+	"\x17conflicting_resource_id\x18\x12 \x01(\tB\x0f\xbaH\x05r\x03\x18\xc8\x01\xca\xcf\x18\x03\n" +
+	"\x01\x05R\x15conflictingResourceId\x12:\n" +
+	"\x10conflicting_name\x18\x13 \x01(\tB\x0f\xbaH\x05r\x03(\xc8\x01\xca\xcf\x18\x03\n" +
+	"\x01\x05R\x0fconflictingName\x12+\n" +
+	"\fadmin_action\x18\x14 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\vadminAction\"\xb9\x01\n" +
 	"\x19RecordFailedEventsRequest\x12R\n" +
 	"\rfailed_events\x18\x01 \x03(\v2\".usher.failedevents.v1.FailedEventB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\ffailedEvents\x12H\n" +
 	"\atallies\x18\x02 \x03(\v2#.usher.failedevents.v1.MessageTallyB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\atallies\"\x1c\n" +
@@ -739,7 +1302,7 @@ const file_usher_failedevents_v1_failed_event_proto_rawDesc = "" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12\x18\n" +
 	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"_\n" +
 	"\x16GetFailedEventResponse\x12E\n" +
-	"\ffailed_event\x18\x01 \x01(\v2\".usher.failedevents.v1.FailedEventR\vfailedEvent\"\x91\x02\n" +
+	"\ffailed_event\x18\x01 \x01(\v2\".usher.failedevents.v1.FailedEventR\vfailedEvent\"\xa4\x03\n" +
 	"\x17ListFailedEventsRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12$\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
@@ -748,7 +1311,11 @@ const file_usher_failedevents_v1_failed_event_proto_rawDesc = "" +
 	"\fdirectory_id\x18\x04 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\vdirectoryId\x12&\n" +
 	"\n" +
 	"message_id\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18@R\tmessageId\x12\x1b\n" +
-	"\topen_only\x18\x06 \x01(\bR\bopenOnly\"\x8b\x01\n" +
+	"\topen_only\x18\x06 \x01(\bR\bopenOnly\x12\x1f\n" +
+	"\x06reason\x18\a \x01(\tB\a\xbaH\x04r\x02\x18dR\x06reason\x129\n" +
+	"\n" +
+	"start_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
+	"\bend_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\"\x8b\x01\n" +
 	"\x18ListFailedEventsResponse\x12G\n" +
 	"\rfailed_events\x18\x01 \x03(\v2\".usher.failedevents.v1.FailedEventR\ffailedEvents\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"m\n" +
@@ -756,18 +1323,59 @@ const file_usher_failedevents_v1_failed_event_proto_rawDesc = "" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12\x18\n" +
 	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"g\n" +
 	"\x1eAcknowledgeFailedEventResponse\x12E\n" +
-	"\ffailed_event\x18\x01 \x01(\v2\".usher.failedevents.v1.FailedEventR\vfailedEvent*w\n" +
+	"\ffailed_event\x18\x01 \x01(\v2\".usher.failedevents.v1.FailedEventR\vfailedEvent\"\x9b\x01\n" +
+	"\x18CountFailedEventsRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12.\n" +
+	"\fdirectory_id\x18\x02 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\vdirectoryId\x12\x1b\n" +
+	"\topen_only\x18\x03 \x01(\bR\bopenOnly\"\xdc\x01\n" +
+	"\x10FailedEventCount\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\x05R\x05count\x12\x19\n" +
+	"\bat_least\x18\x03 \x01(\bR\aatLeast\x12D\n" +
+	"\x10newest_fail_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x0enewestFailTime\x12\x16\n" +
+	"\x06remedy\x18\x05 \x01(\tR\x06remedy\x12!\n" +
+	"\fadmin_action\x18\x06 \x01(\tR\vadminAction\"\\\n" +
+	"\x19CountFailedEventsResponse\x12?\n" +
+	"\x06counts\x18\x01 \x03(\v2'.usher.failedevents.v1.FailedEventCountR\x06counts\"\xde\x01\n" +
+	"\x1eAcknowledgeFailedEventsRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12!\n" +
+	"\x06reason\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\x06reason\x12.\n" +
+	"\fdirectory_id\x18\x03 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\vdirectoryId\x125\n" +
+	"\bend_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\"p\n" +
+	"\x1fAcknowledgeFailedEventsResponse\x12-\n" +
+	"\x12acknowledged_count\x18\x01 \x01(\x05R\x11acknowledgedCount\x12\x1e\n" +
+	"\n" +
+	"incomplete\x18\x02 \x01(\bR\n" +
+	"incomplete\"Y\n" +
+	"\x11EraseNamesRequest\x12D\n" +
+	"\x05users\x18\x01 \x03(\v2\".usher.failedevents.v1.DeletedUserB\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10dR\x05users\"\xc6\x01\n" +
+	"\vDeletedUser\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12!\n" +
+	"\auser_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x12\x1b\n" +
+	"\tuser_name\x18\x03 \x01(\tR\buserName\x12C\n" +
+	"\vdelete_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\n" +
+	"deleteTime\"\x14\n" +
+	"\x12EraseNamesResponse*w\n" +
 	"\x11FailedEventSource\x12#\n" +
 	"\x1fFAILED_EVENT_SOURCE_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bFAILED_EVENT_SOURCE_GATEWAY\x10\x01\x12\x1c\n" +
 	"\x18FAILED_EVENT_SOURCE_RULE\x10\x022\xa6\x01\n" +
 	"\x18FailedEventRecordService\x12\x89\x01\n" +
 	"\x12RecordFailedEvents\x120.usher.failedevents.v1.RecordFailedEventsRequest\x1a1.usher.failedevents.v1.RecordFailedEventsResponse\"\x0e\xaa\xcf\x18\a\n" +
-	"\x02\x01\x04\x12\x01\x01\x90\x02\x022\x90\x05\n" +
+	"\x02\x01\x04\x12\x01\x01\x90\x02\x022\x8d\x01\n" +
+	"\x19FailedEventErasureService\x12p\n" +
+	"\n" +
+	"EraseNames\x12(.usher.failedevents.v1.EraseNamesRequest\x1a).usher.failedevents.v1.EraseNamesResponse\"\r\xaa\xcf\x18\x06\n" +
+	"\x01\x03\x12\x01\x01\x90\x02\x022\x94\t\n" +
 	"\x12FailedEventService\x12\xb3\x01\n" +
 	"\x0eGetFailedEvent\x12,.usher.failedevents.v1.GetFailedEventRequest\x1a-.usher.failedevents.v1.GetFailedEventResponse\"D\x82\xd3\xe4\x93\x02;\x129/api/v1/organizations/{organization_id}/failedEvents/{id}\x90\x02\x01\x12\xcc\x01\n" +
 	"\x10ListFailedEvents\x12..usher.failedevents.v1.ListFailedEventsRequest\x1a/.usher.failedevents.v1.ListFailedEventsResponse\"W\xaa\xcf\x18\x14\n" +
-	"\x01\x01\x1a\x01\a*\fdirectory_id\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/failedEvents\x90\x02\x01\x12\xe6\x01\n" +
+	"\x01\x01\x1a\x01\a*\fdirectory_id\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/failedEvents\x90\x02\x01\x12\xd5\x01\n" +
+	"\x11CountFailedEvents\x12/.usher.failedevents.v1.CountFailedEventsRequest\x1a0.usher.failedevents.v1.CountFailedEventsResponse\"]\xaa\xcf\x18\x14\n" +
+	"\x01\x01\x1a\x01\a*\fdirectory_id\x82\xd3\xe4\x93\x02<\x12:/api/v1/organizations/{organization_id}/failedEvents:count\x90\x02\x01\x12\xa9\x02\n" +
+	"\x17AcknowledgeFailedEvents\x125.usher.failedevents.v1.AcknowledgeFailedEventsRequest\x1a6.usher.failedevents.v1.AcknowledgeFailedEventsResponse\"\x9e\x01\xaa\xcf\x18\b\n" +
+	"\x01\x01\x1a\x01\x02 \x02\xba\xcf\x18@{\"reason\": \"SCIM_UNIQUENESS\", \"endTime\": \"2026-01-31T12:00:00Z\"}\x82\xd3\xe4\x93\x02E:\x01*\"@/api/v1/organizations/{organization_id}/failedEvents:acknowledge\x90\x02\x02\x12\xe6\x01\n" +
 	"\x16AcknowledgeFailedEvent\x124.usher.failedevents.v1.AcknowledgeFailedEventRequest\x1a5.usher.failedevents.v1.AcknowledgeFailedEventResponse\"_\xaa\xcf\x18\b\n" +
 	"\x01\x01\x1a\x01\x02 \x02\x82\xd3\xe4\x93\x02J:\x01*\"E/api/v1/organizations/{organization_id}/failedEvents/{id}:acknowledge\x90\x02\x02\x1a\f\xb2\xcf\x18\b\n" +
 	"\x01\x01\x1a\x01\a \x02B\xec\x01\n" +
@@ -786,43 +1394,64 @@ func file_usher_failedevents_v1_failed_event_proto_rawDescGZIP() []byte {
 }
 
 var file_usher_failedevents_v1_failed_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_usher_failedevents_v1_failed_event_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_usher_failedevents_v1_failed_event_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_usher_failedevents_v1_failed_event_proto_goTypes = []any{
-	(FailedEventSource)(0),                 // 0: usher.failedevents.v1.FailedEventSource
-	(*FailedEvent)(nil),                    // 1: usher.failedevents.v1.FailedEvent
-	(*RecordFailedEventsRequest)(nil),      // 2: usher.failedevents.v1.RecordFailedEventsRequest
-	(*RecordFailedEventsResponse)(nil),     // 3: usher.failedevents.v1.RecordFailedEventsResponse
-	(*GetFailedEventRequest)(nil),          // 4: usher.failedevents.v1.GetFailedEventRequest
-	(*GetFailedEventResponse)(nil),         // 5: usher.failedevents.v1.GetFailedEventResponse
-	(*ListFailedEventsRequest)(nil),        // 6: usher.failedevents.v1.ListFailedEventsRequest
-	(*ListFailedEventsResponse)(nil),       // 7: usher.failedevents.v1.ListFailedEventsResponse
-	(*AcknowledgeFailedEventRequest)(nil),  // 8: usher.failedevents.v1.AcknowledgeFailedEventRequest
-	(*AcknowledgeFailedEventResponse)(nil), // 9: usher.failedevents.v1.AcknowledgeFailedEventResponse
-	(*timestamppb.Timestamp)(nil),          // 10: google.protobuf.Timestamp
-	(*MessageTally)(nil),                   // 11: usher.failedevents.v1.MessageTally
+	(FailedEventSource)(0),                  // 0: usher.failedevents.v1.FailedEventSource
+	(*FailedEvent)(nil),                     // 1: usher.failedevents.v1.FailedEvent
+	(*RecordFailedEventsRequest)(nil),       // 2: usher.failedevents.v1.RecordFailedEventsRequest
+	(*RecordFailedEventsResponse)(nil),      // 3: usher.failedevents.v1.RecordFailedEventsResponse
+	(*GetFailedEventRequest)(nil),           // 4: usher.failedevents.v1.GetFailedEventRequest
+	(*GetFailedEventResponse)(nil),          // 5: usher.failedevents.v1.GetFailedEventResponse
+	(*ListFailedEventsRequest)(nil),         // 6: usher.failedevents.v1.ListFailedEventsRequest
+	(*ListFailedEventsResponse)(nil),        // 7: usher.failedevents.v1.ListFailedEventsResponse
+	(*AcknowledgeFailedEventRequest)(nil),   // 8: usher.failedevents.v1.AcknowledgeFailedEventRequest
+	(*AcknowledgeFailedEventResponse)(nil),  // 9: usher.failedevents.v1.AcknowledgeFailedEventResponse
+	(*CountFailedEventsRequest)(nil),        // 10: usher.failedevents.v1.CountFailedEventsRequest
+	(*FailedEventCount)(nil),                // 11: usher.failedevents.v1.FailedEventCount
+	(*CountFailedEventsResponse)(nil),       // 12: usher.failedevents.v1.CountFailedEventsResponse
+	(*AcknowledgeFailedEventsRequest)(nil),  // 13: usher.failedevents.v1.AcknowledgeFailedEventsRequest
+	(*AcknowledgeFailedEventsResponse)(nil), // 14: usher.failedevents.v1.AcknowledgeFailedEventsResponse
+	(*EraseNamesRequest)(nil),               // 15: usher.failedevents.v1.EraseNamesRequest
+	(*DeletedUser)(nil),                     // 16: usher.failedevents.v1.DeletedUser
+	(*EraseNamesResponse)(nil),              // 17: usher.failedevents.v1.EraseNamesResponse
+	(*timestamppb.Timestamp)(nil),           // 18: google.protobuf.Timestamp
+	(*MessageTally)(nil),                    // 19: usher.failedevents.v1.MessageTally
 }
 var file_usher_failedevents_v1_failed_event_proto_depIdxs = []int32{
 	0,  // 0: usher.failedevents.v1.FailedEvent.source:type_name -> usher.failedevents.v1.FailedEventSource
-	10, // 1: usher.failedevents.v1.FailedEvent.fail_time:type_name -> google.protobuf.Timestamp
-	10, // 2: usher.failedevents.v1.FailedEvent.acknowledge_time:type_name -> google.protobuf.Timestamp
+	18, // 1: usher.failedevents.v1.FailedEvent.fail_time:type_name -> google.protobuf.Timestamp
+	18, // 2: usher.failedevents.v1.FailedEvent.acknowledge_time:type_name -> google.protobuf.Timestamp
 	1,  // 3: usher.failedevents.v1.RecordFailedEventsRequest.failed_events:type_name -> usher.failedevents.v1.FailedEvent
-	11, // 4: usher.failedevents.v1.RecordFailedEventsRequest.tallies:type_name -> usher.failedevents.v1.MessageTally
+	19, // 4: usher.failedevents.v1.RecordFailedEventsRequest.tallies:type_name -> usher.failedevents.v1.MessageTally
 	1,  // 5: usher.failedevents.v1.GetFailedEventResponse.failed_event:type_name -> usher.failedevents.v1.FailedEvent
-	1,  // 6: usher.failedevents.v1.ListFailedEventsResponse.failed_events:type_name -> usher.failedevents.v1.FailedEvent
-	1,  // 7: usher.failedevents.v1.AcknowledgeFailedEventResponse.failed_event:type_name -> usher.failedevents.v1.FailedEvent
-	2,  // 8: usher.failedevents.v1.FailedEventRecordService.RecordFailedEvents:input_type -> usher.failedevents.v1.RecordFailedEventsRequest
-	4,  // 9: usher.failedevents.v1.FailedEventService.GetFailedEvent:input_type -> usher.failedevents.v1.GetFailedEventRequest
-	6,  // 10: usher.failedevents.v1.FailedEventService.ListFailedEvents:input_type -> usher.failedevents.v1.ListFailedEventsRequest
-	8,  // 11: usher.failedevents.v1.FailedEventService.AcknowledgeFailedEvent:input_type -> usher.failedevents.v1.AcknowledgeFailedEventRequest
-	3,  // 12: usher.failedevents.v1.FailedEventRecordService.RecordFailedEvents:output_type -> usher.failedevents.v1.RecordFailedEventsResponse
-	5,  // 13: usher.failedevents.v1.FailedEventService.GetFailedEvent:output_type -> usher.failedevents.v1.GetFailedEventResponse
-	7,  // 14: usher.failedevents.v1.FailedEventService.ListFailedEvents:output_type -> usher.failedevents.v1.ListFailedEventsResponse
-	9,  // 15: usher.failedevents.v1.FailedEventService.AcknowledgeFailedEvent:output_type -> usher.failedevents.v1.AcknowledgeFailedEventResponse
-	12, // [12:16] is the sub-list for method output_type
-	8,  // [8:12] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	18, // 6: usher.failedevents.v1.ListFailedEventsRequest.start_time:type_name -> google.protobuf.Timestamp
+	18, // 7: usher.failedevents.v1.ListFailedEventsRequest.end_time:type_name -> google.protobuf.Timestamp
+	1,  // 8: usher.failedevents.v1.ListFailedEventsResponse.failed_events:type_name -> usher.failedevents.v1.FailedEvent
+	1,  // 9: usher.failedevents.v1.AcknowledgeFailedEventResponse.failed_event:type_name -> usher.failedevents.v1.FailedEvent
+	18, // 10: usher.failedevents.v1.FailedEventCount.newest_fail_time:type_name -> google.protobuf.Timestamp
+	11, // 11: usher.failedevents.v1.CountFailedEventsResponse.counts:type_name -> usher.failedevents.v1.FailedEventCount
+	18, // 12: usher.failedevents.v1.AcknowledgeFailedEventsRequest.end_time:type_name -> google.protobuf.Timestamp
+	16, // 13: usher.failedevents.v1.EraseNamesRequest.users:type_name -> usher.failedevents.v1.DeletedUser
+	18, // 14: usher.failedevents.v1.DeletedUser.delete_time:type_name -> google.protobuf.Timestamp
+	2,  // 15: usher.failedevents.v1.FailedEventRecordService.RecordFailedEvents:input_type -> usher.failedevents.v1.RecordFailedEventsRequest
+	15, // 16: usher.failedevents.v1.FailedEventErasureService.EraseNames:input_type -> usher.failedevents.v1.EraseNamesRequest
+	4,  // 17: usher.failedevents.v1.FailedEventService.GetFailedEvent:input_type -> usher.failedevents.v1.GetFailedEventRequest
+	6,  // 18: usher.failedevents.v1.FailedEventService.ListFailedEvents:input_type -> usher.failedevents.v1.ListFailedEventsRequest
+	10, // 19: usher.failedevents.v1.FailedEventService.CountFailedEvents:input_type -> usher.failedevents.v1.CountFailedEventsRequest
+	13, // 20: usher.failedevents.v1.FailedEventService.AcknowledgeFailedEvents:input_type -> usher.failedevents.v1.AcknowledgeFailedEventsRequest
+	8,  // 21: usher.failedevents.v1.FailedEventService.AcknowledgeFailedEvent:input_type -> usher.failedevents.v1.AcknowledgeFailedEventRequest
+	3,  // 22: usher.failedevents.v1.FailedEventRecordService.RecordFailedEvents:output_type -> usher.failedevents.v1.RecordFailedEventsResponse
+	17, // 23: usher.failedevents.v1.FailedEventErasureService.EraseNames:output_type -> usher.failedevents.v1.EraseNamesResponse
+	5,  // 24: usher.failedevents.v1.FailedEventService.GetFailedEvent:output_type -> usher.failedevents.v1.GetFailedEventResponse
+	7,  // 25: usher.failedevents.v1.FailedEventService.ListFailedEvents:output_type -> usher.failedevents.v1.ListFailedEventsResponse
+	12, // 26: usher.failedevents.v1.FailedEventService.CountFailedEvents:output_type -> usher.failedevents.v1.CountFailedEventsResponse
+	14, // 27: usher.failedevents.v1.FailedEventService.AcknowledgeFailedEvents:output_type -> usher.failedevents.v1.AcknowledgeFailedEventsResponse
+	9,  // 28: usher.failedevents.v1.FailedEventService.AcknowledgeFailedEvent:output_type -> usher.failedevents.v1.AcknowledgeFailedEventResponse
+	22, // [22:29] is the sub-list for method output_type
+	15, // [15:22] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_usher_failedevents_v1_failed_event_proto_init() }
@@ -837,9 +1466,9 @@ func file_usher_failedevents_v1_failed_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_failedevents_v1_failed_event_proto_rawDesc), len(file_usher_failedevents_v1_failed_event_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   9,
+			NumMessages:   17,
 			NumExtensions: 0,
-			NumServices:   2,
+			NumServices:   3,
 		},
 		GoTypes:           file_usher_failedevents_v1_failed_event_proto_goTypes,
 		DependencyIndexes: file_usher_failedevents_v1_failed_event_proto_depIdxs,

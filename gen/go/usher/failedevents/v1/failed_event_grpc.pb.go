@@ -133,9 +133,124 @@ var FailedEventRecordService_ServiceDesc = grpc.ServiceDesc{
 }
 
 const (
-	FailedEventService_GetFailedEvent_FullMethodName         = "/usher.failedevents.v1.FailedEventService/GetFailedEvent"
-	FailedEventService_ListFailedEvents_FullMethodName       = "/usher.failedevents.v1.FailedEventService/ListFailedEvents"
-	FailedEventService_AcknowledgeFailedEvent_FullMethodName = "/usher.failedevents.v1.FailedEventService/AcknowledgeFailedEvent"
+	FailedEventErasureService_EraseNames_FullMethodName = "/usher.failedevents.v1.FailedEventErasureService/EraseNames"
+)
+
+// FailedEventErasureServiceClient is the client API for FailedEventErasureService service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// FailedEventErasureService erases the names of people in failed events.
+type FailedEventErasureServiceClient interface {
+	// EraseNames erases the subject and the conflicting_name of failed events that name a deleted user, by its id or by its
+	// userName. It erases them in later reports, too. It changes no event that happened after the deletion. If it answers
+	// without an error, it has erased all of them. Otherwise, call it again.
+	EraseNames(ctx context.Context, in *EraseNamesRequest, opts ...grpc.CallOption) (*EraseNamesResponse, error)
+}
+
+type failedEventErasureServiceClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewFailedEventErasureServiceClient(cc grpc.ClientConnInterface) FailedEventErasureServiceClient {
+	return &failedEventErasureServiceClient{cc}
+}
+
+func (c *failedEventErasureServiceClient) EraseNames(ctx context.Context, in *EraseNamesRequest, opts ...grpc.CallOption) (*EraseNamesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EraseNamesResponse)
+	err := c.cc.Invoke(ctx, FailedEventErasureService_EraseNames_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// FailedEventErasureServiceServer is the server API for FailedEventErasureService service.
+// All implementations must embed UnimplementedFailedEventErasureServiceServer
+// for forward compatibility.
+//
+// FailedEventErasureService erases the names of people in failed events.
+type FailedEventErasureServiceServer interface {
+	// EraseNames erases the subject and the conflicting_name of failed events that name a deleted user, by its id or by its
+	// userName. It erases them in later reports, too. It changes no event that happened after the deletion. If it answers
+	// without an error, it has erased all of them. Otherwise, call it again.
+	EraseNames(context.Context, *EraseNamesRequest) (*EraseNamesResponse, error)
+	mustEmbedUnimplementedFailedEventErasureServiceServer()
+}
+
+// UnimplementedFailedEventErasureServiceServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedFailedEventErasureServiceServer struct{}
+
+func (UnimplementedFailedEventErasureServiceServer) EraseNames(context.Context, *EraseNamesRequest) (*EraseNamesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EraseNames not implemented")
+}
+func (UnimplementedFailedEventErasureServiceServer) mustEmbedUnimplementedFailedEventErasureServiceServer() {
+}
+func (UnimplementedFailedEventErasureServiceServer) testEmbeddedByValue() {}
+
+// UnsafeFailedEventErasureServiceServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to FailedEventErasureServiceServer will
+// result in compilation errors.
+type UnsafeFailedEventErasureServiceServer interface {
+	mustEmbedUnimplementedFailedEventErasureServiceServer()
+}
+
+func RegisterFailedEventErasureServiceServer(s grpc.ServiceRegistrar, srv FailedEventErasureServiceServer) {
+	// If the following call panics, it indicates UnimplementedFailedEventErasureServiceServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&FailedEventErasureService_ServiceDesc, srv)
+}
+
+func _FailedEventErasureService_EraseNames_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EraseNamesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FailedEventErasureServiceServer).EraseNames(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FailedEventErasureService_EraseNames_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FailedEventErasureServiceServer).EraseNames(ctx, req.(*EraseNamesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// FailedEventErasureService_ServiceDesc is the grpc.ServiceDesc for FailedEventErasureService service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var FailedEventErasureService_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "usher.failedevents.v1.FailedEventErasureService",
+	HandlerType: (*FailedEventErasureServiceServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "EraseNames",
+			Handler:    _FailedEventErasureService_EraseNames_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "usher/failedevents/v1/failed_event.proto",
+}
+
+const (
+	FailedEventService_GetFailedEvent_FullMethodName          = "/usher.failedevents.v1.FailedEventService/GetFailedEvent"
+	FailedEventService_ListFailedEvents_FullMethodName        = "/usher.failedevents.v1.FailedEventService/ListFailedEvents"
+	FailedEventService_CountFailedEvents_FullMethodName       = "/usher.failedevents.v1.FailedEventService/CountFailedEvents"
+	FailedEventService_AcknowledgeFailedEvents_FullMethodName = "/usher.failedevents.v1.FailedEventService/AcknowledgeFailedEvents"
+	FailedEventService_AcknowledgeFailedEvent_FullMethodName  = "/usher.failedevents.v1.FailedEventService/AcknowledgeFailedEvent"
 )
 
 // FailedEventServiceClient is the client API for FailedEventService service.
@@ -148,6 +263,12 @@ type FailedEventServiceClient interface {
 	GetFailedEvent(ctx context.Context, in *GetFailedEventRequest, opts ...grpc.CallOption) (*GetFailedEventResponse, error)
 	// ListFailedEvents lists an organization's failed events, newest first. Reasons: PAGE_TOKEN.
 	ListFailedEvents(ctx context.Context, in *ListFailedEventsRequest, opts ...grpc.CallOption) (*ListFailedEventsResponse, error)
+	// CountFailedEvents counts failed events by reason. It reads a bounded number of events, however many exist: a reason
+	// with more than 10,000 has a count of "at least 10,000". Counts of events that happen during the call can be missing.
+	CountFailedEvents(ctx context.Context, in *CountFailedEventsRequest, opts ...grpc.CallOption) (*CountFailedEventsResponse, error)
+	// AcknowledgeFailedEvents records that somebody has dealt with all open failed events of a reason. It acknowledges at
+	// most 10,000 events in a call. If the answer is incomplete, call it again.
+	AcknowledgeFailedEvents(ctx context.Context, in *AcknowledgeFailedEventsRequest, opts ...grpc.CallOption) (*AcknowledgeFailedEventsResponse, error)
 	// AcknowledgeFailedEvent records that somebody has dealt with a failed event. A second acknowledgement changes
 	// nothing. Reasons: NOT_FOUND.
 	AcknowledgeFailedEvent(ctx context.Context, in *AcknowledgeFailedEventRequest, opts ...grpc.CallOption) (*AcknowledgeFailedEventResponse, error)
@@ -181,6 +302,26 @@ func (c *failedEventServiceClient) ListFailedEvents(ctx context.Context, in *Lis
 	return out, nil
 }
 
+func (c *failedEventServiceClient) CountFailedEvents(ctx context.Context, in *CountFailedEventsRequest, opts ...grpc.CallOption) (*CountFailedEventsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CountFailedEventsResponse)
+	err := c.cc.Invoke(ctx, FailedEventService_CountFailedEvents_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *failedEventServiceClient) AcknowledgeFailedEvents(ctx context.Context, in *AcknowledgeFailedEventsRequest, opts ...grpc.CallOption) (*AcknowledgeFailedEventsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AcknowledgeFailedEventsResponse)
+	err := c.cc.Invoke(ctx, FailedEventService_AcknowledgeFailedEvents_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *failedEventServiceClient) AcknowledgeFailedEvent(ctx context.Context, in *AcknowledgeFailedEventRequest, opts ...grpc.CallOption) (*AcknowledgeFailedEventResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(AcknowledgeFailedEventResponse)
@@ -201,6 +342,12 @@ type FailedEventServiceServer interface {
 	GetFailedEvent(context.Context, *GetFailedEventRequest) (*GetFailedEventResponse, error)
 	// ListFailedEvents lists an organization's failed events, newest first. Reasons: PAGE_TOKEN.
 	ListFailedEvents(context.Context, *ListFailedEventsRequest) (*ListFailedEventsResponse, error)
+	// CountFailedEvents counts failed events by reason. It reads a bounded number of events, however many exist: a reason
+	// with more than 10,000 has a count of "at least 10,000". Counts of events that happen during the call can be missing.
+	CountFailedEvents(context.Context, *CountFailedEventsRequest) (*CountFailedEventsResponse, error)
+	// AcknowledgeFailedEvents records that somebody has dealt with all open failed events of a reason. It acknowledges at
+	// most 10,000 events in a call. If the answer is incomplete, call it again.
+	AcknowledgeFailedEvents(context.Context, *AcknowledgeFailedEventsRequest) (*AcknowledgeFailedEventsResponse, error)
 	// AcknowledgeFailedEvent records that somebody has dealt with a failed event. A second acknowledgement changes
 	// nothing. Reasons: NOT_FOUND.
 	AcknowledgeFailedEvent(context.Context, *AcknowledgeFailedEventRequest) (*AcknowledgeFailedEventResponse, error)
@@ -219,6 +366,12 @@ func (UnimplementedFailedEventServiceServer) GetFailedEvent(context.Context, *Ge
 }
 func (UnimplementedFailedEventServiceServer) ListFailedEvents(context.Context, *ListFailedEventsRequest) (*ListFailedEventsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListFailedEvents not implemented")
+}
+func (UnimplementedFailedEventServiceServer) CountFailedEvents(context.Context, *CountFailedEventsRequest) (*CountFailedEventsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CountFailedEvents not implemented")
+}
+func (UnimplementedFailedEventServiceServer) AcknowledgeFailedEvents(context.Context, *AcknowledgeFailedEventsRequest) (*AcknowledgeFailedEventsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AcknowledgeFailedEvents not implemented")
 }
 func (UnimplementedFailedEventServiceServer) AcknowledgeFailedEvent(context.Context, *AcknowledgeFailedEventRequest) (*AcknowledgeFailedEventResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AcknowledgeFailedEvent not implemented")
@@ -280,6 +433,42 @@ func _FailedEventService_ListFailedEvents_Handler(srv interface{}, ctx context.C
 	return interceptor(ctx, in, info, handler)
 }
 
+func _FailedEventService_CountFailedEvents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CountFailedEventsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FailedEventServiceServer).CountFailedEvents(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FailedEventService_CountFailedEvents_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FailedEventServiceServer).CountFailedEvents(ctx, req.(*CountFailedEventsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FailedEventService_AcknowledgeFailedEvents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AcknowledgeFailedEventsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FailedEventServiceServer).AcknowledgeFailedEvents(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FailedEventService_AcknowledgeFailedEvents_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FailedEventServiceServer).AcknowledgeFailedEvents(ctx, req.(*AcknowledgeFailedEventsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _FailedEventService_AcknowledgeFailedEvent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(AcknowledgeFailedEventRequest)
 	if err := dec(in); err != nil {
@@ -312,6 +501,14 @@ var FailedEventService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListFailedEvents",
 			Handler:    _FailedEventService_ListFailedEvents_Handler,
+		},
+		{
+			MethodName: "CountFailedEvents",
+			Handler:    _FailedEventService_CountFailedEvents_Handler,
+		},
+		{
+			MethodName: "AcknowledgeFailedEvents",
+			Handler:    _FailedEventService_AcknowledgeFailedEvents_Handler,
 		},
 		{
 			MethodName: "AcknowledgeFailedEvent",
