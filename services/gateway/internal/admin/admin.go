@@ -38,6 +38,9 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
+// traceIDHeader is the header of each answer with the ID of its trace, which a person can tell the operator.
+const traceIDHeader = "Usher-Trace-Id"
+
 const (
 	prefix  = "/api/v1/"
 	openAPI = prefix + "openapi.json"
@@ -180,6 +183,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	if span := trace.SpanContextFromContext(r.Context()); span.HasTraceID() {
+		header.Set(traceIDHeader, span.TraceID().String())
+	}
 	if r.URL.Path == openAPI {
 		h.describe(w, r)
 		return

@@ -231,6 +231,9 @@ func TestARequestBecomesACallOfTheOperator(t *testing.T) {
 			t.Errorf("%s is %q", name, got)
 		}
 	}
+	if id := a.Header().Get("Usher-Trace-Id"); id == "" || id != w.spans.GetSpans()[len(w.spans.GetSpans())-1].SpanContext.TraceID().String() {
+		t.Errorf("the trace is %q", id)
+	}
 }
 
 func TestARequestWithAServiceCredentialCarriesItsScope(t *testing.T) {

@@ -1,1 +1,69 @@
-export const overview = {};
+import { count, number } from "./shell";
+
+const refused: Record<string, string> = {
+  REFUSAL_REASON_NO_KEY: "it sends no API key",
+  REFUSAL_REASON_MALFORMED_KEY: "what it sends is not a whole API key",
+  REFUSAL_REASON_UNKNOWN_KEY: "its API key is unknown, revoked or expired",
+  REFUSAL_REASON_OTHER_DIRECTORY: "its API key belongs to another directory",
+};
+
+export const overview = {
+  title: "Overview",
+  situation: (directories: number, more: boolean, troubled: number, open: string) => {
+    if (directories === 0) {
+      return "No identity provider is connected yet.";
+    }
+    const many = more
+      ? `More than ${count(directories, "directory", "directories")}`
+      : count(directories, "directory", "directories");
+    const state = troubled === 0 ? "none needs you" : troubled === 1 ? "one needs you" : `${number(troubled)} need you`;
+    return `${many}: ${state}. ${open}`;
+  },
+  open: (n: string) =>
+    n === "0" ? "Nobody has to look at a failed event." : `Failed events that nobody has looked at: ${n}.`,
+  atLeast: (n: string) => `${n} or more`,
+  setUp: "Set up a directory",
+  setUpAnother: "Set up another directory",
+  emptyTitle: "Connect an identity provider",
+  empty:
+    "A directory is one connection from an identity provider, such as Entra ID or Okta. The identity provider sends the users and groups of your organization to it, and your rules decide who gets which role.",
+  emptyViewer: "An admin of your organization can set one up.",
+  deleted: "Show deleted directories",
+  figures: {
+    events: "Failed events to look at",
+    waiting: "Rules that wait for a rule sync",
+    waitingSince: "the oldest since",
+    age: "Age of the oldest change",
+    ageMeaning: "A change from an identity provider that access does not include yet.",
+    ageNow: "under 2 seconds",
+    setAside: (n: number) => `Access of ${count(n, "user")} cannot be computed now.`,
+    none: "none",
+  },
+  states: {
+    deleted: "Deleted. Its users keep their access.",
+    suspended: "Stopped: the organization is not federated, so it may not use SCIM.",
+    noKey: "The identity provider cannot send anything: no API key is valid.",
+    refused: (reason: string) => `Refuses the identity provider: ${refused[reason] ?? "its API key is not valid"}.`,
+    waits: "Waits for the first message of the identity provider.",
+    failing: (failed: string, all: string) => `Receives messages. Of ${all} in 24 hours, ${failed} failed.`,
+    limited: (n: string) => `Receives messages, and had to slow ${n} down in 24 hours.`,
+    quiet: "Receives nothing now. This is normal if nothing changes at the identity provider.",
+    works: (all: string) => `Works: ${all} in 24 hours.`,
+    unknown: "Its messages cannot be counted now.",
+  },
+  messages: (n: number) => count(n, "message"),
+  level: { good: "Works", quiet: "Quiet", warn: "Look at it", bad: "Needs you", off: "Deleted" },
+  lastMessage: "Last message",
+  lastRefused: "Last refused for its key",
+  failedShare: "Failed in 24 hours",
+  keyExpires: "A key expires",
+  keyExpired: "expired",
+  neverExpires: "no key expires",
+  users: (n: number) => count(n, "user"),
+  groups: (n: number) => count(n, "group"),
+  quirks: (n: number) => (n === 0 ? "no quirks seen" : `${count(n, "quirk")} seen`),
+  ignored: (n: number) => `${count(n, "attribute")} ignored`,
+  chart: (accepted: number, failed: number) =>
+    `Messages in each of the last 24 hours: ${count(accepted, "message")} accepted, ${failed} failed.`,
+  continueSetUp: "Continue to set it up",
+};

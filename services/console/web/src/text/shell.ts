@@ -126,10 +126,10 @@ export const shell = {
   organizations: {
     title: "Organizations",
     situation: (n: number, more: boolean) =>
-      n === 0 ? "There is no organization yet." : `${more ? "More than " : ""}${count(n, "organization")} can be here.`,
+      n === 0 ? "There is no organization yet." : `${more ? "More than " : ""}${count(n, "organization")}.`,
     emptyTitle: "No organization yet",
     empty: "An organization is a customer of yours. Create one on the command line or over REST:",
-    command: "usher org create --name Acme --federated acme",
+    command: "usher org create acme --name Acme --federated",
     federated: "Signs in through its identity provider",
     notFederated: "Not federated: it may not use SCIM",
     erasing: "Being erased",

@@ -1,0 +1,16 @@
+/** The most pages that one walk reads. */
+const most = 20;
+
+/** Reads a list from its first page to its last one, or to a limit: for lists that are short as a rule. */
+export async function walk<P extends { nextPageToken: string }>(
+  page: (pageToken: string) => Promise<P>,
+): Promise<{ pages: P[]; more: boolean }> {
+  const pages: P[] = [];
+  let token = "";
+  do {
+    const next = await page(token);
+    pages.push(next);
+    token = next.nextPageToken;
+  } while (token && pages.length < most);
+  return { pages, more: token !== "" };
+}

@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import type { Schemas } from "../../api/client";
+import { situationOf } from "./situation";
+
+const directory = (more: Partial<Schemas["Directory"]> = {}) =>
+  ({ state: "DIRECTORY_STATE_ACTIVE", validKeyCount: 1, lastRefusalTime: null, ...more }) as Schemas["Directory"];
+
+const activity = (accepted: number, failed: number, limited = 0, last = "2026-01-01T10:00:00Z") =>
+  ({
+    lastMessageTime: last,
+    counts: [
+      { startTime: last, acceptedCount: `${accepted}`, failedCount: `${failed}`, rateLimitedCount: `${limited}` },
+    ],
+  }) as Schemas["DirectoryActivity"];
+
+test.each([
+  ["works", directory(), activity(3, 0), "good", "3 messages"],
+  ["quiet", directory(), activity(0, 0), "quiet", "nothing now"],
+  ["failures", directory(), activity(7, 3), "warn", "Of 10 in 24 hours, 3 failed"],
+  ["slowed down", directory(), activity(7, 0, 2), "warn", "slow 2 down"],
+  ["never a message", directory(), undefined, "warn", "first message"],
+  ["no valid key", directory({ validKeyCount: 0 }), activity(1, 0), "bad", "no API key"],
+  ["suspended", directory({ state: "DIRECTORY_STATE_SUSPENDED" }), activity(1, 0), "bad", "not federated"],
+  [
+    "deleted",
+    directory({ state: "DIRECTORY_STATE_DELETED", validKeyCount: 0 }),
+    activity(1, 0),
+    "off",
+    "keep their access",
+  ],
+  [
+    "refused after the last message",
+    directory({ lastRefusalTime: "2026-01-01T11:00:00Z", lastRefusalReason: "REFUSAL_REASON_UNKNOWN_KEY" }),
+    activity(1, 0),
+    "bad",
+    "revoked or expired",
+  ],
+  ["refused before it", directory({ lastRefusalTime: "2026-01-01T09:00:00Z" }), activity(1, 0), "good", "Works"],
+  [
+    "refused, and never a message",
+    directory({ lastRefusalTime: "2026-01-01T09:00:00Z", lastRefusalReason: "REFUSAL_REASON_MALFORMED_KEY" }),
+    undefined,
+    "bad",
+    "not a whole API key",
+  ],
+] as const)("the situation of a directory: %s", (_, of, with_, level, words) => {
+  const situation = situationOf(of, with_, true);
+  expect(situation.level).toBe(level);
+  expect(situation.sentence).toContain(words);
+});
+
+test("what is not known is not taken for silence", () => {
+  expect(situationOf(directory(), undefined, false).sentence).toContain("cannot be counted");
+});
