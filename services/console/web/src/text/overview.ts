@@ -1,6 +1,7 @@
 import { count, number } from "./shell";
 
-const refused: Record<string, string> = {
+/** Why a directory refused a request, after "because" or a colon. */
+export const refused: Record<string, string> = {
   REFUSAL_REASON_NO_KEY: "it sends no API key",
   REFUSAL_REASON_MALFORMED_KEY: "what it sends is not a whole API key",
   REFUSAL_REASON_UNKNOWN_KEY: "its API key is unknown, revoked or expired",

@@ -1,1 +1,89 @@
-export const setUp = {};
+import { count } from "./shell";
+
+export const providers = {
+  "entra-id": "Microsoft Entra ID",
+  okta: "Okta",
+  onelogin: "OneLogin",
+  ping: "Ping Identity",
+  jumpcloud: "JumpCloud",
+  google: "Google Workspace",
+  sailpoint: "SailPoint",
+  generic: "Another one",
+} as const;
+
+export type Provider = keyof typeof providers;
+
+export const setUp = {
+  newTitle: "Set up a directory",
+  newSituation:
+    "A directory is one connection from an identity provider. Two answers, and you get the values to enter there.",
+  provider: "Which identity provider sends the users and groups?",
+  providerHelp: "It decides which guide you see. You can choose another one later.",
+  name: "Name of the directory",
+  nameHelp: "For you and your colleagues, such as the name of the identity provider and of the part of the company.",
+  nameMissing: "Enter a name of 1 to 200 characters.",
+  replaces: "Does it replace a deleted directory?",
+  replacesHelp:
+    "A directory that replaces another one takes over its users and groups when the identity provider sends them again. They keep their ids, and so nobody's access changes.",
+  replacesNone: "No. All users and groups are new.",
+  replacesOne: (name: string) => `Yes: ${name}`,
+  deletedAt: "deleted",
+  more: "More settings",
+  strict: "Strict: refuse what the SCIM standard does not allow",
+  strictHelp:
+    "Leave this off, unless your identity provider follows the standard to the letter. You can change it later.",
+  uniqueGroups: "Refuse a second group with the same name",
+  create: "Create the directory",
+
+  title: (name: string) => `Set up ${name}`,
+  situation: (done: number, all: number) =>
+    done === 0
+      ? "Waits for the first message of the identity provider."
+      : done === all
+        ? "Everything has arrived that Usher looks for."
+        : `${done} of ${count(all, "step")} are done. The list updates by itself.`,
+  values: "Values for the identity provider",
+  baseUrl: "Base URL",
+  baseUrlHelp: "Identity providers also call it Tenant URL, SCIM connector base URL, or endpoint.",
+  key: "API key",
+  keyHelp: "Identity providers also call it secret token, bearer token, or API token.",
+  shownOnce: "This is the only time that you see the API key. Usher does not store it.",
+  shownOnceAction:
+    "Enter it at the identity provider now, or keep it in a password manager. If it is lost, you can create another one.",
+  stored: "I have stored the API key",
+  keyGone: "The API key was shown once, when it was created.",
+  keyGoneAction: "If it is lost, create another one",
+  leaveTitle: "The API key is shown only here",
+  leave: "When you leave this page, nobody can see the API key again. If you have not stored it, you need another one.",
+  leaveAction: "Leave",
+  stay: "Stay here",
+  guide: "The guide for",
+  openDirectory: "Go to the directory",
+
+  checklist: "What has arrived",
+  steps: {
+    key: "The API key is accepted",
+    connection: "The connection works",
+    user: "A first user",
+    group: "A first group",
+    change: "A first change of a user",
+    deactivation: "A first deactivation",
+  },
+  stepHelp: {
+    key: "The identity provider has sent the key of this directory.",
+    connection: "A message about users or groups was answered. A connection test is such a message.",
+    user: "Assign a user to the application at the identity provider.",
+    group: "Assign a group, or push one. Without groups, only rules about attributes can match.",
+    change: "Change the title of the user, for example.",
+    deactivation: "Remove the assignment of a user, to see that this arrives, too.",
+  },
+  done: "done",
+  open: "not yet",
+  since: "since",
+  refused: (reason: string) => `The last request was refused: ${reason}.`,
+  attributes: "Attributes of users",
+  attributesNone: "Here you will see which attributes the identity provider fills in.",
+  attributesOf: (sampled: number) => `Of the newest ${count(sampled, "user")}, so many have a value:`,
+  attributeOf: (n: number, of: number) => `${n} of ${of}`,
+  missingAttribute: "If you need it, map it at the identity provider.",
+};

@@ -1,3 +1,172 @@
+import { Button, Collapse, Fieldset, Radio, SimpleGrid, Stack, Switch, Text, TextInput } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { useNavigate, useParams } from "react-router";
+import { answer, api, type Schemas } from "../../api/client";
+import { walk } from "../../api/pages";
+import { newRequestId } from "../../api/requestId";
+import { handOver } from "../../api/shownOnce";
+import { Page } from "../../parts/Page";
+import { Failure } from "../../parts/States";
+import { Time } from "../../parts/Time";
+import { paths } from "../../paths";
+import { text } from "../../text";
+import { type Provider, providers } from "../../text/setUp";
+
+/** Asks for what a new directory needs, and creates it. */
 export function NewDirectory() {
-  return null;
+  const words = text.setUp;
+  const { organization = "" } = useParams();
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const replaceable = useReplaceable(organization);
+  const [provider, setProvider] = useState<Provider>("entra-id");
+  const [name, setName] = useState<string>();
+  const [replaces, setReplaces] = useState<string>();
+  const [strict, setStrict] = useState(false);
+  const [uniqueGroupNames, setUniqueGroupNames] = useState(false);
+  const [more, { toggle }] = useDisclosure();
+  const [requestId] = useState(newRequestId);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>();
+  const displayName = (name ?? (provider === "generic" ? "" : providers[provider])).trim();
+  const replacesId = replaces ?? (replaceable.length === 1 ? replaceable[0]?.id : "") ?? "";
+
+  const create = async (event: FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    setError(undefined);
+    try {
+      // Not a mutation: its cache would keep the secret.
+      const made = await answer(
+        api.POST("/api/v1/organizations/{organizationId}/directories", {
+          params: { path: { organizationId: organization }, query: { requestId, replaceNone: replacesId === "" } },
+          body: {
+            displayName,
+            mode: strict ? "DIRECTORY_MODE_STRICT" : "DIRECTORY_MODE_TOLERANT",
+            uniqueGroupNames,
+            replacesId,
+          },
+        }),
+      );
+      const id = made.directory?.id ?? "";
+      if (made.secret) {
+        handOver(id, made.secret);
+      }
+      await queries.invalidateQueries({ queryKey: ["session"] }); // a session for one new directory opens it from now on
+      void queries.invalidateQueries({ queryKey: ["directories", organization] });
+      await navigate(`${paths.setUp(organization, id)}?provider=${provider}`, { replace: true });
+    } catch (failure) {
+      setError(failure);
+      setBusy(false);
+    }
+  };
+
+  return (
+    <Page
+      title={words.newTitle}
+      situation={words.newSituation}
+      above={[{ title: text.overview.title, to: paths.overview(organization) }]}
+    >
+      <Stack component="form" onSubmit={create} maw="44rem" gap="lg">
+        <Radio.Group
+          label={words.provider}
+          description={words.providerHelp}
+          value={provider}
+          onChange={(value) => setProvider(value as Provider)}
+        >
+          <SimpleGrid cols={{ base: 1, xs: 2 }} mt="sm" spacing="xs">
+            {Object.entries(providers).map(([id, label]) => (
+              <Radio.Card key={id} value={id} p="sm" withBorder>
+                <Stack gap={0} style={{ flexDirection: "row", alignItems: "center", columnGap: "0.6rem" }}>
+                  <Radio.Indicator />
+                  <Text size="sm">{label}</Text>
+                </Stack>
+              </Radio.Card>
+            ))}
+          </SimpleGrid>
+        </Radio.Group>
+        <TextInput
+          label={words.name}
+          description={words.nameHelp}
+          value={name ?? displayName}
+          onChange={(event) => setName(event.currentTarget.value)}
+          maxLength={200}
+          error={name !== undefined && displayName === "" && words.nameMissing}
+          required
+          autoComplete="off"
+        />
+        {replaceable.length > 0 && (
+          <Radio.Group
+            label={words.replaces}
+            description={words.replacesHelp}
+            value={replacesId}
+            onChange={setReplaces}
+          >
+            <Stack gap="xs" mt="sm">
+              {replaceable.map((d) => (
+                <Radio
+                  key={d.id}
+                  value={d.id}
+                  label={<bdi>{words.replacesOne(d.displayName ?? d.id)}</bdi>}
+                  description={
+                    <>
+                      {words.deletedAt} <Time value={d.deleteTime} as="day" />
+                    </>
+                  }
+                />
+              ))}
+              <Radio value="" label={words.replacesNone} />
+            </Stack>
+          </Radio.Group>
+        )}
+        <Button variant="subtle" w="fit-content" onClick={toggle} aria-expanded={more}>
+          {words.more}
+        </Button>
+        <Collapse expanded={more}>
+          <Fieldset legend={words.more}>
+            <Stack>
+              <Switch
+                label={words.strict}
+                description={words.strictHelp}
+                checked={strict}
+                onChange={(event) => setStrict(event.currentTarget.checked)}
+              />
+              <Switch
+                label={words.uniqueGroups}
+                checked={uniqueGroupNames}
+                onChange={(event) => setUniqueGroupNames(event.currentTarget.checked)}
+              />
+            </Stack>
+          </Fieldset>
+        </Collapse>
+        {error !== undefined && <Failure error={error} />}
+        <Button type="submit" w="fit-content" loading={busy} disabled={displayName === ""}>
+          {words.create}
+        </Button>
+      </Stack>
+    </Page>
+  );
+}
+
+/** Returns the deleted directories that no other directory has replaced, the one that was deleted last first. */
+function useReplaceable(organization: string): Schemas["Directory"][] {
+  const { data } = useQuery({
+    queryKey: ["directories", organization, "replaceable"],
+    queryFn: () =>
+      walk((pageToken) =>
+        answer(
+          api.GET("/api/v1/organizations/{organizationId}/directories", {
+            params: { path: { organizationId: organization }, query: { showDeleted: true, pageSize: 1000, pageToken } },
+          }),
+        ),
+      ),
+    staleTime: 0,
+  });
+  const all = data?.pages.flatMap((page) => page.directories) ?? [];
+  const replaced = new Set(all.map((d) => d.replacesId));
+  return all
+    .filter((d) => d.state === "DIRECTORY_STATE_DELETED" && !replaced.has(d.id))
+    .sort((a, b) => Date.parse(b.deleteTime ?? "") - Date.parse(a.deleteTime ?? ""));
 }

@@ -1,3 +1,161 @@
+import { Alert, Anchor, Button, Checkbox, Group, Modal, Paper, Stack, Text, Title } from "@mantine/core";
+import { useEffect, useState } from "react";
+import { Link, useBlocker, useParams, useSearchParams } from "react-router";
+import { answer, api, type Schemas } from "../../api/client";
+import { often, useLive } from "../../api/live";
+import { take } from "../../api/shownOnce";
+import { CopyField } from "../../parts/CopyField";
+import { Page } from "../../parts/Page";
+import { Failure, Loading } from "../../parts/States";
+import { paths } from "../../paths";
+import { text } from "../../text";
+import { type Provider, providers } from "../../text/setUp";
+import { Checklist } from "./Checklist";
+import { Guide } from "./Guide";
+import classes from "./SetUp.module.css";
+import { stepsOf } from "./steps";
+
+/** Leads an admin from the values of a new directory to the first messages. */
 export function SetUp() {
-  return null;
+  const { organization = "", directory: id = "" } = useParams();
+  // The secret lives as long as this page, and nowhere else.
+  const [secret] = useState(() => take(id));
+  const path = { organizationId: organization, id };
+  const directory = useLive(
+    ["directory", organization, id],
+    () => answer(api.GET("/api/v1/organizations/{organizationId}/directories/{id}", { params: { path } })),
+    often,
+  );
+  if (!directory.data?.directory) {
+    return directory.error ? <Failure error={directory.error} retry={() => void directory.refetch()} /> : <Loading />;
+  }
+  return <Steps directory={directory.data.directory} secret={secret} />;
+}
+
+function Steps({ directory, secret }: { directory: Schemas["Directory"]; secret: string | undefined }) {
+  const words = text.setUp;
+  const { organizationId, id } = directory;
+  const [search, setSearch] = useSearchParams();
+  const chosen = search.get("provider") ?? "";
+  const provider: Provider = chosen in providers ? (chosen as Provider) : "generic";
+  const path = { organizationId, directoryId: id };
+  const progress = useLive(
+    ["progress", organizationId, id],
+    () =>
+      answer(
+        api.GET("/api/v1/organizations/{organizationId}/directories/{directoryId}/progress", { params: { path } }),
+      ),
+    often,
+  );
+  const keys = useLive(
+    ["keys", organizationId, id],
+    () =>
+      answer(api.GET("/api/v1/organizations/{organizationId}/directories/{directoryId}/apiKeys", { params: { path } })),
+    often,
+  );
+  const steps = stepsOf(keys.data?.apiKeys ?? [], progress.data?.progress?.milestones ?? []);
+  const overview = { title: text.overview.title, to: paths.overview(organizationId) };
+  const name = directory.displayName ?? id;
+  return (
+    <Page
+      title={words.title(name)}
+      situation={progress.data && words.situation(Object.keys(steps).length, Object.keys(words.steps).length)}
+      above={[overview, { title: name, to: paths.directory(organizationId, id) }]}
+      action={
+        <Button component={Link} to={paths.directory(organizationId, id)} variant="default">
+          {words.openDirectory}
+        </Button>
+      }
+    >
+      <div className={classes.columns}>
+        <Stack gap="lg" className={classes.text}>
+          <Values directory={directory} secret={secret} />
+          <Guide
+            provider={provider}
+            onProvider={(value) => setSearch({ provider: value }, { replace: true })}
+            baseUrl={directory.baseUrl}
+            secret={secret}
+          />
+        </Stack>
+        <div className={classes.checklist}>
+          {progress.error && <Failure error={progress.error} retry={() => void progress.refetch()} />}
+          <Checklist directory={directory} keys={keys.data?.apiKeys ?? []} progress={progress.data} />
+        </div>
+      </div>
+    </Page>
+  );
+}
+
+/** The Base URL and, only once, the API key. */
+function Values({ directory, secret }: { directory: Schemas["Directory"]; secret: string | undefined }) {
+  const words = text.setUp;
+  const [stored, setStored] = useState(false);
+  const wouldLose = secret !== undefined && !stored;
+  return (
+    <Paper withBorder p="md">
+      <Stack>
+        <Title order={2}>{words.values}</Title>
+        <CopyField label={words.baseUrl} description={words.baseUrlHelp} value={directory.baseUrl} />
+        {secret === undefined ? (
+          <Text size="sm" c="dimmed">
+            {words.keyGone}{" "}
+            <Anchor component={Link} to={paths.directory(directory.organizationId, directory.id, "keys")}>
+              {words.keyGoneAction}
+            </Anchor>
+          </Text>
+        ) : (
+          <>
+            <CopyField label={words.key} description={words.keyHelp} value={secret} />
+            <Alert color="yellow" title={words.shownOnce}>
+              {words.shownOnceAction}
+            </Alert>
+            <Checkbox
+              label={words.stored}
+              checked={stored}
+              onChange={(event) => setStored(event.currentTarget.checked)}
+            />
+          </>
+        )}
+      </Stack>
+      <Leave blocked={wouldLose} />
+    </Paper>
+  );
+}
+
+/** Asks before the reader leaves the page. */
+function Leave({ blocked }: { blocked: boolean }) {
+  const words = text.setUp;
+  // The search of the address is the choice of the guide, on the same page.
+  const blocker = useBlocker(
+    ({ currentLocation, nextLocation }) => blocked && currentLocation.pathname !== nextLocation.pathname,
+  );
+  useEffect(() => {
+    if (!blocked) {
+      return undefined;
+    }
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    addEventListener("beforeunload", ask);
+    return () => removeEventListener("beforeunload", ask);
+  }, [blocked]);
+  const stay = () => blocker.reset?.();
+  return (
+    <Modal
+      opened={blocker.state === "blocked"}
+      onClose={stay}
+      title={words.leaveTitle}
+      closeButtonProps={{ "aria-label": text.close }}
+    >
+      <Stack>
+        <Text>{words.leave}</Text>
+        <Group justify="flex-end">
+          <Button variant="default" onClick={() => blocker.proceed?.()}>
+            {words.leaveAction}
+          </Button>
+          <Button onClick={stay} data-autofocus>
+            {words.stay}
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
 }
