@@ -4,7 +4,9 @@ const of = (organization: string) => `/organizations/${encodeURIComponent(organi
 export const paths = {
   organizations: "/organizations",
   overview: of,
-  newDirectory: (organization: string) => `${of(organization)}/directories/new`,
+  /** The new directory replaces one, if its id is given. */
+  newDirectory: (organization: string, replaces = "") =>
+    `${of(organization)}/directories/new${replaces && `?replaces=${replaces}`}`,
   directory: (organization: string, directory: string, tab = "") =>
     `${of(organization)}/directories/${encodeURIComponent(directory)}${tab && `?tab=${tab}`}`,
   setUp: (organization: string, directory: string) =>

@@ -1,3 +1,140 @@
+import { Button, ScrollArea, Tabs } from "@mantine/core";
+import { Link, useNavigate, useParams, useSearchParams } from "react-router";
+import { answer, api, type Schemas } from "../../api/client";
+import { sometimes, useLive } from "../../api/live";
+import { useMay, useSession } from "../../api/session";
+import { Page } from "../../parts/Page";
+import { Failure, Loading } from "../../parts/States";
+import { paths } from "../../paths";
+import { text } from "../../text";
+import { situationOf } from "../overview/situation";
+import { Dialect } from "./Dialect";
+import { End } from "./End";
+import { Keys } from "./Keys";
+import { Settings } from "./Settings";
+import { Status } from "./Status";
+
+type Tab = keyof typeof text.directory.tabs;
+
+/** One directory: how it is, its keys, its settings, what it sends, and its end. */
 export function DirectoryPage() {
-  return null;
+  const { organization = "", directory: id = "" } = useParams();
+  const path = { organizationId: organization, id };
+  const directory = useLive(
+    ["directory", organization, id],
+    () => answer(api.GET("/api/v1/organizations/{organizationId}/directories/{id}", { params: { path } })),
+    sometimes,
+  );
+  const activity = useLive(
+    ["activity", organization, id],
+    () =>
+      answer(
+        api.GET("/api/v1/organizations/{organizationId}/activity", {
+          params: { path: { organizationId: organization }, query: { directoryId: id } },
+        }),
+      ),
+    sometimes,
+    useMay("READ_EVENTS", "MANAGE_DIRECTORIES"),
+  );
+  if (!directory.data?.directory) {
+    return directory.error ? <Failure error={directory.error} retry={() => void directory.refetch()} /> : <Loading />;
+  }
+  return (
+    <Parts
+      key={id}
+      directory={directory.data.directory}
+      activity={activity.data?.activity[0]}
+      known={activity.data !== undefined}
+    />
+  );
+}
+
+interface PartsProps {
+  directory: Schemas["Directory"];
+  activity: Schemas["DirectoryActivity"] | undefined;
+  known: boolean;
+}
+
+function Parts({ directory, activity, known }: PartsProps) {
+  const words = text.directory;
+  const { organizationId, id } = directory;
+  const session = useSession();
+  const navigate = useNavigate();
+  const [search] = useSearchParams();
+  const chosen = search.get("tab") ?? "";
+  const tab: Tab = chosen in words.tabs ? (chosen as Tab) : "status";
+  const situation = situationOf(directory, activity, known);
+  return (
+    <Page
+      title={directory.displayName ?? id}
+      situation={situation.sentence}
+      above={session.oneDirectory ? [] : [{ title: text.overview.title, to: paths.overview(organizationId) }]}
+      action={<NextAction directory={directory} activity={activity} />}
+    >
+      <Tabs
+        value={tab}
+        onChange={(to) => void navigate(paths.directory(organizationId, id, to ?? ""), { replace: true })}
+        keepMounted={false}
+      >
+        <ScrollArea type="never">
+          <Tabs.List aria-label={words.tabsLabel} style={{ flexWrap: "nowrap" }}>
+            {(Object.keys(words.tabs) as Tab[]).map((name) => (
+              <Tabs.Tab key={name} value={name}>
+                {words.tabs[name]}
+              </Tabs.Tab>
+            ))}
+          </Tabs.List>
+        </ScrollArea>
+        <Tabs.Panel value="status" pt="lg">
+          <Status directory={directory} activity={activity} />
+        </Tabs.Panel>
+        <Tabs.Panel value="keys" pt="lg">
+          <Keys directory={directory} />
+        </Tabs.Panel>
+        <Tabs.Panel value="settings" pt="lg">
+          <Settings key={directory.etag} directory={directory} />
+        </Tabs.Panel>
+        <Tabs.Panel value="dialect" pt="lg">
+          <Dialect directory={directory} />
+        </Tabs.Panel>
+        <Tabs.Panel value="end" pt="lg">
+          <End directory={directory} />
+        </Tabs.Panel>
+      </Tabs>
+    </Page>
+  );
+}
+
+/** The one thing to do next. */
+function NextAction({
+  directory,
+  activity,
+}: {
+  directory: Schemas["Directory"];
+  activity: Schemas["DirectoryActivity"] | undefined;
+}) {
+  const words = text.directory;
+  const { organizationId, id } = directory;
+  const session = useSession();
+  const manages = session.scopes.has("MANAGE_DIRECTORIES");
+  const situation = situationOf(directory, activity, true);
+  const link = (label: string, to: string) => (
+    <Button
+      component={Link}
+      to={to}
+      variant={situation.level === "good" || situation.level === "quiet" ? "default" : "filled"}
+    >
+      {label}
+    </Button>
+  );
+  if (directory.state === "DIRECTORY_STATE_DELETED") {
+    return manages && !session.oneDirectory ? link(words.replaceIt, paths.newDirectory(organizationId, id)) : null;
+  }
+  if (manages && situation.level === "bad" && directory.state === "DIRECTORY_STATE_ACTIVE") {
+    return link(words.lookAtKeys, paths.directory(organizationId, id, "keys"));
+  }
+  if (activity && situation.level === "warn" && session.scopes.has("READ_EVENTS")) {
+    return link(words.lookAtEvents, paths.failedEvents(organizationId, { directory: id }));
+  }
+  return manages ? link(activity ? words.guide : words.continueSetUp, paths.setUp(organizationId, id)) : null;
 }

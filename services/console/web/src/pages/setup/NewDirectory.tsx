@@ -2,7 +2,7 @@ import { Button, Collapse, Fieldset, Radio, SimpleGrid, Stack, Switch, Text, Tex
 import { useDisclosure } from "@mantine/hooks";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { useNavigate, useParams } from "react-router";
+import { useNavigate, useParams, useSearchParams } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
 import { walk } from "../../api/pages";
 import { newRequestId } from "../../api/requestId";
@@ -23,7 +23,8 @@ export function NewDirectory() {
   const replaceable = useReplaceable(organization);
   const [provider, setProvider] = useState<Provider>("entra-id");
   const [name, setName] = useState<string>();
-  const [replaces, setReplaces] = useState<string>();
+  const [search] = useSearchParams();
+  const [replaces, setReplaces] = useState(search.get("replaces") ?? undefined);
   const [strict, setStrict] = useState(false);
   const [uniqueGroupNames, setUniqueGroupNames] = useState(false);
   const [more, { toggle }] = useDisclosure();

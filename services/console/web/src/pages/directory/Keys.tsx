@@ -1,0 +1,350 @@
+import { Alert, Badge, Button, Group, Modal, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
+import { useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, type ReactNode, useState } from "react";
+import { answer, api, type Schemas } from "../../api/client";
+import { often, useLive } from "../../api/live";
+import { newRequestId } from "../../api/requestId";
+import { useMay } from "../../api/session";
+import { DataTable } from "../../parts/DataTable";
+import { SecretDialog } from "../../parts/SecretDialog";
+import { Failure, Loading } from "../../parts/States";
+import { Time } from "../../parts/Time";
+import { text } from "../../text";
+
+type Key = Schemas["ApiKey"];
+
+const keysPath = "/api/v1/organizations/{organizationId}/directories/{directoryId}/apiKeys";
+
+function stateOf(key: Key): keyof typeof text.directory.keys.states {
+  if (key.revokeTime) {
+    return "revoked";
+  }
+  if (key.expiryState === "EXPIRY_STATE_EXPIRED") {
+    return "expired";
+  }
+  return key.replacedById ? "replaced" : "valid";
+}
+
+const isValid = (key: Key) => stateOf(key) === "valid" || stateOf(key) === "replaced";
+
+/** A key that was made a moment ago. Its secret is in this state only: no cache keeps it. */
+interface Made {
+  secret: string;
+  omitted: boolean;
+  /** The key that the new one replaces. */
+  old?: Key | undefined;
+}
+
+/** The API keys of a directory: who made each, where it was used, and how to replace or end it. */
+export function Keys({ directory }: { directory: Schemas["Directory"] }) {
+  const words = text.directory.keys;
+  const path = { organizationId: directory.organizationId, directoryId: directory.id };
+  const queries = useQueryClient();
+  const mayManage = useMay("MANAGE_DIRECTORIES") && directory.state !== "DIRECTORY_STATE_DELETED";
+  const [showEnded, setShowEnded] = useState(false);
+  const [dialog, setDialog] = useState<{ of: "create" } | { of: "rotate" | "revoke"; key: Key }>();
+  const [made, setMade] = useState<Made>();
+  const [said, setSaid] = useState("");
+  const keys = useLive(
+    ["keys", path.organizationId, path.directoryId],
+    () => answer(api.GET(keysPath, { params: { path } })),
+    often,
+  );
+  if (!keys.data) {
+    return keys.error ? <Failure error={keys.error} retry={() => void keys.refetch()} /> : <Loading />;
+  }
+  const all = keys.data.apiKeys;
+  const valid = all.filter(isValid);
+  const close = () => setDialog(undefined);
+  const changed = async (next?: Made) => {
+    close();
+    setMade(next);
+    await Promise.all([
+      queries.invalidateQueries({ queryKey: ["keys", path.organizationId, path.directoryId] }),
+      queries.invalidateQueries({ queryKey: ["directory", path.organizationId, path.directoryId] }),
+    ]);
+  };
+  return (
+    <Stack>
+      <Group justify="space-between">
+        <Text>{words.situation(valid.length)}</Text>
+        {mayManage && (
+          <Button variant={valid.length === 0 ? "filled" : "default"} onClick={() => setDialog({ of: "create" })}>
+            {words.create}
+          </Button>
+        )}
+      </Group>
+      <Text size="sm" role="status">
+        {said}
+      </Text>
+      <DataTable
+        caption={words.caption}
+        columns={words.columns}
+        minWidth="52rem"
+        rows={(showEnded ? all : valid).map((key) => ({
+          key: key.id,
+          cells: cellsOf(
+            key,
+            mayManage && isValid(key) ? (
+              <Group gap="xs" wrap="nowrap">
+                {!key.replacedById && (
+                  <Button
+                    size="xs"
+                    variant="default"
+                    aria-label={words.rotateOf(nameOf(key))}
+                    onClick={() => setDialog({ of: "rotate", key })}
+                  >
+                    {words.rotate}
+                  </Button>
+                )}
+                <Button
+                  size="xs"
+                  variant="default"
+                  aria-label={words.revokeOf(nameOf(key))}
+                  onClick={() => setDialog({ of: "revoke", key })}
+                >
+                  {words.revoke}
+                </Button>
+              </Group>
+            ) : null,
+          ),
+        }))}
+      />
+      {all.length > valid.length && (
+        <Button variant="subtle" w="fit-content" onClick={() => setShowEnded(!showEnded)}>
+          {showEnded ? words.hideEnded : words.ended(all.length - valid.length)}
+        </Button>
+      )}
+      {dialog?.of === "create" && <Create path={path} onMade={changed} onClose={close} />}
+      {dialog?.of === "rotate" && <Rotate path={path} of={dialog.key} onMade={changed} onClose={close} />}
+      {dialog?.of === "revoke" && (
+        <Revoke
+          path={path}
+          of={dialog.key}
+          last={valid.length === 1}
+          onRevoked={(seconds) => {
+            setSaid(words.revoked(nameOf(dialog.key), seconds));
+            void changed();
+          }}
+          onClose={close}
+        />
+      )}
+      {made?.omitted && <Alert color="yellow">{words.omitted}</Alert>}
+      {made?.secret && (
+        <SecretDialog secret={made.secret} onClose={() => setMade(undefined)}>
+          {made.old && (
+            <Text size="sm">
+              {Date.parse(made.old.expireTime ?? "") <= Date.now() ? (
+                words.oldEnded
+              ) : (
+                <>
+                  {words.oldUntil} <Time value={made.old.expireTime} />
+                </>
+              )}
+            </Text>
+          )}
+        </SecretDialog>
+      )}
+    </Stack>
+  );
+}
+
+function nameOf(key: Key): string {
+  return key.displayName || text.directory.keys.unnamed;
+}
+
+function cellsOf(key: Key, actions: ReactNode): ReactNode[] {
+  const words = text.directory.keys;
+  const state = stateOf(key);
+  const soon = isValid(key) ? words.soon[key.expiryState] : undefined;
+  return [
+    <bdi key="name">{nameOf(key)}</bdi>,
+    <Badge
+      key="state"
+      variant="outline"
+      tt="none"
+      style={{ color: isValid(key) ? "var(--usher-good)" : "var(--mantine-color-dimmed)", borderColor: "currentColor" }}
+    >
+      {words.states[state]}
+    </Badge>,
+    <Text key="use" size="sm" component="div">
+      <Time value={key.lastUseTime} as="ago" none={words.neverUsed} />
+      {key.lastUseAddress && (
+        <Text size="xs" c="dimmed">
+          {words.from} {key.lastUseAddress}
+        </Text>
+      )}
+    </Text>,
+    <Text key="expires" size="sm" component="div">
+      <Time value={key.expireTime} as="day" none={words.never} />
+      {soon && (
+        <Text size="xs" style={{ color: "var(--usher-warn)" }}>
+          {soon}
+        </Text>
+      )}
+    </Text>,
+    <Text key="created" size="sm" component="div">
+      <Time value={key.createTime} as="day" />
+      <Text size="xs" c="dimmed">
+        {words.by} <bdi>{key.createdBy || words.kinds[key.createdByKind]}</bdi>
+      </Text>
+    </Text>,
+    actions,
+  ];
+}
+
+interface Path {
+  organizationId: string;
+  directoryId: string;
+}
+
+interface FormProps {
+  title: string;
+  action: string;
+  dangerous?: boolean;
+  run: () => Promise<void>;
+  onClose: () => void;
+  children: ReactNode;
+}
+
+/** A dialogue that makes one request. It is not a mutation, because a cache would keep the secret of the answer. */
+function Form({ title, action, dangerous = false, run, onClose, children }: FormProps) {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>();
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    setError(undefined);
+    try {
+      await run();
+    } catch (failure) {
+      setError(failure);
+      setBusy(false);
+    }
+  };
+  return (
+    <Modal opened onClose={onClose} title={title} size="lg" closeButtonProps={{ "aria-label": text.close }}>
+      <Stack component="form" onSubmit={submit}>
+        {children}
+        {error !== undefined && <Failure error={error} />}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onClose}>
+            {text.cancel}
+          </Button>
+          <Button type="submit" loading={busy} {...(dangerous && { color: "red.8" })}>
+            {action}
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
+}
+
+function Create({ path, onMade, onClose }: { path: Path; onMade: (made: Made) => Promise<void>; onClose: () => void }) {
+  const words = text.directory.keys;
+  const [displayName, setDisplayName] = useState("");
+  const [days, setDays] = useState("365");
+  const [requestId] = useState(newRequestId);
+  const run = async () => {
+    const expireTime = days === "0" ? null : new Date(Date.now() + Number(days) * 24 * 3_600_000).toISOString();
+    const result = await answer(
+      api.POST(keysPath, {
+        params: { path, query: { requestId } },
+        body: { displayName: displayName.trim(), expireTime },
+      }),
+    );
+    await onMade({ secret: result.secret, omitted: result.secretOmitted });
+  };
+  return (
+    <Form title={words.create} action={words.create} run={run} onClose={onClose}>
+      <Text size="sm">{words.createText}</Text>
+      <TextInput
+        label={words.name}
+        description={words.nameHelp}
+        value={displayName}
+        maxLength={200}
+        autoComplete="off"
+        onChange={(event) => setDisplayName(event.currentTarget.value)}
+        data-autofocus
+      />
+      <NativeSelect
+        label={words.expires}
+        value={days}
+        onChange={(event) => setDays(event.currentTarget.value)}
+        data={["90", "365", "0"].map((value) => ({ value, label: words.lifetimes[value] ?? value }))}
+      />
+    </Form>
+  );
+}
+
+function Rotate({
+  path,
+  of,
+  onMade,
+  onClose,
+}: {
+  path: Path;
+  of: Key;
+  onMade: (made: Made) => Promise<void>;
+  onClose: () => void;
+}) {
+  const words = text.directory.keys;
+  const [overlap, setOverlap] = useState("604800s");
+  const [requestId] = useState(newRequestId);
+  const run = async () => {
+    const result = await answer(
+      api.POST(`${keysPath}/{id}:rotate`, { params: { path: { ...path, id: of.id } }, body: { overlap, requestId } }),
+    );
+    await onMade({ secret: result.secret, omitted: result.secretOmitted, old: result.oldApiKey ?? undefined });
+  };
+  return (
+    <Form title={words.rotateTitle} action={words.rotateAction} run={run} onClose={onClose}>
+      <Text>{words.rotateText}</Text>
+      <NativeSelect
+        label={words.overlap}
+        value={overlap}
+        onChange={(event) => setOverlap(event.currentTarget.value)}
+        data={Object.entries(words.overlaps).map(([value, label]) => ({ value, label }))}
+        data-autofocus
+      />
+    </Form>
+  );
+}
+
+interface RevokeProps {
+  path: Path;
+  of: Key;
+  /** Whether no other key is valid. */
+  last: boolean;
+  onRevoked: (seconds: string) => void;
+  onClose: () => void;
+}
+
+function Revoke({ path, of, last, onRevoked, onClose }: RevokeProps) {
+  const words = text.directory.keys;
+  const run = async () => {
+    const start = performance.now();
+    await answer(api.POST(`${keysPath}/{id}:revoke`, { params: { path: { ...path, id: of.id } } }));
+    const seconds = (performance.now() - start) / 1000;
+    onRevoked(
+      new Intl.NumberFormat(undefined, {
+        style: "unit",
+        unit: "second",
+        unitDisplay: "long",
+        maximumFractionDigits: 1,
+      }).format(seconds),
+    );
+  };
+  return (
+    <Form title={words.revokeTitle} action={words.revokeAction} dangerous run={run} onClose={onClose}>
+      <Text>{words.revokeText(nameOf(of))}</Text>
+      {of.lastUseTime && (
+        <Text size="sm">
+          {words.revokeUsed} <Time value={of.lastUseTime} as="ago" />
+          {of.lastUseAddress && ` ${words.from} ${of.lastUseAddress}`}
+        </Text>
+      )}
+      {last && <Alert color="yellow">{words.revokeLast}</Alert>}
+    </Form>
+  );
+}
