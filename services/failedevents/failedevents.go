@@ -1,5 +1,5 @@
 // Package failedevents is the failedevents service. It stores the messages, and the effects of messages, that Usher could not carry
-// out. It calls only the directory service, to learn which organizations are erased.
+// out, and how many messages each directory sent. It calls only the directory service, to learn which organizations are erased.
 package failedevents
 
 import (
@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -20,6 +21,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/config"
 	"github.com/usher-scim/usher/services/internal/erasure"
 	"github.com/usher-scim/usher/services/internal/pgdb"
+	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 // Settings are the settings that users choose. DatabaseURL names the PostgreSQL server and a database that Migrate has prepared. Any
@@ -107,13 +109,27 @@ func open(ctx context.Context, c Config, d Dependencies) (store.Store, error) {
 // Register adds the service to a gRPC server.
 func (s *Service) Register(r grpc.ServiceRegistrar) { s.server.Register(r) }
 
-// Run erases organizations until ctx ends. Call it at most once, and Close after it has returned.
+// Run erases organizations, and deletes old tallies of messages, until ctx ends. Call it at most once, and Close after it has returned.
 func (s *Service) Run(ctx context.Context) error {
-	erasure.Follow(ctx, s.directory, s.keeper(), s.log)
+	var running sync.WaitGroup
+	running.Go(func() { erasure.Follow(ctx, s.directory, s.keeper(), s.log) })
+	running.Go(func() { s.deleteOldTallies(ctx) })
+	running.Wait()
 	return nil
 }
 
-// erasedEvents is how many failed events one transaction of an erasure erases at most.
+// deleteEvery is how often Run deletes old tallies.
+const deleteEvery = 10 * time.Minute
+
+func (s *Service) deleteOldTallies(ctx context.Context) {
+	for again := true; again; again = wait.Sleep(ctx, deleteEvery) {
+		if err := s.server.DeleteOldTallies(ctx); err != nil && ctx.Err() == nil {
+			s.log.WarnContext(ctx, "deleting old tallies of messages failed and is retried", "error", err)
+		}
+	}
+}
+
+// erasedEvents is how many failed events, and how many tallies, one transaction of an erasure erases at most.
 const erasedEvents = 400
 
 // keeper erases organizations in this service. It later drops failed events from before now that arrive late.

@@ -31,6 +31,7 @@ const directory = "0198a000-0000-7000-8000-0000000000d1"
 type world struct {
 	record   failedeventsv1.FailedEventRecordServiceClient
 	events   failedeventsv1.FailedEventServiceClient
+	activity failedeventsv1.ActivityServiceClient
 	service  *failedevents.Service
 	erasures erasuretest.Directory
 	metrics  *metric.ManualReader
@@ -65,6 +66,7 @@ func newWorld(t *testing.T, change ...func(*failedevents.Config)) *world {
 	w.service = s
 	s.Register(channel)
 	w.record = failedeventsv1.NewFailedEventRecordServiceClient(channel.As(commonv1.Caller_CALLER_RULE))
+	w.activity = failedeventsv1.NewActivityServiceClient(channel.As(commonv1.Caller_CALLER_GATEWAY))
 	w.events = failedeventsv1.NewFailedEventServiceClient(channel.As(commonv1.Caller_CALLER_GATEWAY))
 	return w
 }

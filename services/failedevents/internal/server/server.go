@@ -47,7 +47,7 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	failedeventsv1.RegisterActivityServiceServer(r, s)
 }
 
-// RecordFailedEvents drops failed events from before the end of an erasure of their organization. That is no error: a late sender
+// RecordFailedEvents drops failed events, and tallies, from before the end of an erasure of their organization. That is no error: a late sender
 // must not send them again.
 func (s *Server) RecordFailedEvents(ctx context.Context, r *failedeventsv1.RecordFailedEventsRequest) (*failedeventsv1.RecordFailedEventsResponse, error) {
 	events := make([]store.Event, 0, len(r.GetFailedEvents()))
@@ -59,12 +59,21 @@ func (s *Server) RecordFailedEvents(ctx context.Context, r *failedeventsv1.Recor
 		}
 		events = append(events, eventFromProto(e))
 	}
+	tallies, err := talliesFromProto(r.GetTallies())
+	if err != nil {
+		return nil, err
+	}
 	dropped, err := s.store.Record(ctx, events)
 	if err != nil {
 		return nil, err
 	}
 	if dropped > 0 {
 		s.dropped.Add(ctx, int64(dropped))
+	}
+	if len(tallies) > 0 {
+		if err := s.store.RecordTallies(ctx, tallies); err != nil {
+			return nil, err
+		}
 	}
 	return &failedeventsv1.RecordFailedEventsResponse{}, nil
 }

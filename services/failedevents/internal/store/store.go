@@ -59,9 +59,11 @@ type Store interface {
 	// Acknowledge notes who has handled a failed event, and when. A second call changes nothing.
 	Acknowledge(ctx context.Context, organizationID, id, by string, now time.Time) (Event, error)
 
-	// Erase erases at most limit failed events of an organization, for an erasure that was requested at the given time, and returns how
-	// many. From then on Record drops those that are not after now. It fails with fault.Conflict if Unmark has ended this erasure: the
-	// id now means another organization.
+	Tallies
+
+	// Erase erases at most limit rows of each kind of an organization, for an erasure that was requested at the given time, and returns
+	// how many. From then on Record and RecordTallies drop those that are not after now. It fails with fault.Conflict if Unmark has ended
+	// this erasure: the id now means another organization.
 	Erase(ctx context.Context, organizationID string, asked, now time.Time, limit int) (int, error)
 	// Marked returns the organizations that are being erased, and when each erasure was requested.
 	Marked(ctx context.Context) (map[string]time.Time, error)

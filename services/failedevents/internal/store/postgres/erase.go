@@ -27,10 +27,12 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked, now tim
 		marked = tag.RowsAffected() > 0
 		return nil
 	})
-	b.Queue(shared.EraseEvents, organizationID, limit).Exec(func(tag pgconn.CommandTag) error {
-		removed = int(tag.RowsAffected())
-		return nil
-	})
+	for _, erase := range []string{shared.EraseEvents, shared.EraseTallies, shared.EraseActivity} {
+		b.Queue(erase, organizationID, limit).Exec(func(tag pgconn.CommandTag) error {
+			removed += int(tag.RowsAffected())
+			return nil
+		})
+	}
 	err = pgdb.Reach(s.db.SendBatch(ctx, b).Close())
 	if err == nil && !marked {
 		err = store.ErasureEnded(organizationID)

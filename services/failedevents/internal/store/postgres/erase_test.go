@@ -47,7 +47,7 @@ func TestNoTableKeepsRowsOfAnErasedOrganization(t *testing.T) {
 	})
 }
 
-// An erasure step reads no more than it erases, whatever the planner estimates.
+// A step of an erasure, or of deleting old tallies, reads no more than it deletes, whatever the planner estimates.
 func TestErasingScansNothing(t *testing.T) {
 	t.Parallel()
 	s := openStore(t)
@@ -59,16 +59,20 @@ func TestErasingScansNothing(t *testing.T) {
 	if _, err := tx.Exec(t.Context(), readByIndex); err != nil {
 		t.Fatal(err)
 	}
-	rows, err := tx.Query(t.Context(), `EXPLAIN `+shared.EraseEvents, "acme", 9)
-	if err != nil {
-		t.Fatal(err)
-	}
-	steps, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan := strings.Join(steps, "\n")
-	if strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "Bitmap") || strings.Contains(plan, "Sort") || !strings.Contains(plan, "Tid Scan") {
-		t.Error(plan)
+	for statement, args := range map[string][]any{
+		shared.EraseEvents: {"acme", 9}, shared.EraseTallies: {"acme", 9}, shared.EraseActivity: {"acme", 9}, shared.DeleteTallies: {1, 9},
+	} {
+		rows, err := tx.Query(t.Context(), `EXPLAIN `+statement, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan := strings.Join(steps, "\n")
+		if strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "Bitmap") || strings.Contains(plan, "Sort") || !strings.Contains(plan, "Tid Scan") {
+			t.Errorf("%s:\n%s", statement, plan)
+		}
 	}
 }

@@ -98,8 +98,8 @@ func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, 
 	return dropped, pgdb.Reach(s.db.SendBatch(ctx, b).Close())
 }
 
-// column returns one field of all events.
-func column[T any](events []store.Event, field func(store.Event) T) []T {
+// column returns one field of all events, or of all tallies.
+func column[E, T any](events []E, field func(E) T) []T {
 	all := make([]T, len(events))
 	for i, e := range events {
 		all[i] = field(e)

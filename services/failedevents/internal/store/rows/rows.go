@@ -15,6 +15,8 @@ import (
 type Statements struct {
 	GetEvent, AcknowledgeEvent                           string
 	BeginErasure, EraseEvents, ListErasures, EndErasure  string
+	EraseTallies, EraseActivity                          string
+	ListActivity, CountMessages, DeleteTallies           string
 	list, listOpen, listOfDirectory, listOpenOfDirectory string
 	listOfMessage                                        string
 }
@@ -28,6 +30,11 @@ func Load(folder *sqlfile.Statements) *Statements {
 		EraseEvents:         folder.Load("erase_events", "organization_id", "limit"),
 		ListErasures:        folder.Load("list_erasures"),
 		EndErasure:          folder.Load("end_erasure", "organization_id", "asked"),
+		EraseTallies:        folder.Load("erase_tallies", "organization_id", "limit"),
+		EraseActivity:       folder.Load("erase_activity", "organization_id", "limit"),
+		ListActivity:        folder.Load("list_activity", "organization_id", "first", "last", "limit"),
+		CountMessages:       folder.Load("count_messages", "organization_id", "first", "last", "start", "end", "period"),
+		DeleteTallies:       folder.Load("delete_tallies", "before", "limit"),
 		list:                folder.Load("list_events", "organization_id", "time", "id", "limit"),
 		listOpen:            folder.Load("list_open_events", "organization_id", "time", "id", "limit"),
 		listOfDirectory:     folder.Load("list_events_of_directory", "organization_id", "directory_id", "time", "id", "limit"),

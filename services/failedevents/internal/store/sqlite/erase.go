@@ -24,6 +24,22 @@ func erasureOf(ctx context.Context, tx *sqlitedb.Tx, organizationID string) (unt
 	return until, ended, err
 }
 
+// erasedTimes caches until when events are erased, by organization, for one transaction.
+type erasedTimes map[string]time.Time
+
+// late reports whether what happened in an organization at a time was erased with it.
+func (e erasedTimes) late(ctx context.Context, tx *sqlitedb.Tx, organizationID string, at time.Time) (bool, error) {
+	until, known := e[organizationID]
+	if !known {
+		var err error
+		if until, _, err = erasureOf(ctx, tx, organizationID); err != nil {
+			return false, err
+		}
+		e[organizationID] = until
+	}
+	return !until.IsZero() && !at.After(until), nil
+}
+
 func (s *Store) Erase(ctx context.Context, organizationID string, asked, now time.Time, limit int) (removed int, err error) {
 	_, err = s.db.Erase(ctx, func(ctx context.Context, tx *sqlitedb.Tx) (deleted int64, err error) {
 		_, ended, err := erasureOf(ctx, tx, organizationID)
@@ -36,9 +52,15 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked, now tim
 		if _, err = tx.Exec(ctx, shared.BeginErasure, organizationID, dbtype.Time(&now), dbtype.Time(&asked)); err != nil {
 			return 0, err
 		}
-		deleted, err = tx.Exec(ctx, shared.EraseEvents, organizationID, limit)
+		for _, erase := range []string{shared.EraseEvents, shared.EraseTallies, shared.EraseActivity} {
+			n, err := tx.Exec(ctx, erase, organizationID, limit)
+			if err != nil {
+				return 0, err
+			}
+			deleted += n
+		}
 		removed = int(deleted)
-		return deleted, err
+		return deleted, nil
 	})
 	return removed, err
 }

@@ -54,17 +54,13 @@ var insertEvent = statements.Load("insert_event", "organization_id", "id", "dire
 func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, err error) {
 	err = s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
 		dropped = 0
-		erased := map[string]time.Time{} // by organization, a cache
+		erased := erasedTimes{}
 		for _, e := range events {
-			until, known := erased[e.OrganizationID]
-			if !known {
-				at, _, err := erasureOf(ctx, tx, e.OrganizationID)
-				if err != nil {
-					return err
-				}
-				until, erased[e.OrganizationID] = at, at
+			late, err := erased.late(ctx, tx, e.OrganizationID, e.Time)
+			if err != nil {
+				return err
 			}
-			if !until.IsZero() && !e.Time.After(until) {
+			if late {
 				dropped++
 				continue
 			}

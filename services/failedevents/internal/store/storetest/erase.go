@@ -17,6 +17,9 @@ func Erased(t *testing.T, s store.Store, rows func(organizationID string) map[st
 	theirs := whole("e1")
 	theirs.OrganizationID = "other"
 	record(t, s, whole("e1"), whole("e2"), theirs)
+	theirTally := tally("d1", "t1", 1, 1, 0)
+	theirTally.OrganizationID = "other"
+	recordTallies(t, s, tally("d1", "t1", 1, 1, 0), theirTally)
 	erase(t, s, start(), start().Add(time.Hour), 10)
 	erase(t, s, start(), start().Add(time.Hour), 10)
 	for table, n := range rows("acme") {

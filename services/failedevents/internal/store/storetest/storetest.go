@@ -33,6 +33,12 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"an erasure removes events in steps, and those that come late are dropped", erases},
 		{"the next organization of an id is not touched", erasesOneOrganization},
 		{"what is recorded while an organization is erased is erased too", erasesBesideRecording},
+		{"a tally that is repeated or late changes nothing", keepsTheGreatestCounts},
+		{"the tallies of gateways are added up by period", addsUpGateways},
+		{"many record tallies at once, in any order", talliesSideBySide},
+		{"old tallies are deleted in steps, and the times of the last messages stay", deletesOldTallies},
+		{"an erasure removes tallies in steps, and those that come late are dropped", erasesTallies},
+		{"tallies that are recorded while an organization is erased are erased too", erasesBesideTallies},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

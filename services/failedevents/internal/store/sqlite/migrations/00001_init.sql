@@ -33,9 +33,33 @@ CREATE INDEX events_message ON events (organization_id, message_id, time, id);
 CREATE INDEX events_open ON events (organization_id, time, id) WHERE acknowledge_time = 0;
 CREATE INDEX events_open_directory ON events (organization_id, directory_id, time, id) WHERE acknowledge_time = 0;
 
+-- What the gateways counted, for 30 days. hour is the beginning of an hour. The id is that of a tally of a gateway, which increases.
+CREATE TABLE tallies (
+  organization_id TEXT    NOT NULL,
+  directory_id    TEXT    NOT NULL,
+  hour            INTEGER NOT NULL,
+  id              TEXT    NOT NULL,
+  accepted        INTEGER NOT NULL,
+  failed          INTEGER NOT NULL,
+  rate_limited    INTEGER NOT NULL,
+  PRIMARY KEY (organization_id, directory_id, hour, id)
+) WITHOUT ROWID;
+-- Read without an organization: old rows are deleted.
+CREATE INDEX tallies_hour ON tallies (hour);
+
+-- One row for each directory that has ever sent a message.
+CREATE TABLE activity (
+  organization_id    TEXT    NOT NULL,
+  directory_id       TEXT    NOT NULL,
+  last_message_time  INTEGER NOT NULL,
+  last_accepted_time INTEGER NOT NULL, -- 0 for none
+  last_failed_time   INTEGER NOT NULL, -- 0 for none
+  PRIMARY KEY (organization_id, directory_id)
+) WITHOUT ROWID;
+
 -- Erased organizations, and those that are being erased. erasing is the time of the request, 0 after the end. ended is the time of the
--- request of the last ended erasure. A failed event that is not after time belongs to the erased organization: it may arrive late, when
--- another organization has the id.
+-- request of the last ended erasure. A failed event or tally that is not after time belongs to the erased organization: it may arrive
+-- late, when another organization has the id.
 CREATE TABLE erased (
   organization_id TEXT    NOT NULL PRIMARY KEY,
   time            INTEGER NOT NULL,

@@ -1,0 +1,8 @@
+DELETE FROM tallies
+WHERE ctid = ANY (ARRAY (
+  SELECT ctid
+  FROM tallies
+  WHERE organization_id = :organization_id
+    AND EXISTS (SELECT 1 FROM erased WHERE organization_id = :organization_id AND erasing > 0)
+  ORDER BY directory_id, hour, id
+  LIMIT :limit));
