@@ -1,5 +1,5 @@
 // Package gateway is the gateway service: the only one that IdPs, admins and the vendor's services reach. On disk it keeps only a bounded
-// spool of failed events. It asks the other services for everything else.
+// spool of failed events and counts of messages. It asks the other services for everything else.
 //
 // It serves three APIs: the SCIM API and the admin REST API as http.Handlers, and the public gRPC API as a grpc.Server. The caller provides
 // the listeners.
@@ -25,6 +25,7 @@ import (
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/gateway/internal/activity"
 	"github.com/usher-scim/usher/services/gateway/internal/admin"
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
 	"github.com/usher-scim/usher/services/gateway/internal/backend"
@@ -118,6 +119,8 @@ type Gateway struct {
 	spool    *spool.Spool
 	recorder *events.Recorder
 	uses     *authn.Uses
+	activity *activity.Counter
+	now      func() time.Time
 	observed []metric.Registration
 	stop     context.CancelFunc
 }
@@ -144,7 +147,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 		func(count int) { instruments.UsesDropped.Add(context.Background(), int64(count)) }, d.Log)
 	clients := authn.NewClients(operator, people, d.Keys, unknown, d.Now).Noting(uses)
 	browser := authn.NewBrowser(clients, adminURL)
-	g := &Gateway{config: c, people: people, metrics: instruments, uses: uses, reread: d.Reread}
+	g := &Gateway{config: c, people: people, metrics: instruments, uses: uses, reread: d.Reread, now: d.Now}
 	g.tokens = operatortoken.Follow(context.Background(), c.OperatorToken, c.OperatorTokenFiles, operatortoken.Dependencies{
 		Set: operator.Set, Failed: func() { instruments.OperatorTokensRefused.Add(context.Background(), 1) }, Log: d.Log,
 	})
@@ -193,12 +196,15 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	g.recorder = events.New(g.spool, failedeventsv1.NewFailedEventRecordServiceClient(d.FailedEvents), instruments, d.Log, events.Retry{})
+	g.activity = activity.New(g.recorder.RecordTallies, func(reason string, count int) {
+		instruments.TalliesDropped.Add(context.Background(), int64(count), metrics.Reason(reason))
+	}, d.Log)
 	g.scim = scimhttp.New(scimhttp.Config{
 		Limits: c.Limits, PublicURL: strings.TrimSuffix(c.PublicURL, "/"), ServerName: server, TrustedProxies: c.TrustedProxies,
 		InFlight: inFlight, TallyEvery: tallyEvery,
 	}, scimhttp.Dependencies{
 		Resources:   identityv1.NewResourceServiceClient(d.Identity),
-		Directories: authn.NewDirectories(d.Keys, unknown).Noting(uses), Rates: d.Rates, Events: g.recorder, Metrics: instruments,
+		Directories: authn.NewDirectories(d.Keys, unknown).Noting(uses), Rates: d.Rates, Events: g.recorder, Activity: g.activity, Metrics: instruments,
 		Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 	})
 	if err := g.observe(instruments, d.Keys, inFlight, operator); err != nil {
@@ -281,11 +287,12 @@ func (g *Gateway) PublicServer(options ...grpc.ServerOption) *grpc.Server {
 	return g.public.Server(options...)
 }
 
-// Run delivers failed events, reads the operator's tokens again, and logs counts, until its context ends.
+// Run delivers failed events and counts of messages, reads the operator's tokens again, and logs counts, until its context ends.
 func (g *Gateway) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { g.recorder.Run(ctx) })
 	running.Go(func() { g.uses.Run(ctx) })
+	running.Go(func() { g.activity.Run(ctx, g.now) })
 	running.Go(func() { g.tokens.Run(ctx, g.reread) })
 	running.Go(func() { g.scim.Run(ctx) })
 	running.Go(func() { g.admin.Run(ctx) })
@@ -301,10 +308,11 @@ func (g *Gateway) Drain() { g.public.Drain() }
 // Stop ends the streams of all watches, so that the servers of the APIs can stop. It is safe to stop twice.
 func (g *Gateway) Stop() { g.stop() }
 
-// Close closes the spool. Call it after the last message was answered and Run has returned. Failed events that were not delivered stay on
-// disk, and the gateway delivers them after the next start.
+// Close writes the last counts of messages to the spool, and closes it. Call it after the last message was answered and Run has returned.
+// What was not delivered stays on disk, and the gateway delivers it after the next start.
 func (g *Gateway) Close() error {
 	g.Stop()
+	g.activity.Close(g.now())
 	g.people.Close()
 	var errs []error
 	for _, o := range g.observed {

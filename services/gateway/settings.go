@@ -20,7 +20,7 @@ type Settings struct {
 	UnknownKeys           float64 `koanf:"unknown_keys" doc:"The same from all addresses together."`
 	WatchesPerCredential  int     `koanf:"watches_per_credential" doc:"Largest number of open watches of access of one service credential, or of one operator token, over REST and gRPC together."`
 	TraceURL              string  `koanf:"trace_url" doc:"Address of a trace in your tracing tool, with {trace_id} where the id belongs, such as https://traces.example.com/trace/{trace_id}. The console links to it. Empty: no links."`
-	SpoolBytes            int64   `koanf:"spool_bytes" doc:"Largest size of the spool, which contains failed events that are not delivered yet."`
+	SpoolBytes            int64   `koanf:"spool_bytes" doc:"Largest size of the spool, which contains failed events and counts of messages that are not delivered yet. Counts use a quarter of it at most."`
 }
 
 // Defaults returns the default settings.

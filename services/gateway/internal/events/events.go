@@ -1,11 +1,12 @@
 // Package events delivers every failed event to the failedevents service. It writes a failed event to the spool before the message is
-// answered, delivers it in the background, and keeps it until the service has accepted it.
+// answered, delivers it in the background, and keeps it until the service has accepted it. It delivers tallies of messages in the same way.
 package events
 
 import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,15 +20,15 @@ import (
 	"github.com/usher-scim/usher/services/internal/wait"
 )
 
-// batch is how many failed events a call contains at most, by the contract.
+// batch is how many failed events, or tallies, a call contains at most, by the contract.
 const batch = 500
 
 // The reasons why a failed event can be lost, as values of the metric's label.
 const (
 	lostFull       = "spool_full"
 	lostDisk       = "spool_error"  // an error of the disk
-	lostUnreadable = "unreadable"   // a record of the spool is not a failed event
-	lostRefused    = "refused"      // the service says that the failed event violates the contract
+	lostUnreadable = "unreadable"   // a record of the spool is not a request
+	lostRefused    = "refused"      // the service says that the failed event, or the tally, violates the contract
 	lostTorn       = "spool_damage" // bytes of the spool are not a whole record
 )
 
@@ -62,7 +63,7 @@ func New(s *spool.Spool, client failedeventsv1.FailedEventRecordServiceClient, m
 // Record writes a failed event to the spool. When it returns, either the failed event survives a crash of this process, or its loss was
 // counted and logged; the message is answered in both cases. ctx is for tracing; its end stops nothing.
 func (r *Recorder) Record(ctx context.Context, event *failedeventsv1.FailedEvent) {
-	record, err := proto.Marshal(event)
+	record, err := proto.Marshal(&failedeventsv1.RecordFailedEventsRequest{FailedEvents: []*failedeventsv1.FailedEvent{event}})
 	if err == nil {
 		err = r.spool.Append(record)
 	}
@@ -77,6 +78,22 @@ func (r *Recorder) Record(ctx context.Context, event *failedeventsv1.FailedEvent
 		r.lose(ctx, lostDisk, 1)
 		r.troubled(ctx, lostDisk, err)
 	}
+}
+
+// RecordTallies writes tallies of messages to the spool, if failed events have enough room beside them. It returns how many of them, from
+// the first, it has written.
+func (r *Recorder) RecordTallies(tallies []*failedeventsv1.MessageTally) (written int, err error) {
+	for some := range slices.Chunk(tallies, batch) {
+		record, err := proto.Marshal(&failedeventsv1.RecordFailedEventsRequest{Tallies: some})
+		if err == nil {
+			err = r.spool.AppendMinor(record)
+		}
+		if err != nil {
+			return written, err
+		}
+		written += len(some)
+	}
+	return written, nil
 }
 
 func (r *Recorder) lose(ctx context.Context, why string, count int) {
@@ -129,9 +146,9 @@ func (r *Recorder) deliver(ctx context.Context, segment spool.Segment) {
 		r.log.WarnContext(ctx, "a segment of the spool ends in bytes that are not a record",
 			slog.Int64("segment", segment.Number), slog.Int64("bytes", segment.Torn))
 	}
-	events := r.read(ctx, segment.Records)
-	for len(events) > 0 {
-		some := events[:min(batch, len(events))]
+	items := r.read(ctx, segment.Records)
+	for len(items) > 0 {
+		some := items[:min(batch, len(items))]
 		if err := r.send(ctx, some); err != nil {
 			if ctx.Err() != nil {
 				return
@@ -147,7 +164,7 @@ func (r *Recorder) deliver(ctx context.Context, segment spool.Segment) {
 			r.log.InfoContext(ctx, "failed events are delivered again")
 		}
 		r.failures = 0
-		events = events[len(some):]
+		items = items[len(some):]
 	}
 	// Try once even after the context has ended: a segment that was delivered need not be sent again after the next start.
 	for {
@@ -163,42 +180,74 @@ func (r *Recorder) deliver(ctx context.Context, segment spool.Segment) {
 	}
 }
 
-func (r *Recorder) read(ctx context.Context, records [][]byte) []*failedeventsv1.FailedEvent {
-	events := make([]*failedeventsv1.FailedEvent, 0, len(records))
+// read returns the failed events and the tallies in the records. Of a tally that was written again, it returns only the newest: the others
+// are parts of it.
+func (r *Recorder) read(ctx context.Context, records [][]byte) (items []proto.Message) {
+	places := map[string]int{} // of tallies in items
 	for _, record := range records {
-		event := &failedeventsv1.FailedEvent{}
-		if err := proto.Unmarshal(record, event); err != nil {
+		request := &failedeventsv1.RecordFailedEventsRequest{}
+		if err := proto.Unmarshal(record, request); err != nil {
 			r.lose(ctx, lostUnreadable, 1)
 			continue
 		}
-		events = append(events, event)
+		for _, event := range request.GetFailedEvents() {
+			items = append(items, event)
+		}
+		for _, tally := range request.GetTallies() {
+			if place, known := places[tally.GetId()]; known {
+				items[place] = tally
+				continue
+			}
+			places[tally.GetId()] = len(items)
+			items = append(items, tally)
+		}
 	}
-	return events
+	return items
 }
 
-// send sends failed events. If the service will never accept one of them, only this one is lost, because it must not delay the others.
-func (r *Recorder) send(ctx context.Context, events []*failedeventsv1.FailedEvent) error {
+// send sends failed events and tallies. If the service will never accept one of them, only this one is lost, because it must not delay the
+// others.
+func (r *Recorder) send(ctx context.Context, items []proto.Message) error {
+	request := &failedeventsv1.RecordFailedEventsRequest{}
+	for _, item := range items {
+		switch item := item.(type) {
+		case *failedeventsv1.FailedEvent:
+			request.FailedEvents = append(request.FailedEvents, item)
+		case *failedeventsv1.MessageTally:
+			request.Tallies = append(request.Tallies, item)
+		}
+	}
 	call, cancel := context.WithTimeout(ctx, r.retry.Call)
-	_, err := r.client.RecordFailedEvents(call, &failedeventsv1.RecordFailedEventsRequest{FailedEvents: events})
+	_, err := r.client.RecordFailedEvents(call, request)
 	cancel()
 	if err == nil {
-		r.metrics.FailedEventsDelivered.Add(ctx, int64(len(events)))
+		r.metrics.FailedEventsDelivered.Add(ctx, int64(len(request.GetFailedEvents())))
 		return nil
 	}
 	if f := rpc.Fault(err); f.Reason != fault.InvalidRequest && f.Reason != fault.Limit {
 		return err
 	}
-	if len(events) == 1 {
-		r.lose(ctx, lostRefused, 1)
-		r.log.ErrorContext(ctx, "a failed event was refused", slog.String("event", events[0].GetId()),
-			slog.String("error", err.Error()))
+	if len(items) == 1 {
+		r.refused(ctx, request, err)
 		return nil
 	}
-	half := len(events) / 2
-	if err := r.send(ctx, events[:half]); err != nil {
+	half := len(items) / 2
+	if err := r.send(ctx, items[:half]); err != nil {
 		return err
 	}
-	return r.send(ctx, events[half:])
+	return r.send(ctx, items[half:])
+}
+
+// refused notes that the failed event or the tally of a request is lost.
+func (r *Recorder) refused(ctx context.Context, request *failedeventsv1.RecordFailedEventsRequest, err error) {
+	for _, event := range request.GetFailedEvents() {
+		r.lose(ctx, lostRefused, 1)
+		r.log.ErrorContext(ctx, "a failed event was refused", slog.String("event", event.GetId()), slog.String("error", err.Error()))
+	}
+	for _, tally := range request.GetTallies() {
+		r.metrics.TalliesDropped.Add(ctx, 1, metrics.Reason(lostRefused))
+		r.log.ErrorContext(ctx, "a tally of messages was refused", slog.String("tally", tally.GetId()), slog.String("error", err.Error()))
+	}
 }
 
 // backOff waits, longer after each failure in a row.

@@ -29,16 +29,17 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // service is a stand-in for the failedevents service.
 type service struct {
-	mu     sync.Mutex
-	err    error           // of every call
-	poison map[string]bool // ids of failed events that violate the contract
-	taken  []string        // the accepted ids, in order
-	calls  int
-	called chan struct{} // receives one element per call while there is room
+	mu      sync.Mutex
+	err     error              // of every call
+	poison  map[string]bool    // ids of failed events that violate the contract
+	taken   []string           // the accepted ids of failed events, in order
+	tallies map[string][]int64 // the accepted counts, by id
+	calls   int
+	called  chan struct{} // receives one element per call while there is room
 }
 
 func newService() *service {
-	return &service{poison: map[string]bool{}, called: make(chan struct{}, 10_000)}
+	return &service{poison: map[string]bool{}, tallies: map[string][]int64{}, called: make(chan struct{}, 10_000)}
 }
 
 func (s *service) RecordFailedEvents(_ context.Context, r *failedeventsv1.RecordFailedEventsRequest, _ ...grpc.CallOption) (*failedeventsv1.RecordFailedEventsResponse, error) {
@@ -49,13 +50,21 @@ func (s *service) RecordFailedEvents(_ context.Context, r *failedeventsv1.Record
 	if s.err != nil {
 		return nil, rpc.Status(s.err).Err()
 	}
-	if len(r.GetFailedEvents()) > batch {
+	if len(r.GetFailedEvents()) > batch || len(r.GetTallies()) > batch {
 		return nil, errors.New("too many")
 	}
 	for _, e := range r.GetFailedEvents() {
 		if s.poison[e.GetId()] {
 			return nil, rpc.Status(fault.New(fault.InvalidRequest, "no")).Err()
 		}
+	}
+	for _, tally := range r.GetTallies() {
+		if s.poison[tally.GetId()] {
+			return nil, rpc.Status(fault.New(fault.InvalidRequest, "no")).Err()
+		}
+	}
+	for _, tally := range r.GetTallies() {
+		s.tallies[tally.GetId()] = append(s.tallies[tally.GetId()], tally.GetAcceptedCount())
 	}
 	for _, e := range r.GetFailedEvents() {
 		s.taken = append(s.taken, e.GetId())
@@ -272,7 +281,9 @@ func TestARefusedEventDelaysNoOther(t *testing.T) {
 
 func TestEventsBeyondTheLimitAreCounted(t *testing.T) {
 	t.Parallel()
-	record, err := proto.Marshal(&failedeventsv1.FailedEvent{Id: "e0000", OrganizationId: "acme"})
+	record, err := proto.Marshal(&failedeventsv1.RecordFailedEventsRequest{
+		FailedEvents: []*failedeventsv1.FailedEvent{{Id: "e0000", OrganizationId: "acme"}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -332,4 +343,82 @@ func TestAClosedSpoolEndsDelivery(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.recorder.Run(t.Context())
+}
+
+// tallies returns a number of tallies with the same count.
+func tallies(many int, accepted int64) (all []*failedeventsv1.MessageTally) {
+	for n := range many {
+		all = append(all, &failedeventsv1.MessageTally{Id: fmt.Sprintf("t%04d", n), OrganizationId: "acme", AcceptedCount: accepted})
+	}
+	return all
+}
+
+func (b *bench) recordTallies(all []*failedeventsv1.MessageTally, want int) {
+	b.t.Helper()
+	if written, err := b.recorder.RecordTallies(all); written != want || (err == nil) != (want == len(all)) {
+		b.t.Errorf("%d of %d were written, want %d: %v", written, len(all), want, err)
+	}
+}
+
+func TestTalliesOutliveTheServiceAndTheProcess(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	first := newBench(t, folder, spool.Limits{})
+	first.service.set(fault.New(fault.Unavailable, "down"))
+	stop := first.run()
+	first.record("e1")
+	first.service.waitForCalls(t, 3)
+	for _, accepted := range []int64{1, 2, 3} {
+		first.recordTallies(tallies(1201, accepted), 1201)
+	}
+	first.record("e2")
+	stop() // the spool is in the state that kill -9 would leave
+	second := newBench(t, folder, spool.Limits{})
+	second.service.poison["t0007"] = true
+	stop = second.run()
+	same(t, second.service.waitFor(t, 2), []string{"e1", "e2"})
+	second.recordTallies(tallies(1, 4), 1)
+	second.record("e3") // it is delivered after what is in the spool
+	second.service.waitFor(t, 3)
+	stop()
+	for n := range 1201 {
+		id, want := fmt.Sprintf("t%04d", n), "[3]" // only the newest of those that waited together
+		switch n {
+		case 0:
+			want = "[3 4]"
+		case 7:
+			want = "[]"
+		}
+		if got := fmt.Sprint(second.service.tallies[id]); got != want {
+			t.Errorf("of %s the service got %s, want %s", id, got, want)
+		}
+	}
+	if lost, dropped := second.count(metrics.FailedEventsDropped), second.count(metrics.TalliesDropped); len(lost) != 0 || dropped[lostRefused] != 1 {
+		t.Errorf("lost: %v and %v", lost, dropped)
+	}
+	if delivered := second.count(metrics.FailedEventsDelivered)[""]; delivered != 3 {
+		t.Errorf("%d failed events were counted as delivered", delivered)
+	}
+}
+
+// Tallies leave three quarters of the spool to failed events.
+func TestTalliesDisplaceNoFailedEvent(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, t.TempDir(), spool.Limits{Bytes: 100_000})
+	for b.spool.Bytes() < 12_000 {
+		b.recordTallies(tallies(batch, 1), batch)
+	}
+	b.recordTallies(tallies(2*batch, 2), 0)
+	b.record(numbered(0, 1000)...)
+	if lost := b.count(metrics.FailedEventsDropped); len(lost) != 0 {
+		t.Errorf("lost: %v", lost)
+	}
+	b.recordTallies(tallies(1, 3), 0)
+	stop := b.run()
+	same(t, b.service.waitFor(t, 1000), numbered(0, 1000))
+	stop()
+	b.recordTallies(tallies(1, 4), 1)
+	if logs := b.logs.String(); strings.Contains(logs, "lost") {
+		t.Errorf("logged: %s", logs)
+	}
 }

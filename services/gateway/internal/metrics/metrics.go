@@ -28,6 +28,7 @@ const (
 	FailedEvents           = "usher_gateway_failed_events_total"
 	FailedEventsDelivered  = "usher_gateway_failed_events_delivered_total"
 	FailedEventsDropped    = "usher_gateway_failed_events_dropped_total"
+	TalliesDropped         = "usher_gateway_message_tallies_dropped_total"
 	SpoolBytes             = "usher_gateway_spool_bytes"
 	KeyLookups             = "usher_gateway_key_lookups_total"
 	IgnoredValues          = "usher_gateway_ignored_values_total"
@@ -59,6 +60,7 @@ type Metrics struct {
 	FailedEvents          metric.Int64Counter
 	FailedEventsDelivered metric.Int64Counter
 	FailedEventsDropped   metric.Int64Counter
+	TalliesDropped        metric.Int64Counter
 	IgnoredValues         metric.Int64Counter
 	Quirks                metric.Int64Counter
 	UsesDropped           metric.Int64Counter
@@ -86,6 +88,7 @@ func New(provider metric.MeterProvider) (*Metrics, error) {
 	m.FailedEvents = counter(FailedEvents, "Failed events that were written to the spool.")
 	m.FailedEventsDelivered = counter(FailedEventsDelivered, "Failed events that the failedevents service accepted.")
 	m.FailedEventsDropped = counter(FailedEventsDropped, "Failed events that were lost.")
+	m.TalliesDropped = counter(TalliesDropped, "Losses in the counts of messages of directories, by reason: too_many, a message of a directory beyond those that are counted; unwritten, a tally without room in the spool until the gateway stopped; refused, a tally that violates the contract.")
 	m.IgnoredValues = counter(IgnoredValues, "Values in SCIM messages that were accepted and not stored.")
 	m.Quirks = counter(Quirks, "Quirks in SCIM messages that tolerant mode understood.")
 	m.UsesDropped = counter(UsesDropped, "Uses of credentials, and refusals of directories, that were not noted because there were too many.")

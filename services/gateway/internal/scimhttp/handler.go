@@ -21,6 +21,7 @@ import (
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/gateway/internal/activity"
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
 	"github.com/usher-scim/usher/services/gateway/internal/metrics"
 	"github.com/usher-scim/usher/services/gateway/internal/tally"
@@ -65,6 +66,7 @@ type Dependencies struct {
 	Directories authn.Directories
 	Rates       Rates // nil: each gateway counts for itself
 	Events      Events
+	Activity    *activity.Counter
 	Metrics     *metrics.Metrics
 	Log         *slog.Logger
 	Tracing     trace.TracerProvider

@@ -19,6 +19,7 @@ type message struct {
 	body          body
 	authenticated bool
 	refusal       string // why it is not authenticated
+	failed        bool   // it, or an operation of its Bulk, became a failed event
 	lease         authn.Opened
 	baseURL       string
 	reserved      inflight.Reservation // its part of the memory in flight

@@ -16,6 +16,7 @@ import (
 
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/gateway/internal/activity"
 	"github.com/usher-scim/usher/services/gateway/internal/metrics"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
@@ -47,10 +48,12 @@ func (h *Handler) finish(ctx context.Context, m *message, status int, p *problem
 		return
 	case status == http.StatusTooManyRequests && p.budget != "":
 		h.tally.Add(overShare)
+		h.countActivity(m, activity.RateLimited)
 		return
 	case status == http.StatusTooManyRequests:
 		h.d.Metrics.RateLimited.Add(ctx, 1)
 		h.tally.Add(rateLimited)
+		h.countActivity(m, activity.RateLimited)
 		return
 	}
 	took := h.d.Now().Sub(m.start)
@@ -59,8 +62,23 @@ func (h *Handler) finish(ctx context.Context, m *message, status int, p *problem
 	h.log(ctx, m, m.route.operation(), status, took, p, err)
 	reads := m.route.method == http.MethodGet || m.route.method == http.MethodHead
 	if p != nil && !(reads && status == http.StatusNotFound) {
-		h.d.Events.Record(ctx, h.event(ctx, m, m.route.operation(), m.route, p))
+		h.fail(ctx, m, m.route.operation(), m.route, p)
 	}
+	if m.failed {
+		h.countActivity(m, activity.Failed)
+	} else {
+		h.countActivity(m, activity.Accepted)
+	}
+}
+
+func (h *Handler) countActivity(m *message, outcome activity.Outcome) {
+	h.d.Activity.Count(m.lease.OrganizationID, m.lease.DirectoryID, outcome, m.start)
+}
+
+// fail records the failed event of a message, or of an operation of a Bulk; what is its name, and r its route.
+func (h *Handler) fail(ctx context.Context, m *message, what string, r route, p *problem) {
+	m.failed = true
+	h.d.Events.Record(ctx, h.event(ctx, m, what, r, p))
 }
 
 // log writes the one line of a message, or of a failed operation of a Bulk; what is its name. The line contains no body, no filter, and no
@@ -90,7 +108,7 @@ func (h *Handler) log(ctx context.Context, m *message, what string, status int, 
 	h.d.Log.LogAttrs(ctx, level, "message", attributes...)
 }
 
-// event returns the failed event of a message, or of an operation of a Bulk; what is its name, and r its route.
+// event returns the failed event that fail records.
 func (h *Handler) event(ctx context.Context, m *message, what string, r route, p *problem) *failedeventsv1.FailedEvent {
 	return &failedeventsv1.FailedEvent{
 		Id: ids.New(), OrganizationId: m.lease.OrganizationID, DirectoryId: m.lease.DirectoryID, MessageId: m.id,

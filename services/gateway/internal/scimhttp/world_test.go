@@ -27,6 +27,7 @@ import (
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/gateway/internal/activity"
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
 	"github.com/usher-scim/usher/services/gateway/internal/metrics"
 	"github.com/usher-scim/usher/services/internal/bearer"
@@ -280,6 +281,8 @@ type world struct {
 	t          *testing.T
 	identity   *identity
 	events     *recorded
+	activity   *activity.Counter
+	tallies    []*failedeventsv1.MessageTally // what activity wrote last
 	logs       *locked
 	spans      *tracetest.InMemoryExporter
 	metrics    *sdkmetric.ManualReader
@@ -330,9 +333,13 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	for _, c := range change {
 		c(&config)
 	}
+	w.activity = activity.New(func(tallies []*failedeventsv1.MessageTally) (int, error) {
+		w.tallies = tallies
+		return len(tallies), nil
+	}, func(reason string, count int) { t.Errorf("%d counts are lost: %s", count, reason) }, log)
 	w.handler = New(config, Dependencies{
 		Resources:   identityv1.NewResourceServiceClient(conn),
-		Directories: authn.NewDirectories(keylease.New(w.load, now), authn.NewUnknownKeys(authn.UnknownKeysConfig{PerAddress: 1e6, Total: 1e6}, now)), Events: w.events, Metrics: instruments, Log: log,
+		Directories: authn.NewDirectories(keylease.New(w.load, now), authn.NewUnknownKeys(authn.UnknownKeysConfig{PerAddress: 1e6, Total: 1e6}, now)), Events: w.events, Activity: w.activity, Metrics: instruments, Log: log,
 		Tracing: tracing, Meter: meter, Now: now,
 	})
 	return w

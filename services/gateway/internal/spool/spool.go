@@ -1,5 +1,5 @@
-// Package spool keeps records in a folder until they are delivered: failed events that the gateway could not yet send to the failedevents
-// service. A record whose Append has returned survives kill -9 and loss of power. The package does not read the contents of the records.
+// Package spool keeps records in a folder until they are delivered: failed events, and counts of messages, that the gateway could not yet
+// send to the failedevents service. A record whose Append has returned survives kill -9 and loss of power. The package does not read the contents of the records.
 //
 // The folder contains segments, 00000001.spool and up. A segment only grows, and is deleted as a whole, the oldest first. A reader must
 // accept the same record twice: after a restart, a segment that was delivered in part is read again as a whole.
@@ -28,7 +28,7 @@ type Limits struct {
 	SegmentBytes int64
 }
 
-// ErrFull is the error of Append if the record would exceed Limits.Bytes. The record is not stored.
+// ErrFull is the error of Append and AppendMinor if there is no room for the record. The record is not stored.
 var ErrFull = errors.New("the spool is full")
 
 // ErrClosed is the error of a closed spool.
@@ -108,11 +108,20 @@ func numberOf(name string) (int64, bool) {
 }
 
 // Append stores a record. When it returns nil, the record is on disk. Concurrent calls share one fsync.
-func (s *Spool) Append(record []byte) error {
+func (s *Spool) Append(record []byte) error { return s.append(record, s.limits.Bytes) }
+
+// minorShare is the part of the spool that has room for minor records.
+const minorShare = 4
+
+// AppendMinor is Append for a record that must not displace others: it stores the record only in the first quarter of the spool.
+func (s *Spool) AppendMinor(record []byte) error { return s.append(record, s.limits.Bytes/minorShare) }
+
+// append stores a record if all records together then have at most so many bytes.
+func (s *Spool) append(record []byte, most int64) error {
 	if len(record) == 0 || len(record) > maxRecord {
 		return fmt.Errorf("a record has 1 to %d bytes, not %d", maxRecord, len(record))
 	}
-	g, err := s.join(record)
+	g, err := s.join(record, most)
 	if err != nil {
 		return err
 	}
@@ -130,14 +139,14 @@ func (s *Spool) Append(record []byte) error {
 }
 
 // join adds a record to the group that forms.
-func (s *Spool) join(record []byte) (*group, error) {
+func (s *Spool) join(record []byte, most int64) (*group, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	size := int64(frameSize(record))
 	switch {
 	case s.closed:
 		return nil, ErrClosed
-	case s.used+size > s.limits.Bytes:
+	case s.used+size > most:
 		return nil, ErrFull
 	}
 	s.used += size
