@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"testing"
@@ -96,5 +98,60 @@ func TestFailedEventsOutlastTheirServiceAndTheirGateways(t *testing.T) {
 	// An event is kept before its message is answered.
 	if len(seen) > len(answered)+unanswered {
 		t.Errorf("%d events of %d messages", len(seen), len(answered)+unanswered)
+	}
+	countsOutlastFailedEvents(t, d)
+}
+
+// countsOutlastFailedEvents sends messages through two gateways while failedevents is down, and restarts the gateways. Then each message
+// counts once.
+func countsOutlastFailedEvents(t *testing.T, d *deployment) {
+	t.Helper()
+	restart := func(names ...string) {
+		t.Helper()
+		for _, name := range names {
+			if err := errors.Join(d.processes[name].terminate(), d.processes[name].start()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	here := d.newDirectory(nil)
+	there := here.at(d.gateway(1))
+	here.user("before")
+	d.processes["failedevents"].kill()
+	for i := range 3 {
+		here.user(fmt.Sprint("here-", i))
+		there.user(fmt.Sprint("there-", i))
+	}
+	there.send("POST", "/Users", `{"userName":`, http.StatusBadRequest)
+	restart("gateway")
+	here.user("after")
+	if err := d.processes["failedevents"].start(); err != nil {
+		t.Fatal(err)
+	}
+	restart("gateway", "gateway-2") // they try at once, and not after a wait
+	client := failedeventsv1.NewActivityServiceClient(d.conn)
+	var got *failedeventsv1.ListActivityResponse
+	count := func() (accepted, failed int64) {
+		var err error
+		if got, err = client.ListActivity(d.ctx(), &failedeventsv1.ListActivityRequest{OrganizationId: demo, DirectoryId: here.id}); err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range got.GetActivity() {
+			for _, c := range a.GetCounts() {
+				accepted, failed = accepted+c.GetAcceptedCount(), failed+c.GetFailedCount()
+			}
+		}
+		return accepted, failed
+	}
+	eventually(t, "each message is counted", func() bool {
+		accepted, failed := count()
+		return accepted >= 8 && failed >= 1
+	})
+	if accepted, failed := count(); accepted != 8 || failed != 1 {
+		t.Errorf("%d accepted and %d failed messages", accepted, failed)
+	}
+	if a := got.GetActivity()[0]; !a.GetLastMessageTime().AsTime().Equal(a.GetLastAcceptedTime().AsTime()) ||
+		!a.GetLastFailedTime().AsTime().Before(a.GetLastAcceptedTime().AsTime()) || a.GetLastFailedTime() == nil {
+		t.Errorf("the last messages were at %v", a)
 	}
 }

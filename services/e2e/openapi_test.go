@@ -117,6 +117,7 @@ func TestTheDescriptionIsTrue(t *testing.T) {
 		}
 		return event != ""
 	})
+	c.call("ListActivity", "")
 	c.call("GetFailedEvent", event)
 	c.call("AcknowledgeFailedEvent", event)
 

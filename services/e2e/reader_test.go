@@ -123,7 +123,7 @@ func aReaderSeesNoPeople(t *testing.T, p *people) {
 	for _, name := range []string{
 		"CheckAccess", "ListAccess", "GetAccessCursor", "GetAccessStatus", "GetAccessSettings", "ListSuspensions", "WatchAccess", "ListRules",
 		"GetRule", "ListSyncs", "GetSync", "ListTenants", "GetTenant", "ListRoles", "GetRole", "ListDirectories", "GetDirectory",
-		"ListFailedEvents", "GetFailedEvent", "GetOrganization",
+		"ListFailedEvents", "GetFailedEvent", "GetOrganization", "ListActivity",
 	} {
 		if !slices.Contains(reads, name) {
 			t.Errorf("%s is refused; these are allowed: %s", name, reads)

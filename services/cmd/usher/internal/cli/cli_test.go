@@ -201,6 +201,17 @@ func TestAWalkThrough(t *testing.T) {
 		}
 	}
 	want(t, events(), `OPERATION +RESOURCE ID +STATUS +REASON`, `PATCH /Groups/\S+ +`+group+` +400`)
+	// The gateway sends its counts every ten seconds.
+	for deadline := time.After(time.Minute); !strings.Contains(x.run(0, "directory", "activity", directory), directory); {
+		select {
+		case <-deadline:
+			t.Fatal("no message is counted")
+		case <-time.After(250 * time.Millisecond):
+		}
+	}
+	want(t, x.run(0, "directory", "activity", "--days", "--since", "720h"), `DIRECTORY ID +ACCEPTED +FAILED +RATE LIMITED`, directory+` +\d\d+ +1 +0 +20\S+ +20\S+ +20`)
+	x.run(1, "directory", "activity", "--since", "800h")
+	want(t, x.err, `start_time: must be at most 30 days ago`)
 	want(t, x.run(0, "directory", "delete", directory), `deleted`)
 	want(t, x.run(0, "directory", "list", "--deleted"), directory+` +Entra +deleted`)
 	x.run(1, "simulate", "--base-url", base, "--key-file", keyFile(t, key))

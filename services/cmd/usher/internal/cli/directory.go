@@ -21,7 +21,7 @@ import (
 
 const (
 	organizationColumns = "id display_name federated create_time"
-	directoryColumns    = "id display_name state mode unique_group_names base_url create_time refused_count last_refusal_time last_refusal_reason"
+	directoryColumns    = "id display_name state mode unique_group_names base_url create_time valid_key_count earliest_key_expire_time refused_count last_refusal_time last_refusal_reason"
 	keyColumns          = "id display_name create_time created_by expire_time expiry_state revoke_time last_use_time last_use_address"
 )
 
@@ -248,7 +248,7 @@ func directoryCommand(c *client) *cobra.Command {
 	quirks.RunE = c.call("name message_count last_time specification meaning", func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
 		return identityv1.NewDialectServiceClient(conn).ListQuirks(ctx, &identityv1.ListQuirksRequest{OrganizationId: organization, DirectoryId: args[0]})
 	})
-	return noun("directory", "Directories: connections from IdPs.", create, get, list, update, remove, carried, finish, quirks)
+	return noun("directory", "Directories: connections from IdPs.", create, get, list, update, remove, carried, finish, quirks, activityCommand(c))
 }
 
 func keyCommand(c *client) *cobra.Command {
