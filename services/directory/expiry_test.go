@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
@@ -79,5 +81,60 @@ func TestKeysAndCredentialsSayHowSoonTheyExpire(t *testing.T) {
 	must(t, err)
 	if state := b.listedCredential().GetExpiryState(); state != directoryv1.ExpiryState_EXPIRY_STATE_NONE {
 		t.Errorf("a revoked credential is in %s", state)
+	}
+}
+
+// A directory says when its first key ends, also in lists. A key that was rotated does not count: another one has replaced it.
+func TestADirectorySaysWhenItsKeysExpire(t *testing.T) {
+	t.Parallel()
+	for engine, choose := range engines(t) {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, choose)
+			b.organization("acme")
+			created := b.directory().GetDirectory()
+			equal(t, "the keys of a new directory", created.GetValidKeyCount(), 1)
+			b.directory() // another one
+			id, start := created.GetId(), b.clock.Now().Truncate(time.Microsecond)
+			var keys []*directoryv1.CreateApiKeyResponse
+			for _, days := range []time.Duration{20, 10} {
+				key, err := b.createKey(id, timestamppb.New(start.Add(days*day)))
+				must(t, err)
+				keys = append(keys, key)
+			}
+			says := func(when string, count int32, days time.Duration) {
+				t.Helper()
+				got, err := b.directories.GetDirectory(b.operator(), &directoryv1.GetDirectoryRequest{OrganizationId: "acme", Id: id})
+				must(t, err)
+				equal(t, when+": the valid keys", got.GetDirectory().GetValidKeyCount(), count)
+				var want *timestamppb.Timestamp
+				if days > 0 {
+					want = timestamppb.New(start.Add(days * day))
+				}
+				if expires := got.GetDirectory().GetEarliestKeyExpireTime(); !proto.Equal(expires, want) {
+					t.Errorf("%s: the first key expires at %s, want %s", when, expires.AsTime(), want.AsTime())
+				}
+				list, err := b.directories.ListDirectories(b.operator(), &directoryv1.ListDirectoriesRequest{OrganizationId: "acme", ShowDeleted: true})
+				must(t, err)
+				if len(list.GetDirectories()) != 2 || !proto.Equal(list.GetDirectories()[0], got.GetDirectory()) || list.GetDirectories()[1].GetValidKeyCount() != 1 {
+					t.Errorf("%s: the list has %v, and the directory is %v", when, list.GetDirectories(), got.GetDirectory())
+				}
+			}
+			says("at first", 3, 10)
+			_, err := b.keys.RotateApiKey(b.operator(), &directoryv1.RotateApiKeyRequest{
+				OrganizationId: "acme", DirectoryId: id, Id: keys[1].GetApiKey().GetId(), Overlap: durationpb.New(day),
+			})
+			must(t, err)
+			says("after a rotation", 4, 10) // the new key has the lifetime of the old one
+			b.clock.advance(2 * day)
+			says("after the overlap", 3, 10)
+			_, err = b.keys.RevokeApiKey(b.operator(), &directoryv1.RevokeApiKeyRequest{OrganizationId: "acme", DirectoryId: id, Id: keys[0].GetApiKey().GetId()})
+			must(t, err)
+			b.clock.advance(10 * day)
+			says("after the revocation and an expiry", 1, 0)
+			_, err = b.directories.DeleteDirectory(b.operator(), &directoryv1.DeleteDirectoryRequest{OrganizationId: "acme", Id: id})
+			must(t, err)
+			says("after the deletion", 0, 0)
+		})
 	}
 }

@@ -54,6 +54,25 @@ func addKey(ctx context.Context, tx store.Tx, k store.Key) (string, error) {
 	return k.ID, tx.CreateKey(ctx, k)
 }
 
+// KeySummaries summarizes the valid keys of directories, by id. A deleted directory has none.
+func (c *Core) KeySummaries(ctx context.Context, organizationID string, directories []store.Directory) (map[string]store.KeySummary, error) {
+	var ids []string
+	for _, d := range directories {
+		if !d.Deleted() {
+			ids = append(ids, d.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	all, err := c.store.KeySummaries(ctx, organizationID, ids, c.now())
+	by := make(map[string]store.KeySummary, len(all))
+	for _, k := range all {
+		by[k.DirectoryID] = k
+	}
+	return by, err
+}
+
 // maxKeysListed is how many keys a list contains: older ones are not useful.
 const maxKeysListed = 1000
 

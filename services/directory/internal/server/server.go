@@ -150,9 +150,12 @@ func (s *Server) CreateDirectory(ctx context.Context, r *directoryv1.CreateDirec
 		return nil, err
 	}
 	response := &directoryv1.CreateDirectoryResponse{Directory: s.directoryProto(d), Secret: secret.Reveal(), SecretOmitted: secret == ""}
-	if !response.SecretOmitted {
-		response.ApiKey = s.keyProto(key)
+	if response.SecretOmitted {
+		response.Directory, err = s.withKeys(ctx, d)
+		return response, err
 	}
+	// Another statement could fail, and the secret would be lost.
+	response.ApiKey, response.Directory.ValidKeyCount = s.keyProto(key), 1
 	return response, nil
 }
 
@@ -169,7 +172,8 @@ func (s *Server) GetDirectory(ctx context.Context, r *directoryv1.GetDirectoryRe
 	if err != nil {
 		return nil, err
 	}
-	return &directoryv1.GetDirectoryResponse{Directory: s.directoryProto(d)}, nil
+	m, err := s.withKeys(ctx, d)
+	return &directoryv1.GetDirectoryResponse{Directory: m}, err
 }
 
 func (s *Server) ListDirectories(ctx context.Context, r *directoryv1.ListDirectoriesRequest) (*directoryv1.ListDirectoriesResponse, error) {
@@ -188,8 +192,8 @@ func (s *Server) ListDirectories(ctx context.Context, r *directoryv1.ListDirecto
 	}
 	all, more := page.Cut(all, size)
 	response := &directoryv1.ListDirectoriesResponse{}
-	for _, d := range all {
-		response.Directories = append(response.Directories, s.directoryProto(d))
+	if response.Directories, err = s.allWithKeys(ctx, r.GetOrganizationId(), all); err != nil {
+		return nil, err
 	}
 	if more {
 		response.NextPageToken = page.Token([]string{all[size-1].ID}, list...)
@@ -208,9 +212,9 @@ func (s *Server) listOnly(ctx context.Context, r *directoryv1.ListDirectoriesReq
 		return nil, err
 	}
 	if !d.Deleted() || r.GetShowDeleted() {
-		response.Directories = append(response.Directories, s.directoryProto(d))
+		response.Directories, err = s.allWithKeys(ctx, d.OrganizationID, []store.Directory{d})
 	}
-	return response, nil
+	return response, err
 }
 
 func (s *Server) UpdateDirectory(ctx context.Context, r *directoryv1.UpdateDirectoryRequest) (*directoryv1.UpdateDirectoryResponse, error) {
@@ -235,7 +239,8 @@ func (s *Server) UpdateDirectory(ctx context.Context, r *directoryv1.UpdateDirec
 	if err != nil {
 		return nil, err
 	}
-	return &directoryv1.UpdateDirectoryResponse{Directory: s.directoryProto(d)}, nil
+	m, err := s.withKeys(ctx, d)
+	return &directoryv1.UpdateDirectoryResponse{Directory: m}, err
 }
 
 func (s *Server) DeleteDirectory(ctx context.Context, r *directoryv1.DeleteDirectoryRequest) (*directoryv1.DeleteDirectoryResponse, error) {
@@ -260,6 +265,31 @@ func organizationProto(o store.Organization) *directoryv1.Organization {
 	return p
 }
 
+// allWithKeys makes directories of one organization with what is known about their keys now.
+func (s *Server) allWithKeys(ctx context.Context, organizationID string, directories []store.Directory) ([]*directoryv1.Directory, error) {
+	keys, err := s.core.KeySummaries(ctx, organizationID, directories)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*directoryv1.Directory, 0, len(directories))
+	for _, d := range directories {
+		p := s.directoryProto(d)
+		p.ValidKeyCount = int32(keys[d.ID].Valid) //nolint:gosec // the number of valid keys has a small limit
+		p.EarliestKeyExpireTime = timeProto(keys[d.ID].EarliestExpiry)
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+func (s *Server) withKeys(ctx context.Context, d store.Directory) (*directoryv1.Directory, error) {
+	all, err := s.allWithKeys(ctx, d.OrganizationID, []store.Directory{d})
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// directoryProto makes a directory without what depends on its keys.
 func (s *Server) directoryProto(d store.Directory) *directoryv1.Directory {
 	p := feedProto(d)
 	if !d.Deleted() {

@@ -72,6 +72,13 @@ type Key struct {
 // ValidAt reports whether the key is valid at a time. It does not consider the directory.
 func (k Key) ValidAt(t time.Time) bool { return validAt(k.ExpireTime, k.RevokeTime, t) }
 
+// KeySummary summarizes the valid keys of a directory.
+type KeySummary struct {
+	DirectoryID    string
+	Valid          int
+	EarliestExpiry time.Time // of those that no other key replaces; zero: none expires
+}
+
 func validAt(expire, revoke, t time.Time) bool {
 	return revoke.IsZero() && (expire.IsZero() || t.Before(expire))
 }
@@ -191,6 +198,9 @@ type Store interface {
 
 	// Keys lists a directory's newest keys, newest first, at most limit.
 	Keys(ctx context.Context, organizationID, directoryID string, limit int) ([]Key, error)
+	// KeySummaries summarizes the keys of directories that are valid at a time, in one statement. It has one result for each id, also for one
+	// without a directory, in any order.
+	KeySummaries(ctx context.Context, organizationID string, directoryIDs []string, at time.Time) ([]KeySummary, error)
 	// Resolve reads a key by its digest, with its directory, whatever their state, in one statement. It is the only read without an
 	// organization: an IdP presents only a digest. None: ErrUnknownKey.
 	Resolve(ctx context.Context, digest [sha256.Size]byte) (Key, Directory, error)

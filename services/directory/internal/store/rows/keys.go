@@ -26,6 +26,13 @@ func (s Store) Keys(ctx context.Context, organizationID, directoryID string, lim
 	return ReadAll(ctx, s.Conn, keyFields, s.sql.listKeys, organizationID, directoryID, limit)
 }
 
+func (s Store) KeySummaries(ctx context.Context, organizationID string, directoryIDs []string, at time.Time) ([]store.KeySummary, error) {
+	fields := func(k *store.KeySummary) []any {
+		return []any{&k.DirectoryID, &k.Valid, dbtype.Time(&k.EarliestExpiry)}
+	}
+	return ReadAll(ctx, s.Conn, fields, s.sql.SummarizeKeys, organizationID, s.Conn.IDs(directoryIDs), dbtype.Time(&at))
+}
+
 func (s Store) Resolve(ctx context.Context, digest [sha256.Size]byte) (store.Key, store.Directory, error) {
 	var row struct {
 		key       store.Key

@@ -10,8 +10,8 @@ type Statements struct {
 	getDirectory, listDirectories, listDirectoriesByRevision, listReplaceable   string
 	insertDirectory, updateDirectory, markDirectoriesDeleted, deleteDirectories string
 
-	resolveKey, getKey, listKeys, listDigests, countValidKeys string
-	insertKey, updateKey, deleteKeys                          string
+	resolveKey, getKey, listKeys, listDigests, countValidKeys, SummarizeKeys string
+	insertKey, updateKey, deleteKeys                                         string
 
 	resolveCredential, getCredential, listCredentials, listCredentialsOfOrganization, countValidCredentials string
 	insertCredential, updateCredentialScope, updateCredential, deleteCredential                             string
@@ -61,6 +61,7 @@ func Load(folder *sqlfile.Statements) *Statements {
 		listKeys:       folder.Load("list_keys", "organization_id", "directory_id", "limit"),
 		listDigests:    folder.Load("list_digests", "organization_id", "directory_id"),
 		countValidKeys: folder.Load("count_valid_keys", "organization_id", "directory_id", "at"),
+		SummarizeKeys:  folder.Load("summarize_keys", "organization_id", "directory_ids", "at"),
 		insertKey: folder.Load("insert_key",
 			"organization_id", "directory_id", "id", "display_name", "digest", "create_time", "expire_time", "created_by", "created_by_kind"),
 		updateKey:  folder.Load("update_key", "expire_time", "revoke_time", "replaced_by_id", "organization_id", "directory_id", "id"),

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"crypto/sha256"
+	"fmt"
 
 	"github.com/usher-scim/usher/services/directory/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -39,6 +40,43 @@ var keyCases = []testCase{
 			}
 			return nil
 		}))
+	}},
+	{"valid keys are summarized by directory, with the earliest end of those that are not replaced", func(f *fixture) {
+		f.organization("acme")
+		f.organization("other")
+		for _, d := range []string{"d1", "d2", "d3"} {
+			f.directory(d)
+		}
+		key := func(directory, id string, expire, revoke int, replacedBy string) {
+			k := newKey("acme", directory, id)
+			if expire > 0 {
+				k.ExpireTime = at(expire)
+			}
+			f.createKey(k)
+			if revoke > 0 {
+				k.RevokeTime = at(revoke)
+			}
+			k.ReplacedByID = replacedBy
+			f.must(f.update("acme", func(tx store.Tx) error { return tx.PutKey(f.Context(), k) }))
+		}
+		key("d1", "late", 100, 0, "")
+		key("d1", "early", 50, 0, "")
+		key("d1", "replaced", 20, 0, "early")
+		key("d1", "revoked", 10, 2, "")
+		key("d2", "replaced", 30, 0, "first")
+		for when, want := range map[int][]store.KeySummary{
+			1:   {{DirectoryID: "d1", Valid: 4, EarliestExpiry: at(50)}, {DirectoryID: "d2", Valid: 2}, {DirectoryID: "d3", Valid: 1}},
+			20:  {{DirectoryID: "d1", Valid: 3, EarliestExpiry: at(50)}, {DirectoryID: "d2", Valid: 2}, {DirectoryID: "d3", Valid: 1}},
+			50:  {{DirectoryID: "d1", Valid: 2, EarliestExpiry: at(100)}, {DirectoryID: "d2", Valid: 1}, {DirectoryID: "d3", Valid: 1}},
+			100: {{DirectoryID: "d1", Valid: 1}, {DirectoryID: "d2", Valid: 1}, {DirectoryID: "d3", Valid: 1}},
+		} {
+			got, err := f.store.KeySummaries(f.Context(), "acme", []string{"d1", "d2", "d3"}, at(when))
+			f.must(err)
+			f.equal(fmt.Sprint("at ", when), got, want)
+		}
+		got, err := f.store.KeySummaries(f.Context(), "other", []string{"d1"}, at(1))
+		f.must(err)
+		f.equal("in another organization", got, []store.KeySummary{{DirectoryID: "d1"}})
 	}},
 	{"a key is written with its end, its revocation and the key that replaces it", func(f *fixture) {
 		f.organization("acme")
