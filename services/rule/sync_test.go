@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -174,4 +177,70 @@ func TestChangedUsersComeBeforeASyncsPages(t *testing.T) {
 	if !<-has {
 		t.Fatal("the sync went on before the changed user")
 	}
+}
+
+// waiting returns how many rules wait for a rule sync, and since when.
+func (b *bundle) waiting() (int32, time.Time) {
+	b.t.Helper()
+	r, err := b.access.GetAccessStatus(b.ctx(), &rulev1.GetAccessStatusRequest{OrganizationId: acme})
+	b.must(r, err)
+	if (r.GetRulesWaitingCount() == 0) != (r.GetOldestWaitingTime() == nil) {
+		b.t.Errorf("%d rules wait since %v", r.GetRulesWaitingCount(), r.GetOldestWaitingTime())
+	}
+	return r.GetRulesWaitingCount(), r.GetOldestWaitingTime().AsTime()
+}
+
+func TestTheStatusCountsRulesThatWaitForASync(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.identity.AddUser(acme, b.dir)
+	b.caughtUp()
+	expect := func(what string, want int32) {
+		t.Helper()
+		if n, _ := b.waiting(); n != want {
+			t.Errorf("%s: %d rules wait, want %d", what, n, want)
+		}
+	}
+	update := func(id string, r *rulev1.Rule) {
+		t.Helper()
+		r.Id, r.OrganizationId = id, acme
+		b.must(b.rules.UpdateRule(b.ctx(), &rulev1.UpdateRuleRequest{OrganizationId: acme, Id: id, Rule: r}))
+	}
+	expect("at first", 0)
+	one, two := b.valueRule("one", "developer"), b.valueRule("two", "designer")
+	expect("after two new rules", 2)
+	_, since := b.waiting()
+	if got, err := b.rules.GetRule(b.ctx(), &rulev1.GetRuleRequest{OrganizationId: acme, Id: one}); err != nil || !got.GetRule().GetCreateTime().AsTime().Equal(since) {
+		t.Errorf("the oldest change is from %s, and the first rule %v: %v", since, got, err)
+	}
+	b.sync()
+	expect("after a sync", 0)
+	update(one, &rulev1.Rule{DisplayName: proto.String("another name")})
+	expect("after a change of a name", 0)
+	update(one, &rulev1.Rule{Grants: grants("designer")})
+	update(one, &rulev1.Rule{Grants: grants("developer")})
+	expect("after a change of what a rule gives", 1)
+
+	reached, goOn := b.syncPages(0)
+	started, err := b.syncs.StartSync(b.ctx(), &rulev1.StartSyncRequest{OrganizationId: acme})
+	b.must(started, err)
+	<-reached
+	b.must(b.rules.DisableRule(b.ctx(), &rulev1.DisableRuleRequest{OrganizationId: acme, Id: two}))
+	expect("while a sync runs", 2)
+	goOn()
+	b.synced(started.GetSync().GetId())
+	expect("after the sync", 1) // it began before
+	update(two, &rulev1.Rule{Grants: grants("developer")})
+	b.sync()
+	expect("after the next one", 0)
+	update(two, &rulev1.Rule{Grants: grants("designer")})
+	b.must(b.rules.DeleteRule(b.ctx(), &rulev1.DeleteRuleRequest{OrganizationId: acme, Id: two}))
+	expect("after changes of a disabled rule", 0)
+	b.must(b.rules.DeleteRule(b.ctx(), &rulev1.DeleteRuleRequest{OrganizationId: acme, Id: one}))
+	expect("after a deletion", 1)
+	b.stop()
+	b.start()
+	expect("after a restart", 1)
+	b.sync()
+	expect("in the end", 0)
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -76,7 +77,21 @@ func addRule(ctx context.Context, tx store.Tx, r store.Rule) error {
 			return err
 		}
 	}
+	if err := noteChange(ctx, tx, r.Enabled, r.ID, r.CreateTime); err != nil {
+		return err
+	}
 	return tx.PutRule(ctx, r)
+}
+
+// maxRuleChanges is how many rules with a change that waits for a rule sync are counted at most. Deleted rules count, too.
+const maxRuleChanges = 10_000
+
+// noteChange notes that a rule sync has something to apply, if it has.
+func noteChange(ctx context.Context, tx store.Tx, applies bool, ruleID string, now time.Time) error {
+	if !applies {
+		return nil
+	}
+	return tx.NoteRuleChange(ctx, ruleID, now, maxRuleChanges)
 }
 
 // resolved finds the groups of a rule that was just written. If that fails, the organization's owner does it later.
@@ -132,6 +147,9 @@ func (c *Core) UpdateRule(ctx context.Context, organizationID, id string, update
 		}
 		r.Revision++
 		r.UpdateTime = c.now()
+		if err := noteChange(ctx, tx, appliesOtherwise(before, r), id, r.UpdateTime); err != nil {
+			return err
+		}
 		return tx.PutRule(ctx, r)
 	})
 	if err != nil {
@@ -165,6 +183,12 @@ func sameRule(a, b store.Rule) bool {
 	return a.DisplayName == b.DisplayName && a.Enabled == b.Enabled && a.Match == b.Match && slices.Equal(a.Grants, b.Grants)
 }
 
+// appliesOtherwise reports whether a rule may give other access after a change: a disabled rule gives none, and a display name does not count.
+func appliesOtherwise(before, after store.Rule) bool {
+	after.DisplayName = before.DisplayName
+	return (before.Enabled || after.Enabled) && !sameRule(before, after)
+}
+
 // SetRuleEnabled enables or disables a rule. It changes nobody's access.
 func (c *Core) SetRuleEnabled(ctx context.Context, organizationID, id string, enabled bool) (store.Rule, error) {
 	return c.UpdateRule(ctx, organizationID, id, RuleUpdate{Enabled: &enabled}, func(store.Rule) error { return nil })
@@ -172,7 +196,16 @@ func (c *Core) SetRuleEnabled(ctx context.Context, organizationID, id string, en
 
 // DeleteRule deletes a rule. The access that it gave stays until its users are reconciled.
 func (c *Core) DeleteRule(ctx context.Context, organizationID, id string) error {
-	return c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error { return tx.DeleteRule(ctx, id) })
+	return c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
+		before, err := tx.Rule(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := noteChange(ctx, tx, before.Enabled, id, c.now()); err != nil {
+			return err
+		}
+		return tx.DeleteRule(ctx, id)
+	})
 }
 
 // checkUpdate checks the new filter of a rule, unless the rule already has it. An old filter may match nobody since its schema was

@@ -47,6 +47,9 @@ type Status struct {
 	OldestAge time.Duration
 	Count     int64            // users who are set aside
 	SetAside  []store.SetAside // the first of them, by id
+
+	RulesWaiting  int       // rules with a change that waits for a rule sync
+	OldestWaiting time.Time // its time; zero if none waits
 }
 
 // maxNamed is how many users who are set aside an answer names.
@@ -55,6 +58,9 @@ const maxNamed = 100
 // Status reads how far an organization's access has come.
 func (c *Core) Status(ctx context.Context, organizationID string) (s Status, err error) {
 	if s.AsOf, err = c.asOf(ctx, organizationID); err != nil {
+		return s, err
+	}
+	if s.RulesWaiting, s.OldestWaiting, err = c.store.CountRuleChanges(ctx, organizationID); err != nil {
 		return s, err
 	}
 	count, oldest, err := c.store.CountSetAside(ctx, organizationID, "")

@@ -378,6 +378,9 @@ func (s *step) syncPage(ctx context.Context) (again bool, err error) {
 		after.SetAside += int64(done.setAside)
 		if end {
 			after.State, after.EndTime = store.SyncDone, after.UpdateTime
+			if err := tx.ForgetRuleChanges(ctx); err != nil {
+				return err
+			}
 		}
 		return tx.PutSync(ctx, after)
 	}

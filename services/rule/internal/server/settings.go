@@ -64,5 +64,6 @@ func (s *Server) GetAccessStatus(ctx context.Context, r *rulev1.GetAccessStatusR
 				RetryTime: timeProto(a.RetryTime), Attempts: int32(a.Attempts), //nolint:gosec // one more with each try
 			}
 		}),
+		RulesWaitingCount: int32(status.RulesWaiting), OldestWaitingTime: timeProto(status.OldestWaiting), //nolint:gosec // the number has a limit
 	}, nil
 }

@@ -69,6 +69,9 @@ type Store interface {
 	// RuleSet reads all rules and their generation, as of one moment.
 	RuleSet(ctx context.Context, organizationID string) (RuleSet, error)
 
+	// CountRuleChanges counts the rules with a noted change, and returns the time of the oldest one; zero if there is none.
+	CountRuleChanges(ctx context.Context, organizationID string) (count int, oldest time.Time, err error)
+
 	// Check reads whether the user effectively holds what the grant names.
 	Check(ctx context.Context, organizationID, userID string, grant Grant) (Check, error)
 	// Progress reads the progress of organizations. Unknown organizations are left out.
@@ -169,6 +172,11 @@ type Tx interface {
 	// DeleteRule deletes a rule with its grants and pins, and starts a new generation: fault.NotFound if it is missing.
 	DeleteRule(ctx context.Context, id string) error
 
+	// NoteRuleChange notes that a rule, which may be deleted, has a change that waits for a rule sync. Beyond most rules it notes no others.
+	NoteRuleChange(ctx context.Context, ruleID string, now time.Time, most int) error
+	// ForgetRuleChanges forgets the changes that were noted before the newest rule sync was created.
+	ForgetRuleChanges(ctx context.Context) error
+
 	// Own fails with ErrLostOwnership unless the lease is the organization's newest. It extends the lease until extend, if that is
 	// later.
 	Own(ctx context.Context, lease Lease, extend time.Time) error
@@ -233,7 +241,7 @@ type Tx interface {
 	SetRecovery(ctx context.Context, walk *Walk) error
 
 	// CreateSync adds a running rule sync. If another one runs, it fails with fault.SyncRunning and the metadata sync_id. It deletes ended ones
-	// except the newest keep.
+	// except the newest keep. The changes of rules that were noted until now are earlier than the rule sync.
 	CreateSync(ctx context.Context, sync Sync, keep int) error
 	// Sync reads one rule sync. If it is missing, the error is fault.NotFound.
 	Sync(ctx context.Context, id string) (Sync, error)

@@ -2054,7 +2054,8 @@ type GetAccessStatusResponse struct {
 	SetAside []*SetAsideUser `protobuf:"bytes,4,rep,name=set_aside,json=setAside,proto3" json:"set_aside,omitempty"`
 	// The number of rules with a change that waits for a rule sync: somebody created, changed, enabled, disabled or deleted
 	// the rule after the last completed rule sync began. The change applies to a user with the next change of this user,
-	// and to all users when a rule sync runs.
+	// and to all users when a rule sync runs. A change that gives nobody other access does not count, such as one of a
+	// display name or of a disabled rule. The number is at most 10,000.
 	RulesWaitingCount int32 `protobuf:"varint,5,opt,name=rules_waiting_count,json=rulesWaitingCount,proto3" json:"rules_waiting_count,omitempty"`
 	// The time of the oldest such change. Unset: no rule waits.
 	OldestWaitingTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=oldest_waiting_time,json=oldestWaitingTime,proto3" json:"oldest_waiting_time,omitempty"`

@@ -60,11 +60,10 @@ func printActivity(cmd *cobra.Command, all []*failedeventsv1.DirectoryActivity) 
 		for _, count := range a.GetCounts() {
 			accepted, failed, rateLimited = accepted+count.GetAcceptedCount(), failed+count.GetFailedCount(), rateLimited+count.GetRateLimitedCount()
 		}
-		row := []string{a.GetDirectoryId(), fmt.Sprint(accepted), fmt.Sprint(failed), fmt.Sprint(rateLimited)}
-		for _, column := range []string{"last_message_time", "last_accepted_time", "last_failed_time"} {
-			row = append(row, cell(a.ProtoReflect(), []string{column}))
-		}
-		rows = append(rows, row)
+		rows = append(rows, []string{
+			a.GetDirectoryId(), fmt.Sprint(accepted), fmt.Sprint(failed), fmt.Sprint(rateLimited),
+			timeText(a.GetLastMessageTime()), timeText(a.GetLastAcceptedTime()), timeText(a.GetLastFailedTime()),
+		})
 	}
 	return printTable(cmd.OutOrStdout(), []string{
 		"DIRECTORY ID", "ACCEPTED", "FAILED", "RATE LIMITED", "LAST MESSAGE TIME", "LAST ACCEPTED TIME", "LAST FAILED TIME",

@@ -161,7 +161,11 @@ func TestAWalkThrough(t *testing.T) {
 	made := x.json("rule", "create", "--group", "Designers", "--grant", "staging:participant")["rule"].(map[string]any)
 	rule, etag := made["id"].(string), made["etag"].(string)
 	want(t, x.run(0, "rule", "list"), rule+` .*true +Designers +staging +participant +pinned`)
+	want(t, x.run(0, "access", "status"), `wait for a rule sync: \d+, the first since 20`)
 	want(t, x.run(0, "sync", "start", "--wait"), `done`)
+	if status := x.run(0, "access", "status"); strings.Contains(status, "rule sync") {
+		t.Errorf("after the sync: %s", status)
+	}
 	want(t, x.run(0, "sync", "list"), `done`)
 	want(t, x.run(0, "access", "list", "--tenant", "staging"), `staging +participant +true`)
 	want(t, x.run(0, "rule", "update", rule, "--grant", "staging:designer", "--etag", etag), rule+` .*true +Designers +staging +designer +pinned`)

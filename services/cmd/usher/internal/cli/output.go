@@ -112,7 +112,7 @@ func cell(m protoreflect.Message, path []string) string {
 			return ""
 		}
 		if t, ok := m.Get(field).Message().Interface().(*timestamppb.Timestamp); ok {
-			return t.AsTime().Format(time.RFC3339)
+			return timeText(t)
 		}
 		if len(path) == 1 {
 			return ""
@@ -123,6 +123,14 @@ func cell(m protoreflect.Message, path []string) string {
 	default:
 		return m.Get(field).String()
 	}
+}
+
+// timeText returns the text of a time; empty if it is unset.
+func timeText(t *timestamppb.Timestamp) string {
+	if t == nil {
+		return ""
+	}
+	return t.AsTime().Format(time.RFC3339)
 }
 
 // enumName returns the name of a value in lower case, without the prefix of its type; empty if this binary does not know the value.

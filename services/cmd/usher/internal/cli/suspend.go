@@ -96,6 +96,9 @@ func accessStatusCommand(c *client) *cobra.Command {
 			known = fmt.Sprintf("as of %s (%.1f s ago)", asOf.Format("2006-01-02T15:04:05.000Z07:00"), age.Seconds())
 		}
 		cmd.Printf("Access is known %s. Users set aside: %d.\n", known, r.GetSetAsideCount())
+		if waiting := r.GetRulesWaitingCount(); waiting > 0 {
+			cmd.Printf("Changed rules that wait for a rule sync: %d, the first since %s.\n", waiting, r.GetOldestWaitingTime().AsTime().Format(time.RFC3339))
+		}
 		if r.GetSetAsideCount() == 0 {
 			return nil
 		}

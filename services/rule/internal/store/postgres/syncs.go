@@ -58,7 +58,10 @@ func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep i
 	if err != nil {
 		return err
 	}
-	return t.write(ctx, deleteOldSyncs, t.organization, keep)
+	if err := t.write(ctx, deleteOldSyncs, t.organization, keep); err != nil {
+		return err
+	}
+	return t.write(ctx, beginRuleChanges, t.organization)
 }
 
 func (t *organizationTx) PutSync(ctx context.Context, sync store.Sync) error {

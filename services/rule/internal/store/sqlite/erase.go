@@ -24,6 +24,7 @@ var (
 	eraseExpansions        = statements.Load("erase_expansions", "organization_id", "limit")
 	eraseRuleGrants        = statements.Load("erase_rule_grants", "organization_id", "limit")
 	eraseRulePins          = statements.Load("erase_rule_pins", "organization_id", "limit")
+	eraseRuleChanges       = statements.Load("erase_rule_changes", "organization_id", "limit")
 	eraseRules             = statements.Load("erase_rules", "organization_id", "limit")
 	eraseTenants           = statements.Load("erase_tenants", "organization_id", "limit")
 	eraseSyncs             = statements.Load("erase_syncs", "organization_id", "limit")
@@ -90,7 +91,7 @@ func (t *organizationTx) FirstSources(ctx context.Context, limit int) ([]store.H
 // eraseStatements delete the first rows of an organization, from one table each.
 var eraseStatements = [...]string{
 	eraseHolders, eraseSetAside, eraseSuspensions, eraseRequeued, eraseExpansions, eraseRuleGrants, eraseRulePins, eraseRules,
-	eraseTenants, eraseSyncs, eraseReports, eraseClosedDirectories, eraseRequests,
+	eraseTenants, eraseSyncs, eraseReports, eraseClosedDirectories, eraseRequests, eraseRuleChanges,
 }
 
 func (t *organizationTx) EraseRows(ctx context.Context, limit int) (erased int, err error) {

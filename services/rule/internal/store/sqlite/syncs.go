@@ -52,7 +52,10 @@ func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep i
 	if err != nil {
 		return err
 	}
-	_, err = t.tx.Exec(ctx, deleteOldSyncs, t.organization, keep)
+	if _, err = t.tx.Exec(ctx, deleteOldSyncs, t.organization, keep); err != nil {
+		return err
+	}
+	_, err = t.tx.Exec(ctx, beginRuleChanges, t.organization)
 	return err
 }
 

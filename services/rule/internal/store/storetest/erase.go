@@ -180,6 +180,7 @@ func fill(t *testing.T, s store.Store, organization string) {
 			r := rule(id, designer, admin)
 			r.Pins = []store.Pin{{DirectoryID: "d", GroupID: "g", State: store.Pinned, Time: noon}}
 			must(t, tx.PutRule(ctx, r))
+			must(t, tx.NoteRuleChange(ctx, id, noon, 9))
 			must(t, tx.PutSource(ctx, id, source(designer, id)))
 			must(t, tx.PutSource(ctx, id, source(designer, "")))
 			must(t, tx.PutHolder(ctx, store.Holder{UserID: id, Active: true, UnknownAsOf: noon}))

@@ -41,6 +41,7 @@ func Run(t *testing.T, engine Engine) {
 		{"Checkpoint", testCheckpoint},
 		{"Expansions", testExpansions},
 		{"Syncs", testSyncs},
+		{"RuleChanges", testRuleChanges},
 		{"Reports", testReports},
 		{"Follower", testFollower},
 		{"FirstUpdates", testFirstUpdates},

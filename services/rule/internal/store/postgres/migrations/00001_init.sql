@@ -106,6 +106,16 @@ CREATE TABLE rule_pins (
     PRIMARY KEY (organization_id, rule_id, directory_id)
 );
 
+-- Rules with a change that waits for a rule sync, also deleted rules. earlier_time is the time of the oldest change before the newest rule
+-- sync began, later_time that of the oldest change since then; 0 for none. A completed rule sync removes the earlier ones.
+CREATE TABLE rule_changes (
+    organization_id text COLLATE "C" NOT NULL,
+    rule_id         text COLLATE "C" NOT NULL,
+    earlier_time    bigint           NOT NULL,
+    later_time      bigint           NOT NULL,
+    PRIMARY KEY (organization_id, rule_id)
+);
+
 -- Users as of their last reconcile, also those without access. digest shows whether their facts have changed since. suspended
 -- repeats that suspensions has a row, and unknown_as_of, if not 0, that set_aside has a row, so that a check reads one row.
 CREATE TABLE holders (

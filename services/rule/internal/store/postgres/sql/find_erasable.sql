@@ -11,4 +11,5 @@ SELECT EXISTS (SELECT 1 FROM holders WHERE organization_id = :organization_id),
   EXISTS (SELECT 1 FROM syncs WHERE organization_id = :organization_id),
   EXISTS (SELECT 1 FROM reports WHERE organization_id = :organization_id),
   EXISTS (SELECT 1 FROM closed_directories WHERE organization_id = :organization_id),
-  EXISTS (SELECT 1 FROM requests WHERE organization_id = :organization_id);
+  EXISTS (SELECT 1 FROM requests WHERE organization_id = :organization_id),
+  EXISTS (SELECT 1 FROM rule_changes WHERE organization_id = :organization_id);

@@ -1,0 +1,35 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/usher-scim/usher/services/internal/dbtype"
+)
+
+var (
+	noteRuleChange           = statements.Load("note_rule_change", "organization_id", "rule_id", "now", "most")
+	beginRuleChanges         = statements.Load("begin_rule_changes", "organization_id")
+	deleteEarlierRuleChanges = statements.Load("delete_earlier_rule_changes", "organization_id")
+	clearEarlierRuleChanges  = statements.Load("clear_earlier_rule_changes", "organization_id")
+	countRuleChanges         = statements.Load("count_rule_changes", "organization_id")
+)
+
+func (s *Store) CountRuleChanges(ctx context.Context, organizationID string) (count int, oldest time.Time, err error) {
+	err = s.db.QueryRow(ctx, countRuleChanges, organizationID).Scan(&count, dbtype.Time(&oldest))
+	return count, oldest, err
+}
+
+func (t *organizationTx) NoteRuleChange(ctx context.Context, ruleID string, now time.Time, most int) error {
+	_, err := t.tx.Exec(ctx, noteRuleChange, t.organization, ruleID, dbtype.Micros(now), most)
+	return err
+}
+
+func (t *organizationTx) ForgetRuleChanges(ctx context.Context) error {
+	for _, statement := range []string{deleteEarlierRuleChanges, clearEarlierRuleChanges} {
+		if _, err := t.tx.Exec(ctx, statement, t.organization); err != nil {
+			return err
+		}
+	}
+	return nil
+}
