@@ -64,7 +64,7 @@ func keepsTheGreatestCounts(t *testing.T, s store.Store) {
 	first, second := tally("d1", "t1", 3, 5, 10), tally("d1", "t1", 3, 7, 20)
 	second.Failed, second.RateLimited = 2, 1
 	second.LastFailed = second.LastMessage
-	for _, next := range [][]store.Tally{{first}, {second}, {first}, {second, first, second}, {}} {
+	for _, next := range [][]store.Tally{{first}, {second}, {first}, {second, first, second}, {second, first}, {first}, {}} {
 		recordTallies(t, s, next...)
 	}
 	expectCounts(t, s, "d1 02 03:00: 7 2 1")
@@ -140,8 +140,9 @@ func erasesTallies(t *testing.T, s store.Store) {
 		expect(t, "how many were removed", erase(t, s, hour(3), hour(3), 2), want)
 	}
 	recordTallies(t, s, tally("d1", "t1", 2, 5, 59), tally("d1", "t3", 3, 5, 0), tally("d2", "t4", 3, 6, 1))
-	expectCounts(t, s, "d2 02 03:00: 6 0 0")
 	expect(t, "how many are active", len(activity(t, s, all("acme"), 10)), 1)
+	recordTallies(t, s, tally("d1", "t5", 3, 1, 2)) // it shows what is stored of its directory
+	expectCounts(t, s, "d1 02 03:00: 1 0 0", "d2 02 03:00: 6 0 0")
 	expect(t, "the other organization", counts(t, s, all("other"), hour(0), hour(72), time.Hour), []string{"d9 02 01:00: 1 0 0"})
 }
 
