@@ -18,8 +18,8 @@ import (
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
-// dialectCounts lists the counts of a directory as "name count", ignored values after quirks.
-func (i *idp) dialectCounts() []string {
+// messageCounts lists the counts of a directory as "name count", ignored values after quirks.
+func (i *idp) messageCounts() []string {
 	i.Helper()
 	r, err := i.bundle.dialect.ListQuirks(i.bundle.admin(), &identityv1.ListQuirksRequest{
 		OrganizationId: "acme", DirectoryId: i.target.GetDirectoryId(),
@@ -47,7 +47,7 @@ func TestQuirksAreCountedByMessage(t *testing.T) {
 			i, other := b.idp(), b.idp()
 			const schemas = `"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],`
 			other.user(`{` + schemas + `"userName":"anna"}`)
-			equal(t, "of nothing odd", other.dialectCounts(), []string{})
+			equal(t, "of nothing odd", other.messageCounts(), []string{})
 			id := i.user(`{` + schemas + `"userName":"anna","active":"True","zip":"1"}`).GetId()
 			for _, title := range []string{"a", "a", "b"} { // also a message that changes nothing
 				_, err := i.write(i.users, &identityv1.Write{Operation: patch, Id: id}, patchOp(
@@ -57,9 +57,9 @@ func TestQuirksAreCountedByMessage(t *testing.T) {
 			}
 			_, err := i.write(i.users, &identityv1.Write{Operation: patch, Id: id}, patchOp(operation("Replace", "zip", `"x"`)))
 			refused(t, "a path to nothing", err, fault.InvalidPath)
-			equal(t, "then", i.dialectCounts(), []string{"boolean-as-string 1", "op-capitalised 3", "ignored id 3", "ignored zip 1"})
-			equal(t, "asked again", i.dialectCounts(), []string{"boolean-as-string 1", "op-capitalised 3", "ignored id 3", "ignored zip 1"})
-			equal(t, "of another directory", other.dialectCounts(), []string{})
+			equal(t, "then", i.messageCounts(), []string{"boolean-as-string 1", "op-capitalised 3", "ignored id 3", "ignored zip 1"})
+			equal(t, "asked again", i.messageCounts(), []string{"boolean-as-string 1", "op-capitalised 3", "ignored id 3", "ignored zip 1"})
+			equal(t, "of another directory", other.messageCounts(), []string{})
 		})
 	}
 }

@@ -138,7 +138,7 @@ func (s *Service) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { s.followAlways(ctx) })
 	running.Go(func() { s.trim(ctx) })
-	running.Go(func() { s.flushDialectCounts(ctx) })
+	running.Go(func() { s.flushMessageCounts(ctx) })
 	running.Go(func() { erasure.Follow(ctx, s.directory, erasure.Keeper{Erase: s.erase}, s.log) })
 	running.Wait()
 	return nil
@@ -149,18 +149,18 @@ func (s *Service) erase(ctx context.Context, e erasure.Erasure) (nothingLeft boo
 	return s.core.EraseOrganization(ctx, e.OrganizationID, store.Place{Epoch: e.Epoch, Revision: e.Revision})
 }
 
-// flushEvery is how often the dialect counts are written to the database. A killed process loses the counts of about this
+// flushEvery is how often the message counts are written to the database. A killed process loses the counts of about this
 // time.
 const flushEvery = 5 * time.Second
 
 // lastFlush is how long Close waits for a database that does not answer.
 const lastFlush = 2 * time.Second
 
-// flushDialectCounts stores the gathered dialect counts at intervals. Close stores the last ones.
-func (s *Service) flushDialectCounts(ctx context.Context) {
+// flushMessageCounts stores the gathered message counts at intervals. Close stores the last ones.
+func (s *Service) flushMessageCounts(ctx context.Context) {
 	for wait.Sleep(ctx, flushEvery) {
-		if err := s.core.FlushDialectCounts(ctx); err != nil && ctx.Err() == nil {
-			s.log.WarnContext(ctx, "storing the counts of quirks failed and is tried again", "error", err)
+		if err := s.core.FlushMessageCounts(ctx); err != nil && ctx.Err() == nil {
+			s.log.WarnContext(ctx, "storing the counts of messages failed and is tried again", "error", err)
 		}
 	}
 }
@@ -265,8 +265,8 @@ func (s *Service) Close() error {
 	s.Stop()
 	ctx, cancel := context.WithTimeout(context.Background(), lastFlush)
 	defer cancel()
-	if err := s.core.FlushDialectCounts(ctx); err != nil {
-		s.log.WarnContext(ctx, "the last counts of quirks could not be stored", "error", err)
+	if err := s.core.FlushMessageCounts(ctx); err != nil {
+		s.log.WarnContext(ctx, "the last counts of messages could not be stored", "error", err)
 	}
 	return errors.Join(s.observed.Unregister(), s.store.Close())
 }

@@ -59,7 +59,7 @@ type Core struct {
 	types         remembered[types]
 	built         scim.TypeMemory
 	applied       wait.Signal // notified after a directory was applied
-	dialectCounts dialectCounts
+	messageCounts messageCounts
 }
 
 // New makes the domain. meter may be nil.

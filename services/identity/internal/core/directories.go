@@ -4,8 +4,10 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/scim"
@@ -22,6 +24,9 @@ type openDirectory struct {
 	options scim.Options // for reading the directory's messages
 	// ancestors are the directories that it may adopt from. They were closed before it was created, and stay closed.
 	ancestors []string
+	// counted becomes true with the first message since the directory was read: only this one is counted as the milestone MESSAGE,
+	// so that the others, about a second long, do not wait for each other.
+	counted *atomic.Bool
 }
 
 // remembered caches data of directories in use.
@@ -101,12 +106,15 @@ func (c *Core) open(ctx context.Context, call Call, resourceType string) (opened
 	if o.directory, err = c.directory(ctx, call.Scope); err != nil {
 		return o, err
 	}
+	if !o.directory.counted.Load() && o.directory.counted.CompareAndSwap(false, true) {
+		c.messageCounts.count(call.Scope, observed{milestones: setOf(identityv1.MilestoneKind_MILESTONE_KIND_MESSAGE)}, c.cause(call))
+	}
 	quirks, err := call.Projection.Quirks(o.directory.options.Mode)
 	if err != nil {
 		return o, refused(err)
 	}
 	if len(quirks) > 0 {
-		c.dialectCounts.count(call.Scope, quirks, nil, c.cause(call))
+		c.messageCounts.count(call.Scope, observed{quirks: quirks}, c.cause(call))
 	}
 	types, err := c.typesOf(ctx, call.Scope)
 	o.resource = types[o.kind.of]
@@ -130,7 +138,7 @@ func (c *Core) directory(ctx context.Context, scope store.Scope) (openDirectory,
 		case err == nil && d.Closed:
 			return openDirectory{}, fault.New(fault.Deleted, "directory %q was deleted", scope.DirectoryID)
 		case err == nil:
-			o := openDirectory{options: c.options(d.Strict)}
+			o := openDirectory{options: c.options(d.Strict), counted: new(atomic.Bool)}
 			if d.ReplacesID != "" {
 				if o.ancestors, err = c.store.Ancestors(ctx, scope); err != nil {
 					return openDirectory{}, err

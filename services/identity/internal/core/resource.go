@@ -164,7 +164,7 @@ func (c *Core) create(ctx context.Context, o opened, body []byte) (*identityv1.R
 	}); err != nil {
 		return nil, nil, err
 	}
-	return c.show(ctx, o, r, result, cause)
+	return c.show(ctx, o, r, result, created(r.Type, edits), cause)
 }
 
 // place returns the resource that a document becomes: a new one, or the detached resource of the directory from that it
@@ -217,6 +217,7 @@ func replacement(o opened, body []byte) func(old *scim.Document) (*scim.Result, 
 func (c *Core) change(ctx context.Context, o opened, w Write, apply func(old *scim.Document) (*scim.Result, error)) (*identityv1.Resource, *identityv1.WriteResult, error) {
 	cause := c.cause(o.Call)
 	var r store.Resource
+	var steps milestones
 	result := &identityv1.WriteResult{}
 	if err := race(w.IfMatch, func() (err error) {
 		// The groups of a user are read with the user: they may change before the response in any case.
@@ -230,33 +231,35 @@ func (c *Core) change(ctx context.Context, o opened, w Write, apply func(old *sc
 		if err != nil {
 			return err
 		}
-		changed, err := apply(old)
+		made, err := apply(old)
 		if err != nil {
 			return refused(err)
 		}
-		result.Ignored, result.Quirks = changed.Ignored, changed.Quirks
-		if !changed.Changed && len(changed.Members) == 0 {
+		result.Ignored, result.Quirks, steps = made.Ignored, made.Quirks, 0
+		if !made.Changed && len(made.Members) == 0 {
 			return nil
 		}
-		if err := c.fits(changed.Document, old); err != nil {
+		if err := c.fits(made.Document, old); err != nil {
 			return err
 		}
-		edits, err := memberEdits(changed.Members, o.BaseURL)
+		edits, err := memberEdits(made.Members, o.BaseURL)
 		if err != nil {
 			return err
 		}
-		o.kind.columns(&r, changed.Document)
-		written, err := c.update(ctx, r, changed.Changed, len(w.IfMatch) > 0 || !w.Omit, edits, cause)
+		wasActive := r.Active
+		o.kind.columns(&r, made.Document)
+		steps = changed(r, made.Changed, wasActive, edits)
+		written, err := c.update(ctx, r, made.Changed, len(w.IfMatch) > 0 || !w.Omit, edits, cause)
 		take(&r, result, written)
 		return err
 	}); err != nil {
 		return nil, nil, err
 	}
 	if w.Omit {
-		c.dialectCounts.count(o.Scope, result.GetQuirks(), result.GetIgnored(), cause)
+		c.count(o, result, steps, cause)
 		return resourceProto(r), result, nil
 	}
-	return c.show(ctx, o, r, result, cause)
+	return c.show(ctx, o, r, result, steps, cause)
 }
 
 // update writes a resource, or only the edits of its members if its document is unchanged. If the response shows the resource under its
@@ -272,10 +275,14 @@ func (c *Core) update(ctx context.Context, r store.Resource, document, asRead bo
 
 func (c *Core) delete(ctx context.Context, o opened, w Write) (*identityv1.WriteResult, error) {
 	var written store.Written
+	cause := c.cause(o.Call)
 	err := race(w.IfMatch, func() (err error) {
-		written, err = c.store.Delete(ctx, o.Scope, o.kind.of, w.ID, w.IfMatch, c.cause(o.Call))
+		written, err = c.store.Delete(ctx, o.Scope, o.kind.of, w.ID, w.IfMatch, cause)
 		return err
 	})
+	if err == nil {
+		c.messageCounts.count(o.Scope, observed{milestones: deleted(o.kind.of)}, cause)
+	}
 	return &identityv1.WriteResult{ChangeCursor: written.Cursor.String()}, err
 }
 
@@ -284,9 +291,14 @@ func take(r *store.Resource, result *identityv1.WriteResult, w store.Written) {
 	result.ChangeCursor, r.Version, r.UpdateTime = w.Cursor.String(), w.Version, w.UpdateTime
 }
 
-// show counts the quirks of a message, and renders the resource that it wrote.
-func (c *Core) show(ctx context.Context, o opened, r store.Resource, result *identityv1.WriteResult, cause store.Cause) (*identityv1.Resource, *identityv1.WriteResult, error) {
-	c.dialectCounts.count(o.Scope, result.GetQuirks(), result.GetIgnored(), cause)
+// count counts what appeared in a message that was accepted.
+func (c *Core) count(o opened, result *identityv1.WriteResult, steps milestones, cause store.Cause) {
+	c.messageCounts.count(o.Scope, observed{result.GetQuirks(), result.GetIgnored(), steps}, cause)
+}
+
+// show counts what appeared in a message, and renders the resource that it wrote.
+func (c *Core) show(ctx context.Context, o opened, r store.Resource, result *identityv1.WriteResult, steps milestones, cause store.Cause) (*identityv1.Resource, *identityv1.WriteResult, error) {
+	c.count(o, result, steps, cause)
 	if o.kind.related != nil && r.Groups == nil {
 		one := []store.Resource{r}
 		if err := o.kind.related(ctx, c, o.Scope, o.Projection.Includes, one); err != nil {

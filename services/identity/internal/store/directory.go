@@ -26,15 +26,32 @@ type Place struct {
 // limit.
 const MaxIgnored = 100
 
-// DialectCount counts how often one quirk, or one ignored attribute, appeared in a directory's messages.
-type DialectCount struct {
+// CountKind says what a MessageCount counts.
+type CountKind int
+
+// What a MessageCount counts. The database contains these numbers.
+const (
+	Quirk     CountKind = iota + 1 // named as in package scim
+	Ignored                        // an ignored attribute, named by its path
+	Milestone                      // named as the value of identityv1.MilestoneKind
+)
+
+// MessageCount counts the messages of a directory in which something appeared.
+type MessageCount struct {
 	Scope
-	Ignored       bool   // true: an ignored attribute; false: a quirk
-	Name          string // the quirk's name, or the attribute's path
+	Kind          CountKind
+	Name          string
 	Messages      int64
 	FirstTime     time.Time
 	LastTime      time.Time
 	LastMessageID string
+}
+
+// Totals is how much a directory has.
+type Totals struct {
+	DirectoryID     string
+	Users, Groups   int64
+	Quirks, Ignored int32 // different ones
 }
 
 // Schema is an extension that is registered for a directory.

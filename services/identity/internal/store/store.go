@@ -123,11 +123,16 @@ type Store interface {
 	// NewChanges returns a channel that closes when new records become visible, or earlier.
 	NewChanges() <-chan struct{}
 
-	// AddDialectCounts adds all counts to the stored ones, or none on an error. It ignores new attributes of a directory beyond
+	// AddMessageCounts adds all counts to the stored ones, or none on an error. It ignores new attributes of a directory beyond
 	// MaxIgnored, and counts of an unknown directory. The directory need not be open.
-	AddDialectCounts(ctx context.Context, dialectCounts []DialectCount) error
-	// DialectCounts lists the counts of a directory by name, quirks first.
-	DialectCounts(ctx context.Context, scope Scope) ([]DialectCount, error)
+	AddMessageCounts(ctx context.Context, messageCounts []MessageCount) error
+	// MessageCounts lists the counts of a directory by kind, and then by name.
+	MessageCounts(ctx context.Context, scope Scope) ([]MessageCount, error)
+	// Milestones lists the counts of milestones of directories, by directory, in no other order.
+	Milestones(ctx context.Context, organizationID string, directoryIDs []string) ([]MessageCount, error)
+	// Totals lists how much each open directory of an organization has, by id, after an id, at most limit. Users and groups are
+	// counted as by Count.
+	Totals(ctx context.Context, organizationID, after string, limit int) ([]Totals, error)
 
 	// PutSchema writes a schema in place of an existing one with the same id, compared without case, and keeps its times as far as they
 	// are still right. Before that it calls check with the existing schema, or the zero Schema, and the directory's other schemas;

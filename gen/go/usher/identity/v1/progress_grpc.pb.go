@@ -33,7 +33,7 @@ const (
 // same kind sets the milestone. A directory that replaces another one begins with none.
 type ProgressServiceClient interface {
 	// GetDirectoryProgress says how far the IdP has come with one directory, and which attributes it sends. Reasons:
-	// NOT_FOUND.
+	// DIRECTORY_NOT_READY.
 	GetDirectoryProgress(ctx context.Context, in *GetDirectoryProgressRequest, opts ...grpc.CallOption) (*GetDirectoryProgressResponse, error)
 	// ListDirectoryProgress lists the progress of all directories of an organization that are not deleted, by id.
 	// Reasons: PAGE_TOKEN.
@@ -78,7 +78,7 @@ func (c *progressServiceClient) ListDirectoryProgress(ctx context.Context, in *L
 // same kind sets the milestone. A directory that replaces another one begins with none.
 type ProgressServiceServer interface {
 	// GetDirectoryProgress says how far the IdP has come with one directory, and which attributes it sends. Reasons:
-	// NOT_FOUND.
+	// DIRECTORY_NOT_READY.
 	GetDirectoryProgress(context.Context, *GetDirectoryProgressRequest) (*GetDirectoryProgressResponse, error)
 	// ListDirectoryProgress lists the progress of all directories of an organization that are not deleted, by id.
 	// Reasons: PAGE_TOKEN.

@@ -34,7 +34,7 @@ var erasures = []struct {
 	{statements.Load("erase_users", "organization_id", "limit", "bytes"), true},
 	{statements.Load("erase_groups", "organization_id", "limit", "bytes"), true},
 	{statements.Load("erase_schemas", "organization_id", "limit", "bytes"), true},
-	{statements.Load("erase_dialect_counts", "organization_id", "limit"), false},
+	{statements.Load("erase_message_counts", "organization_id", "limit"), false},
 }
 
 // detachable is a user and whether its directory is closed.

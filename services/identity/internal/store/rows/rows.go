@@ -67,12 +67,17 @@ func Directory(d *store.Directory) []any {
 // Place reads the epoch and the revision.
 func Place(p *store.Place) []any { return []any{&p.Epoch, &p.Revision} }
 
-// DialectCount reads organization, directory, whether it is an ignored attribute, name, number of messages, the times of the first and
-// the last message, and the id of the last one.
-func DialectCount(o *store.DialectCount) []any {
+// MessageCount reads organization, directory, kind, name, number of messages, the times of the first and the last message, and the id of
+// the last one.
+func MessageCount(o *store.MessageCount) []any {
 	return []any{
-		&o.OrganizationID, &o.DirectoryID, &o.Ignored, &o.Name, &o.Messages, dbtype.Time(&o.FirstTime), dbtype.Time(&o.LastTime), &o.LastMessageID,
+		&o.OrganizationID, &o.DirectoryID, &o.Kind, &o.Name, &o.Messages, dbtype.Time(&o.FirstTime), dbtype.Time(&o.LastTime), &o.LastMessageID,
 	}
+}
+
+// Totals reads directory, and the numbers of users, groups, quirks and ignored attributes.
+func Totals(t *store.Totals) []any {
+	return []any{&t.DirectoryID, &t.Users, &t.Groups, &t.Quirks, &t.Ignored}
 }
 
 // Schema reads organization, directory, id, whether it extends groups, definition, and the times of creation and update.

@@ -17,7 +17,7 @@ var (
 	eraseUsers           = statements.Load("erase_users", "organization_id", "limit", "bytes")
 	eraseGroups          = statements.Load("erase_groups", "organization_id", "limit", "bytes")
 	eraseSchemas         = statements.Load("erase_schemas", "organization_id", "limit", "bytes")
-	eraseDialectCounts   = statements.Load("erase_dialect_counts", "organization_id", "limit")
+	eraseMessageCounts   = statements.Load("erase_message_counts", "organization_id", "limit")
 	eraseTotals          = statements.Load("erase_totals", "organization_id", "limit")
 	eraseDirectories     = statements.Load("erase_directories", "organization_id", "limit")
 	getLastChangeToErase = statements.Load("get_last_change_to_erase", "organization_id", "limit")
@@ -56,7 +56,7 @@ var erasures = []struct {
 	bytes     bool // also bounded by bytes
 }{
 	{eraseMembers, false}, {eraseSearchValues, false}, {eraseUsers, true}, {eraseGroups, true}, {eraseSchemas, true},
-	{eraseDialectCounts, false}, {eraseTotals, false},
+	{eraseMessageCounts, false}, {eraseTotals, false},
 }
 
 func (s *Store) EraseOrganization(ctx context.Context, organizationID string) (nothingLeft bool, err error) {

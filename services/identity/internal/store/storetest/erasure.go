@@ -32,7 +32,7 @@ func sum(rows map[string]int64) (n int64) {
 }
 
 // furnish gives an organization some data of every kind: a directory, users with search values, groups with users and groups, a
-// schema, and dialect counts.
+// schema, and message counts.
 func (f *fixture) furnish(organization string, users int) store.Scope {
 	f.Helper()
 	scope := f.directoryOf(organization, "d1")
@@ -52,7 +52,7 @@ func (f *fixture) furnish(organization string, users int) store.Scope {
 	_, err := f.store.PutSchema(f.Context(), store.Schema{Scope: scope, ID: "urn:test:one", Definition: []byte(`{}`)},
 		func(store.Schema, []store.Schema) error { return nil })
 	f.must(err)
-	f.must(f.store.AddDialectCounts(f.Context(), []store.DialectCount{dialectCount(scope, "op-capitalised", 1, 1, 1), dialectCount(scope, "ignored zip", 1, 1, 1)}))
+	f.must(f.store.AddMessageCounts(f.Context(), []store.MessageCount{messageCount(scope, "op-capitalised", 1, 1, 1), messageCount(scope, "ignored zip", 1, 1, 1), messageCount(scope, "milestone x", 1, 1, 1)}))
 	return scope
 }
 
@@ -145,7 +145,7 @@ var erasureCases = []testCase{
 				all, err := f.store.Ancestors(f.Context(), scope)
 				return len(all), err
 			},
-			"its dialect counts": func() (int, error) { all, err := f.store.DialectCounts(f.Context(), scope); return len(all), err },
+			"its message counts": func() (int, error) { all, err := f.store.MessageCounts(f.Context(), scope); return len(all), err },
 			"its count":          func() (int, error) { n, err := f.store.Count(f.Context(), scope, store.User); return int(n), err },
 		} {
 			n, err := got()
@@ -195,12 +195,12 @@ var erasureCases = []testCase{
 				return
 			}
 			for n := range 30 {
-				if err := f.store.AddDialectCounts(f.Context(), []store.DialectCount{dialectCount(scope, fmt.Sprint("ignored ", n), 1, 1, 1)}); err != nil {
+				if err := f.store.AddMessageCounts(f.Context(), []store.MessageCount{messageCount(scope, fmt.Sprint("ignored ", n), 1, 1, 1)}); err != nil {
 					f.Error(err)
 				}
 			}
 		})
-		f.must(f.store.AddDialectCounts(f.Context(), []store.DialectCount{dialectCount(scope, "op-capitalised", 1, 1, 1)}))
+		f.must(f.store.AddMessageCounts(f.Context(), []store.MessageCount{messageCount(scope, "op-capitalised", 1, 1, 1)}))
 		f.equal("what is left", sum(f.kept("acme")), 0)
 	}},
 	{"an organization with a directory that is not closed is not erased", func(f *fixture) {

@@ -48,7 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) (store.Store, Inside)) {
 		"facts":          factCases,
 		"tenancy":        tenancyCases,
 		"races":          raceCases,
-		"dialect counts": dialectCases,
+		"message counts": countCases,
 		"schemas":        schemaCases,
 		"erasure":        erasureCases,
 	} {

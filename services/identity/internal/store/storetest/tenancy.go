@@ -198,12 +198,23 @@ var strangers = []stranger{
 		w, err := s.RemoveCarried(ctx, theirs, []store.CarriedMember{{GroupID: "eng", Member: member("bob")}}, cause(1))
 		return int(w.Cursor.Sequence), err
 	}},
-	{"AddDialectCounts", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		return 0, s.AddDialectCounts(ctx, []store.DialectCount{dialectCount(store.Scope{OrganizationID: theirs.OrganizationID, DirectoryID: "d2"}, "op-capitalised", 1, 1, 1)})
+	{"AddMessageCounts", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		return 0, s.AddMessageCounts(ctx, []store.MessageCount{messageCount(store.Scope{OrganizationID: theirs.OrganizationID, DirectoryID: "d2"}, "op-capitalised", 1, 1, 1)})
 	}},
-	{"DialectCounts", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
-		all, err := s.DialectCounts(ctx, store.Scope{OrganizationID: theirs.OrganizationID, DirectoryID: "d1"})
+	{"MessageCounts", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		all, err := s.MessageCounts(ctx, store.Scope{OrganizationID: theirs.OrganizationID, DirectoryID: "d1"})
 		return len(all), err
+	}},
+	{"Milestones", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		all, err := s.Milestones(ctx, theirs.OrganizationID, []string{"d1", "d2"})
+		return len(all), err
+	}},
+	{"Totals", func(ctx context.Context, s store.Store, theirs store.Scope) (rows int, err error) {
+		all, err := s.Totals(ctx, theirs.OrganizationID, "", 10)
+		for _, t := range all {
+			rows += int(t.Users+t.Groups) + int(t.Ignored)
+		}
+		return rows, err
 	}},
 	{"PutSchema", func(ctx context.Context, s store.Store, theirs store.Scope) (seen int, err error) {
 		_, err = s.PutSchema(ctx, schema(theirs, "urn:x:a", store.Group, 2), func(_ store.Schema, others []store.Schema) error {
@@ -249,7 +260,7 @@ var tenancyCases = []testCase{
 		})
 		f.adoptGroup(old, scope, "eng")
 		f.user(scope, "carl")
-		f.must(f.store.AddDialectCounts(f.Context(), []store.DialectCount{dialectCount(old, "op-capitalised", 1, 1, 1)}))
+		f.must(f.store.AddMessageCounts(f.Context(), []store.MessageCount{messageCount(old, "op-capitalised", 1, 1, 1), messageCount(old, "milestone x", 1, 1, 1)}))
 		f.putSchema(schema(scope, "urn:x:b", store.User, 1))
 		before := f.everything(old, scope)
 		for _, directoryID := range []string{"d2", "d9"} {

@@ -128,18 +128,18 @@ CREATE TABLE folded (
 );
 INSERT INTO folded VALUES (1, 0, 0, 0);
 
--- How often each quirk and each ignored attribute appeared in a directory's messages. A background task writes these
--- counts; no write of a resource touches a row of this table.
-CREATE TABLE dialect_counts (
+-- How often each quirk, each ignored attribute and each milestone appeared in a directory's messages. A background task writes
+-- these counts; no write of a resource touches a row of this table.
+CREATE TABLE message_counts (
   organization_id text    NOT NULL COLLATE "C",
   directory_id    text    NOT NULL COLLATE "C",
-  ignored         boolean NOT NULL, -- true: name is the path of an ignored attribute; false: the name of a quirk
+  kind            integer NOT NULL, -- of name: 1 a quirk, 2 the path of an ignored attribute, 3 a milestone
   name            text    NOT NULL COLLATE "C",
   messages        bigint  NOT NULL,
   first_time      bigint  NOT NULL,
   last_time       bigint  NOT NULL,
   last_message_id text    NOT NULL,
-  PRIMARY KEY (organization_id, directory_id, ignored, name)
+  PRIMARY KEY (organization_id, directory_id, kind, name)
 );
 
 -- The extensions that are registered for directories.

@@ -106,18 +106,18 @@ CREATE TABLE trimmed (
 ) WITHOUT ROWID;
 CREATE INDEX trimmed_newest ON trimmed (sequence);
 
--- How often each quirk and each ignored attribute appeared in a directory's messages. A background task writes these
--- counts; no write of a resource touches a row of this table.
-CREATE TABLE dialect_counts (
+-- How often each quirk, each ignored attribute and each milestone appeared in a directory's messages. A background task writes
+-- these counts; no write of a resource touches a row of this table.
+CREATE TABLE message_counts (
   organization_id TEXT    NOT NULL,
   directory_id    TEXT    NOT NULL,
-  ignored         INTEGER NOT NULL, -- 1: name is the path of an ignored attribute; 0: the name of a quirk
+  kind            INTEGER NOT NULL, -- of name: 1 a quirk, 2 the path of an ignored attribute, 3 a milestone
   name            TEXT    NOT NULL,
   messages        INTEGER NOT NULL,
   first_time      INTEGER NOT NULL,
   last_time       INTEGER NOT NULL,
   last_message_id TEXT    NOT NULL,
-  PRIMARY KEY (organization_id, directory_id, ignored, name)
+  PRIMARY KEY (organization_id, directory_id, kind, name)
 ) WITHOUT ROWID;
 
 -- The extensions that are registered for directories.

@@ -1,12 +1,12 @@
 WITH found AS MATERIALIZED (
   SELECT ctid AS at
-  FROM dialect_counts
+  FROM message_counts
   WHERE organization_id = :organization_id
-  ORDER BY organization_id, directory_id, ignored, name
+  ORDER BY organization_id, directory_id, kind, name
   LIMIT :limit
 ),
 gone AS (
-  DELETE FROM dialect_counts
+  DELETE FROM message_counts
   WHERE ctid = ANY (ARRAY(SELECT at FROM found))
 )
 SELECT count(*)

@@ -1,0 +1,23 @@
+-- An erasure of the directory waits for this. Kind 2 is an ignored attribute.
+INSERT INTO message_counts AS o (organization_id, directory_id, kind, name, messages, first_time, last_time,
+    last_message_id)
+SELECT :organization_id, :directory_id, :kind, :name, :messages, :first_time, :last_time, :last_message_id
+FROM (SELECT FROM directories WHERE organization_id = :organization_id AND id = :directory_id FOR KEY SHARE) d
+WHERE :kind <> 2
+  OR EXISTS (
+    SELECT 1
+    FROM message_counts
+    WHERE organization_id = :organization_id AND directory_id = :directory_id AND kind = :kind AND name = :name
+  )
+  OR (
+    SELECT count(*)
+    FROM message_counts
+    WHERE organization_id = :organization_id AND directory_id = :directory_id AND kind = :kind
+  ) < :max_ignored
+ON CONFLICT (organization_id, directory_id, kind, name) DO UPDATE
+SET messages = o.messages + excluded.messages, first_time = least(o.first_time, excluded.first_time),
+  last_time = greatest(o.last_time, excluded.last_time),
+  last_message_id = CASE
+    WHEN excluded.last_time >= o.last_time THEN excluded.last_message_id
+    ELSE o.last_message_id
+  END;
