@@ -81,7 +81,10 @@ func TestTheDescriptionIsTrue(t *testing.T) {
 	c.call("ListMembers", "", "pageSize=1")
 	c.call("ListCarriedMembers", "")
 	c.call("FinishAdoption", "")
+	c.call("ListUnadopted", "")
 	c.call("ListQuirks", "")
+	c.call("GetDirectoryProgress", "")
+	c.call("ListDirectoryProgress", "")
 
 	rule := c.call("CreateRule", "").id("rule")
 	c.call("WaitUntilCaughtUp", "")

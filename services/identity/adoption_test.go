@@ -2,11 +2,16 @@ package identity_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	"github.com/usher-scim/usher/services/identity"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/scope"
 )
 
 // admin is the context of a call by an admin of acme.
@@ -174,4 +179,81 @@ func TestNoOtherOrganizationAdopts(t *testing.T) {
 	if r.GetResult().GetAdopted() || r.GetResource().GetId() == id {
 		t.Error("another organization adopted")
 	}
+}
+
+func TestResourcesThatWereNotAdoptedAreListed(t *testing.T) {
+	t.Parallel()
+	onBothEngines(t, func(b *bundle) {
+		oldest := b.idp()
+		oldest.named("zoe")
+		oldest.group("sales")
+		oldest.deleteDirectory()
+		old := b.idp(replacing(oldest))
+		users := old.named("anna", "bob")
+		old.user(`{"userName":"carl","externalId":"e-carl"}`)
+		old.group("eng", users...)
+		old.group("ops")
+		old.deleteDirectory()
+		i, stranger := b.idp(replacing(old)), b.idp()
+		i.named("anna")
+		i.group("OPS")
+
+		list := func(of *idp, size int32, as context.Context) (all []string, pages int) {
+			for token := ""; ; {
+				r, err := b.adoption.ListUnadopted(as, &identityv1.ListUnadoptedRequest{
+					OrganizationId: "acme", DirectoryId: of.target.GetDirectoryId(), PageSize: size, PageToken: token,
+				})
+				must(b, err)
+				for _, u := range r.GetResources() {
+					from := map[string]string{old.target.GetDirectoryId(): "old", oldest.target.GetDirectoryId(): "oldest"}[u.GetDirectoryId()]
+					kind := strings.TrimPrefix(u.GetResourceType().String(), "RESOURCE_TYPE_")
+					all = append(all, strings.Join([]string{from, kind, u.GetName(), u.GetExternalId()}, " "))
+				}
+				if token, pages = r.GetNextPageToken(), pages+1; token == "" {
+					return all, pages
+				}
+			}
+		}
+		want := []string{"old USER bob ", "old USER carl e-carl", "oldest USER zoe ", "old GROUP eng ", "oldest GROUP sales "}
+		for _, size := range []int32{0, 1, 2, 5} {
+			all, _ := list(i, size, b.admin())
+			equal(b, fmt.Sprint("in pages of ", size), all, want)
+		}
+		_, pages := list(i, 0, b.admin())
+		equal(b, "pages", pages, 1)
+		all, _ := list(stranger, 0, b.admin())
+		equal(b, "of a directory that replaces nothing", all, []string{})
+		all, _ = list(old, 0, b.admin())
+		equal(b, "of the replaced directory", all, []string{"oldest USER zoe ", "oldest GROUP sales "})
+
+		few := rpc.WithPrincipal(b.Context(), &commonv1.Principal{
+			Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE, Scopes: uint32(scope.Of(commonv1.Scope_SCOPE_MANAGE_DIRECTORIES)), OrganizationIds: []string{"acme"},
+		})
+		all, _ = list(i, 0, few)
+		equal(b, "without the scope READ_PEOPLE", all, []string{"old USER  ", "old USER  ", "oldest USER  ", "old GROUP  ", "oldest GROUP  "})
+	})
+}
+
+// A page ends once it has read as many bytes as a page of SCIM.
+func TestAPageOfLargeResourcesThatWereNotAdoptedEndsEarly(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c *identity.Config) { c.PageBytes = 100_000 })
+	old := b.idp()
+	for n := range 5 {
+		old.user(fmt.Sprintf(`{"userName":"u%d","title":%q}`, n, strings.Repeat("x", 40_000)))
+	}
+	old.deleteDirectory()
+	i := b.idp(replacing(old))
+	var sizes []int
+	for token := ""; ; {
+		r, err := b.adoption.ListUnadopted(b.admin(), &identityv1.ListUnadoptedRequest{OrganizationId: "acme", DirectoryId: i.target.GetDirectoryId(), PageToken: token})
+		must(t, err)
+		sizes = append(sizes, len(r.GetResources()))
+		if token = r.GetNextPageToken(); token == "" {
+			break
+		}
+	}
+	equal(t, "the pages", sizes, []int{3, 2})
+	_, err := b.adoption.ListUnadopted(b.admin(), &identityv1.ListUnadoptedRequest{OrganizationId: "acme", DirectoryId: i.target.GetDirectoryId(), PageToken: "x"})
+	refused(t, "another page token", err, fault.PageToken)
 }

@@ -153,6 +153,31 @@ func (s *Server) ListCarriedMembers(ctx context.Context, r *identityv1.ListCarri
 	return response, nil
 }
 
+func (s *Server) ListUnadopted(ctx context.Context, r *identityv1.ListUnadoptedRequest) (*identityv1.ListUnadoptedResponse, error) {
+	list := []string{"unadopted", r.GetOrganizationId(), r.GetDirectoryId()}
+	after, err := page.After(r.GetPageToken(), 3, list...)
+	if err != nil {
+		return nil, err
+	}
+	resources, more, err := s.core.Unadopted(ctx, directoryScope(r), core.Place{
+		Type: store.Type(after[0]), DirectoryID: after[1], ID: after[2],
+	}, page.Size(r.GetPageSize()))
+	if err != nil {
+		return nil, err
+	}
+	response := &identityv1.ListUnadoptedResponse{}
+	for _, u := range resources {
+		response.Resources = append(response.Resources, &identityv1.UnadoptedResource{
+			Id: u.ID, ResourceType: resourceType(u.Type), DirectoryId: u.DirectoryID, Name: u.Name, ExternalId: u.ExternalID,
+		})
+	}
+	if more {
+		last := resources[len(resources)-1]
+		response.NextPageToken = page.Token([]string{string(last.Type), last.DirectoryID, last.ID}, list...)
+	}
+	return response, nil
+}
+
 func (s *Server) FinishAdoption(ctx context.Context, r *identityv1.FinishAdoptionRequest) (*identityv1.FinishAdoptionResponse, error) {
 	removed, cursor, err := s.core.FinishAdoption(ctx, core.Call{
 		Scope: directoryScope(r), MessageID: rpc.MessageIDOf(ctx), Traceparent: traceparent(ctx),

@@ -393,7 +393,7 @@ type AdoptionServiceClient interface {
 	// ListUnadopted lists the users and groups of the deleted directory that a directory replaces, and of those that that
 	// one replaced, which the directory has not adopted. They are detached. The order is: users before groups, the directory
 	// that was replaced last before older ones, and then by id. A page ends early when the resources are large. Reasons:
-	// NOT_FOUND, PAGE_TOKEN.
+	// DIRECTORY_NOT_READY, PAGE_TOKEN.
 	ListUnadopted(ctx context.Context, in *ListUnadoptedRequest, opts ...grpc.CallOption) (*ListUnadoptedResponse, error)
 	// FinishAdoption removes every membership that ListCarriedMembers lists, as if the IdP had removed it.
 	FinishAdoption(ctx context.Context, in *FinishAdoptionRequest, opts ...grpc.CallOption) (*FinishAdoptionResponse, error)
@@ -448,7 +448,7 @@ type AdoptionServiceServer interface {
 	// ListUnadopted lists the users and groups of the deleted directory that a directory replaces, and of those that that
 	// one replaced, which the directory has not adopted. They are detached. The order is: users before groups, the directory
 	// that was replaced last before older ones, and then by id. A page ends early when the resources are large. Reasons:
-	// NOT_FOUND, PAGE_TOKEN.
+	// DIRECTORY_NOT_READY, PAGE_TOKEN.
 	ListUnadopted(context.Context, *ListUnadoptedRequest) (*ListUnadoptedResponse, error)
 	// FinishAdoption removes every membership that ListCarriedMembers lists, as if the IdP had removed it.
 	FinishAdoption(context.Context, *FinishAdoptionRequest) (*FinishAdoptionResponse, error)
