@@ -264,7 +264,7 @@ func (p *people) requireOnly(b *browser, mine, theirs string) {
 		at := "organizations/demo/directories/" + id
 		b.requireREST(http.MethodGet, at, "", want)
 		b.requireREST(http.MethodGet, at+"/apiKeys", "", want)
-		for _, what := range []string{"/quirks", "/schemas", "/carriedMembers"} {
+		for _, what := range []string{"/quirks", "/schemas", "/carriedMembers", "/progress", "/unadopted"} {
 			eventually(p.t, "identity knows the directory", func() bool {
 				status, _ := b.rest(http.MethodGet, at+what, "")
 				return status == want

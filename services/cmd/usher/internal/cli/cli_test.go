@@ -184,6 +184,9 @@ func TestAWalkThrough(t *testing.T) {
 	want(t, x.err, `rule.filter.filter.*shoeSize`)
 
 	want(t, x.run(0, "directory", "quirks", directory), `NAME +MESSAGE COUNT +LAST TIME`)
+	want(t, x.run(0, "directory", "progress", directory), `Users +12\nGroups +`, `KIND +FIRST TIME +LAST TIME +MESSAGE COUNT`, `user_created .* 12 `, `newest 12 users`, `userName +12`)
+	want(t, x.run(0, "directory", "progress", directory, "--output", "json"), `"sampledUserCount": 12`, `"quirkCount": `)
+	want(t, x.run(0, "directory", "unadopted", directory), `ID +RESOURCE TYPE +DIRECTORY ID +NAME +EXTERNAL ID`)
 	file := filepath.Join(t.TempDir(), "badge.json")
 	if err := os.WriteFile(file, []byte(`{"id":"urn:example:Badge:2.0:User","attributes":[{"name":"number"}]}`), 0o600); err != nil {
 		t.Fatal(err)

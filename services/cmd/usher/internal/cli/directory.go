@@ -248,7 +248,56 @@ func directoryCommand(c *client) *cobra.Command {
 	quirks.RunE = c.call("name message_count last_time specification meaning", func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
 		return identityv1.NewDialectServiceClient(conn).ListQuirks(ctx, &identityv1.ListQuirksRequest{OrganizationId: organization, DirectoryId: args[0]})
 	})
-	return noun("directory", "Directories: connections from IdPs.", create, get, list, update, remove, carried, finish, quirks, activityCommand(c))
+	return noun("directory", "Directories: connections from IdPs.", create, get, list, update, remove, carried, finish, quirks,
+		activityCommand(c), progressCommand(c), unadoptedCommand(c))
+}
+
+func progressCommand(c *client) *cobra.Command {
+	var organization string
+	progress := &cobra.Command{
+		Use: "progress ID", Short: "Show which steps an IdP has taken, and which attributes its newest users have.", Args: cobra.ExactArgs(1),
+	}
+	organizationFlag(progress, &organization)
+	progress.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx, cancel, conn, err := c.dial(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer cancel()
+		r, err := identityv1.NewProgressServiceClient(conn).GetDirectoryProgress(ctx, &identityv1.GetDirectoryProgressRequest{
+			OrganizationId: organization, DirectoryId: args[0],
+		})
+		if err != nil {
+			return answered(err)
+		}
+		if c.output == "json" {
+			return printJSON(cmd.OutOrStdout(), r)
+		}
+		p := r.GetProgress()
+		cmd.Printf("Users   %d\nGroups  %d\n\n", p.GetUserCount(), p.GetGroupCount())
+		if err := c.print(cmd.OutOrStdout(), p, "kind first_time last_time message_count last_message_id"); err != nil {
+			return err
+		}
+		cmd.Printf("\nOf the newest %d users, so many have:\n", r.GetSampledUserCount())
+		return c.print(cmd.OutOrStdout(), r, "path user_count")
+	}
+	return progress
+}
+
+func unadoptedCommand(c *client) *cobra.Command {
+	var organization string
+	unadopted := &cobra.Command{
+		Use: "unadopted ID", Short: "List the users and groups of replaced directories that this directory has not adopted.", Args: cobra.ExactArgs(1),
+	}
+	organizationFlag(unadopted, &organization)
+	unadopted.RunE = c.call("id resource_type directory_id name external_id", func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
+		return allPages(ctx, conn, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
+			r, err := identityv1.NewAdoptionServiceClient(conn).ListUnadopted(ctx,
+				&identityv1.ListUnadoptedRequest{OrganizationId: organization, DirectoryId: args[0], PageToken: token})
+			return r, r.GetNextPageToken(), err
+		})
+	})
+	return unadopted
 }
 
 func keyCommand(c *client) *cobra.Command {
