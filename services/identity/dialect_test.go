@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -124,4 +125,78 @@ func TestQuirksOutliveTheProcess(t *testing.T) {
 		&identityv1.ListQuirksRequest{OrganizationId: "acme", DirectoryId: scope.GetDirectoryId()})
 	must(t, err)
 	equal(t, "quirks", len(r.GetQuirks()), 1)
+}
+
+// An admin registers the suggested schemas as they are. Then Usher keeps what it ignored before.
+func TestSchemasAreSuggestedForIgnoredAttributes(t *testing.T) {
+	t.Parallel()
+	onBothEngines(t, func(b *bundle) {
+		i := b.idp()
+		const badge = `"urn:acme:Badge:2.0:User":{"color":"red","Floors":[1,2.5],"valid":true,"door":{"code":"x","open":false,"deep":{"er":1}},
+			"keys":[null,{"value":"k"},{"value":"l"}],"none":null,"empty":[],"nested":[["a"]],"not a name":1},"urn:acme:Badge:2.0:User:size":"L",
+			"urn:acme:Badge:2.0:User:home.city":"Rome","urn:acme:Badge:2.0:User:x":{"within":"the other"}`
+		user := func(name, more string) string {
+			return `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"` + name + `",` + badge + more + `}`
+		}
+		const group = `"urn:acme:Team:1.0:Group":{"cost":"7"}}`
+		list := func() (*identityv1.ListQuirksResponse, map[string]int64) {
+			r, err := b.dialect.ListQuirks(b.admin(), &identityv1.ListQuirksRequest{OrganizationId: "acme", DirectoryId: i.target.GetDirectoryId()})
+			must(b, err)
+			ignored := map[string]int64{}
+			for _, v := range r.GetIgnoredValues() {
+				ignored[v.GetPath()] = v.GetMessageCount()
+			}
+			return r, ignored
+		}
+		i.user(user("anna", `,"zip":"1","urn:ietf:params:scim:schemas:core:2.0:Extra":{"a":"reserved"},"urn:acme:Other":"bare","urn:acme:Mixed:User":{"m":1}`))
+		i.user(`{"userName":"bob","urn:acme:Mixed:User":{"m":"1"},"urn:acme:badge:2.0:user":{"keys":{"value":"one"},"COLOR":"blue"}}`)
+		_, err := i.tryGroup(`{"displayName":"eng",` + group)
+		must(b, err)
+		before, ignored := list()
+		equal(b, "an attribute without a URN", ignored["zip"], 1)
+		equal(b, "an extension", ignored["urn:acme:Badge:2.0:User"], 1)
+
+		schemas := identityv1.NewSchemaServiceClient(b.gateway)
+		var all []string
+		for _, s := range before.GetSuggestedSchemas() {
+			all = append(all, s.GetId()+" "+s.GetResourceType().String())
+			_, err := schemas.PutSchema(b.admin(), &identityv1.PutSchemaRequest{
+				OrganizationId: "acme", DirectoryId: i.target.GetDirectoryId(), Id: s.GetId(),
+				Schema: &identityv1.Schema{ResourceType: s.GetResourceType(), Definition: s.GetDefinition()},
+			})
+			must(b, err)
+		}
+		equal(b, "the schemas", all, []string{
+			"urn:acme:Badge:2.0:User RESOURCE_TYPE_USER", "urn:acme:Team:1.0:Group RESOURCE_TYPE_GROUP",
+		})
+		after, _ := list()
+		equal(b, "suggested once they are registered", len(after.GetSuggestedSchemas()), 0)
+
+		carl := i.user(user("carl", ""))
+		team, err := i.tryGroup(`{"displayName":"ops",` + group)
+		must(b, err)
+		for _, kept := range []string{
+			`"color":"red"`, `"Floors":[1,2.5]`, `"valid":true`, `"door":{"code":"x","open":false}`, `"keys":[{"value":"k"},{"value":"l"}]`, `"size":"L"`,
+			`"home":{"city":"Rome"}`,
+		} {
+			if !strings.Contains(string(carl.GetDocument()), kept) {
+				b.Errorf("%s is not in %s", kept, carl.GetDocument())
+			}
+		}
+		if document := team.GetResource().GetDocument(); !strings.Contains(string(document), `"cost":"7"`) {
+			b.Errorf("the group is %s", document)
+		}
+		_, now := list()
+		for path, count := range now {
+			if count > ignored[path] && !slices.Contains(cannotBeKept, path) {
+				b.Errorf("%s is ignored although its schema is registered", path)
+			}
+		}
+	})
+}
+
+// cannotBeKept are attributes that no schema can have, that had no value, or whose URN begins with another extension's.
+var cannotBeKept = []string{
+	"urn:acme:Badge:2.0:User:none", "urn:acme:Badge:2.0:User:empty", "urn:acme:Badge:2.0:User:nested", "urn:acme:Badge:2.0:User:not a name",
+	"urn:acme:Badge:2.0:User:door.deep", "urn:acme:Badge:2.0:User:x",
 }

@@ -82,6 +82,7 @@ func (e *editor) field(op opKind, f field) error {
 	}
 	to, err := e.t.resolvePath(path)
 	if err != nil {
+		e.unregistered(key, v)
 		return e.unknown(nil, key)
 	}
 	readOnly := to.attr != nil && (to.attr.Mutability == ReadOnly || to.sub != nil && to.sub.Mutability == ReadOnly)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -196,7 +197,12 @@ func (d *decoder) object(depth int, a *Attribute) (value, error) {
 			if sub == nil {
 				unknown++
 			}
-			err = d.skip(depth + 1)
+			if sub == nil && a.urn != "" && unknown <= mostNamed && begins(key, "urn:") {
+				f.value.items = make([]value, 1)
+				f.value.items[0], err = d.shape(depth+1, shownLevels)
+			} else {
+				err = d.skip(depth + 1)
+			}
 		case depth == 1 && d.stream != nil && d.stream.key != "" && d.next() == '[' && sameName(key, d.stream.key):
 			f.value, err = d.streamed(depth+1, sub)
 		default:
@@ -375,6 +381,85 @@ func (d *decoder) skipObject(depth int) error {
 		}
 		more, err = d.goesOn('}', objectGoesOn)
 	}
+	d.fields = d.fields[:start]
+	return err
+}
+
+// shownLevels is how deep shape looks: into an extension, its attributes and their sub-attributes.
+const shownLevels = 2
+
+// shape parses a value as skip does, and returns its kind. Down to some levels it also returns the keys of an object with the shapes of
+// their values, and the shape of an array's first element that is not null.
+func (d *decoder) shape(depth, levels int) (v value, err error) {
+	switch c := d.next(); c {
+	case '"':
+		v.kind = kindString
+	case '{':
+		v.kind = kindObject
+	case '[':
+		v.kind = kindArray
+	case 't', 'f':
+		v.kind = kindBool
+	case 'n':
+	default:
+		v.kind = kindNumber // or nothing that JSON has, which skip refuses
+	}
+	if v.kind == kindArray {
+		err = d.arrayShape(depth, levels, &v)
+		return v, err
+	}
+	if v.kind == kindObject && levels > 0 {
+		err = d.objectShape(depth, levels, &v)
+		return v, err
+	}
+	return v, d.skip(depth)
+}
+
+func (d *decoder) arrayShape(depth, levels int, v *value) error {
+	if d.values++; d.values > d.limits.Values {
+		return d.tooMany()
+	}
+	if err := d.tooDeep(depth); err != nil {
+		return err
+	}
+	more, err := d.opens(']')
+	for more && err == nil {
+		if len(v.items) > 0 {
+			err = d.skip(depth + 1)
+		} else if item, failed := d.shape(depth+1, levels); failed != nil || item.kind != kindNull {
+			v.items, err = []value{item}, failed
+		}
+		if err == nil {
+			more, err = d.goesOn(']', arrayGoesOn)
+		}
+	}
+	return err
+}
+
+func (d *decoder) objectShape(depth, levels int, v *value) error {
+	if d.values++; d.values > d.limits.Values {
+		return d.tooMany()
+	}
+	if err := d.tooDeep(depth); err != nil {
+		return err
+	}
+	start := len(d.fields)
+	var seen keySet
+	more, err := d.opens('}')
+	for more && err == nil {
+		var f field
+		if f.name, err = d.newKey(&seen, start); err != nil {
+			return err
+		}
+		if f.value, err = d.shape(depth+1, levels-1); err != nil {
+			return under(f.name, err)
+		}
+		if len(d.fields)-start < mostNamed {
+			d.fields = append(d.fields, f)
+		}
+		more, err = d.goesOn('}', objectGoesOn)
+	}
+	v.fields = slices.Clone(d.fields[start:])
 	d.fields = d.fields[:start]
 	return err
 }

@@ -12,6 +12,9 @@ type Result struct {
 	// Ignored lists the paths of read-only and unknown values that were not stored, each once, the first hundred; "..."
 	// stands for more.
 	Ignored []string
+	// Unregistered lists the attributes of extensions that the type does not have, each once, at most a hundred, in a form that
+	// Suggest reads: names and types, no value.
+	Unregistered []string
 	// Quirks lists the quirks of the message, each once: the Quirk constants.
 	Quirks []string
 	// Password reports whether a password was sent. It is accepted and never stored (RFC 7643 §4.1.1, §7: writeOnly,

@@ -10,13 +10,13 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store"
 )
 
-// messageCounts gathers the quirks, ignored attributes and milestones of accepted messages. A background task writes them to the
+// messageCounts gathers the quirks, attributes and milestones of accepted messages. A background task writes them to the
 // store: if each write updated a row of its directory, the writers would wait for each other. If the process is killed, the counts
 // since the last flush are lost, and nothing else.
 type messageCounts struct {
 	mu       sync.Mutex
 	gathered map[countKey]*store.MessageCount
-	ignored  map[store.Scope]int // ignored attributes among them
+	limited  map[limitKey]int // those among them whose names the IdP chooses
 
 	flushing sync.Mutex // locked from the taking of the counts until they are stored or given back
 }
@@ -27,10 +27,17 @@ type countKey struct {
 	name  string
 }
 
+type limitKey struct {
+	scope store.Scope
+	kind  store.CountKind
+}
+
 // observed is what appeared in one message.
 type observed struct {
 	quirks, ignored []string
 	milestones      milestones
+	resourceType    store.Type
+	unregistered    []string // see scim.Result
 }
 
 // maxGathered bounds the counts that wait to be stored, for example while the database does not answer. New ones beyond this
@@ -61,6 +68,11 @@ func (q *messageCounts) count(scope store.Scope, o observed, cause store.Cause) 
 			q.add(&one)
 		}
 	}
+	one.Kind = store.Unregistered
+	for _, attribute := range o.unregistered {
+		one.Name = string(o.resourceType) + " " + attribute
+		q.add(&one)
+	}
 }
 
 // add adds a count. The caller has locked mu.
@@ -68,15 +80,16 @@ func (q *messageCounts) add(o *store.MessageCount) {
 	key := countKey{o.Scope, o.Kind, o.Name}
 	known := q.gathered[key]
 	if known == nil {
-		ignored := o.Kind == store.Ignored
-		if len(q.gathered) >= maxGathered || ignored && q.ignored[o.Scope] >= store.MaxIgnored {
+		limit := limitKey{o.Scope, o.Kind}
+		limited := o.Kind == store.Ignored || o.Kind == store.Unregistered
+		if len(q.gathered) >= maxGathered || limited && q.limited[limit] >= store.MaxIgnored {
 			return
 		}
 		if q.gathered == nil {
-			q.gathered, q.ignored = map[countKey]*store.MessageCount{}, map[store.Scope]int{}
+			q.gathered, q.limited = map[countKey]*store.MessageCount{}, map[limitKey]int{}
 		}
-		if ignored {
-			q.ignored[o.Scope]++
+		if limited {
+			q.limited[limit]++
 		}
 		added := *o
 		q.gathered[key] = &added
@@ -99,7 +112,7 @@ func (q *messageCounts) take() []store.MessageCount {
 	for _, o := range q.gathered {
 		all = append(all, *o)
 	}
-	q.gathered, q.ignored = nil, nil
+	q.gathered, q.limited = nil, nil
 	return all
 }
 

@@ -164,7 +164,7 @@ func (c *Core) create(ctx context.Context, o opened, body []byte) (*identityv1.R
 	}); err != nil {
 		return nil, nil, err
 	}
-	return c.show(ctx, o, r, result, created(r.Type, edits), cause)
+	return c.show(ctx, o, r, result, observe(r.Type, made, created(r.Type, edits)), cause)
 }
 
 // place returns the resource that a document becomes: a new one, or the detached resource of the directory from that it
@@ -217,7 +217,7 @@ func replacement(o opened, body []byte) func(old *scim.Document) (*scim.Result, 
 func (c *Core) change(ctx context.Context, o opened, w Write, apply func(old *scim.Document) (*scim.Result, error)) (*identityv1.Resource, *identityv1.WriteResult, error) {
 	cause := c.cause(o.Call)
 	var r store.Resource
-	var steps milestones
+	var seen observed
 	result := &identityv1.WriteResult{}
 	if err := race(w.IfMatch, func() (err error) {
 		// The groups of a user are read with the user: they may change before the response in any case.
@@ -235,7 +235,8 @@ func (c *Core) change(ctx context.Context, o opened, w Write, apply func(old *sc
 		if err != nil {
 			return refused(err)
 		}
-		result.Ignored, result.Quirks, steps = made.Ignored, made.Quirks, 0
+		result.Ignored, result.Quirks = made.Ignored, made.Quirks
+		seen = observe(r.Type, made, 0)
 		if !made.Changed && len(made.Members) == 0 {
 			return nil
 		}
@@ -248,7 +249,7 @@ func (c *Core) change(ctx context.Context, o opened, w Write, apply func(old *sc
 		}
 		wasActive := r.Active
 		o.kind.columns(&r, made.Document)
-		steps = changed(r, made.Changed, wasActive, edits)
+		seen.milestones = changed(r, made.Changed, wasActive, edits)
 		written, err := c.update(ctx, r, made.Changed, len(w.IfMatch) > 0 || !w.Omit, edits, cause)
 		take(&r, result, written)
 		return err
@@ -256,10 +257,10 @@ func (c *Core) change(ctx context.Context, o opened, w Write, apply func(old *sc
 		return nil, nil, err
 	}
 	if w.Omit {
-		c.count(o, result, steps, cause)
+		c.messageCounts.count(o.Scope, seen, cause)
 		return resourceProto(r), result, nil
 	}
-	return c.show(ctx, o, r, result, steps, cause)
+	return c.show(ctx, o, r, result, seen, cause)
 }
 
 // update writes a resource, or only the edits of its members if its document is unchanged. If the response shows the resource under its
@@ -291,14 +292,14 @@ func take(r *store.Resource, result *identityv1.WriteResult, w store.Written) {
 	result.ChangeCursor, r.Version, r.UpdateTime = w.Cursor.String(), w.Version, w.UpdateTime
 }
 
-// count counts what appeared in a message that was accepted.
-func (c *Core) count(o opened, result *identityv1.WriteResult, steps milestones, cause store.Cause) {
-	c.messageCounts.count(o.Scope, observed{result.GetQuirks(), result.GetIgnored(), steps}, cause)
+// observe returns what appeared in a message.
+func observe(t store.Type, made *scim.Result, steps milestones) observed {
+	return observed{made.Quirks, made.Ignored, steps, t, made.Unregistered}
 }
 
 // show counts what appeared in a message, and renders the resource that it wrote.
-func (c *Core) show(ctx context.Context, o opened, r store.Resource, result *identityv1.WriteResult, steps milestones, cause store.Cause) (*identityv1.Resource, *identityv1.WriteResult, error) {
-	c.count(o, result, steps, cause)
+func (c *Core) show(ctx context.Context, o opened, r store.Resource, result *identityv1.WriteResult, seen observed, cause store.Cause) (*identityv1.Resource, *identityv1.WriteResult, error) {
+	c.messageCounts.count(o.Scope, seen, cause)
 	if o.kind.related != nil && r.Groups == nil {
 		one := []store.Resource{r}
 		if err := o.kind.related(ctx, c, o.Scope, o.Projection.Includes, one); err != nil {

@@ -88,21 +88,58 @@ func (c *Core) PutSchema(ctx context.Context, scope store.Scope, id string, of s
 		if err := permit(before); err != nil {
 			return err
 		}
-		if len(others) >= maxSchemas {
-			return fault.New(fault.Limit, "the directory has %d schemas, which is the limit", len(others))
-		}
-		// A URN has one meaning in a directory, for users and for groups.
-		together := slices.Clone(others)
-		for i := range together {
-			together[i].Type = of
-		}
-		_, err := c.extended(append(together, s))
-		return ofDefinition(err)
+		return c.beside(others, s)
 	})
 	if err != nil {
 		return store.Schema{}, err
 	}
 	return written, c.outlast(ctx)
+}
+
+// beside checks whether a directory with other schemas can have a schema, too.
+func (c *Core) beside(others []store.Schema, s store.Schema) error {
+	if len(others) >= maxSchemas {
+		return fault.New(fault.Limit, "the directory has %d schemas, which is the limit", len(others))
+	}
+	// A URN has one meaning in a directory, for users and for groups.
+	together := slices.Clone(others)
+	for i := range together {
+		together[i].Type = s.Type
+	}
+	_, err := c.extended(append(together, s))
+	return ofDefinition(err)
+}
+
+// SuggestSchemas returns schemas, by id, with the unregistered attributes among a directory's counts. PutSchema would accept all of them.
+func (c *Core) SuggestSchemas(ctx context.Context, scope store.Scope, counts []store.MessageCount) ([]store.Schema, error) {
+	seen := map[store.Type][]string{}
+	for _, count := range counts {
+		if count.Kind == store.Unregistered {
+			of, attribute, _ := strings.Cut(count.Name, " ")
+			seen[store.Type(of)] = append(seen[store.Type(of)], attribute)
+		}
+	}
+	if len(seen) == 0 {
+		return nil, nil
+	}
+	others, err := c.store.Schemas(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
+	var suggested []store.Schema
+	for _, of := range []store.Type{store.User, store.Group} {
+		for _, parsed := range scim.Suggest(seen[of]) {
+			s := store.Schema{Scope: scope, ID: parsed.ID, Type: of}
+			if s.Definition, err = parsed.MarshalJSON(); err != nil {
+				return nil, err
+			}
+			if len(s.Definition) <= maxSchemaBytes && c.beside(others, s) == nil {
+				suggested, others = append(suggested, s), append(others, s)
+			}
+		}
+	}
+	slices.SortFunc(suggested, func(a, b store.Schema) int { return strings.Compare(a.ID, b.ID) })
+	return suggested, nil
 }
 
 // outlast returns when no process reads a new message by the previous schemas any more.

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 
+	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
@@ -15,7 +16,20 @@ func (s *Server) ListQuirks(ctx context.Context, r *identityv1.ListQuirksRequest
 	if err != nil {
 		return nil, err
 	}
+	suggested, err := s.core.SuggestSchemas(ctx, directoryScope(r), all)
+	if err != nil {
+		return nil, err
+	}
 	response := &identityv1.ListQuirksResponse{}
+	for _, schema := range suggested {
+		definition := &structpb.Struct{}
+		if err := definition.UnmarshalJSON(schema.Definition); err != nil {
+			return nil, err
+		}
+		response.SuggestedSchemas = append(response.SuggestedSchemas, &identityv1.SuggestedSchema{
+			Id: schema.ID, ResourceType: resourceType(schema.Type), Definition: definition,
+		})
+	}
 	for _, o := range all {
 		first, last := timestamppb.New(o.FirstTime), timestamppb.New(o.LastTime)
 		switch o.Kind {

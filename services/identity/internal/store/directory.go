@@ -22,8 +22,8 @@ type Place struct {
 	Revision int64
 }
 
-// MaxIgnored is the most ignored attributes that are stored per directory. The IdP chooses their names, so there is no other
-// limit.
+// MaxIgnored is the most ignored attributes, and the most unregistered ones, that are stored per directory. The IdP chooses their names,
+// so there is no other limit.
 const MaxIgnored = 100
 
 // CountKind says what a MessageCount counts.
@@ -34,6 +34,9 @@ const (
 	Quirk     CountKind = iota + 1 // named as in package scim
 	Ignored                        // an ignored attribute, named by its path
 	Milestone                      // named as the value of identityv1.MilestoneKind
+	// Unregistered is an attribute of an extension that is not registered, named by the resource type, a space, and what
+	// scim.Result.Unregistered says.
+	Unregistered
 )
 
 // MessageCount counts the messages of a directory in which something appeared.

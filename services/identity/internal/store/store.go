@@ -123,7 +123,7 @@ type Store interface {
 	// NewChanges returns a channel that closes when new records become visible, or earlier.
 	NewChanges() <-chan struct{}
 
-	// AddMessageCounts adds all counts to the stored ones, or none on an error. It ignores new attributes of a directory beyond
+	// AddMessageCounts adds all counts to the stored ones, or none on an error. It drops new attributes of a directory beyond
 	// MaxIgnored, and counts of an unknown directory. The directory need not be open.
 	AddMessageCounts(ctx context.Context, messageCounts []MessageCount) error
 	// MessageCounts lists the counts of a directory by kind, and then by name.

@@ -217,8 +217,10 @@ type SuggestedSchema struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// The type of the resources that the IdP sent the attributes with.
 	ResourceType ResourceType `protobuf:"varint,2,opt,name=resource_type,json=resourceType,proto3,enum=usher.identity.v1.ResourceType" json:"resource_type,omitempty"`
-	// The definition, which PutSchema accepts as it is. Each attribute is a string with one value, which is not required:
-	// check its `type`, and whether it is `multiValued`. An attribute with sub-attributes is `complex`.
+	// The definition, which PutSchema accepts as it is. The `type` of an attribute, and whether it is `multiValued`, are those
+	// of the values that the IdP sent: a string can be meant as a time, a number as an integer, and a single value can be one
+	// of several. Check them, because Usher refuses a message whose value has another type. An attribute that had values of
+	// several types, or no value at all, is missing.
 	Definition    *structpb.Struct `protobuf:"bytes,3,opt,name=definition,proto3" json:"definition,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -243,7 +243,7 @@ func directoryCommand(c *client) *cobra.Command {
 	finish.RunE = c.call("removed_count", func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
 		return identityv1.NewAdoptionServiceClient(conn).FinishAdoption(ctx, &identityv1.FinishAdoptionRequest{OrganizationId: organization, DirectoryId: args[0]})
 	})
-	quirks := &cobra.Command{Use: "quirks ID", Short: "List the quirks of the IdP's messages (JSON output: ignored values, too).", Args: cobra.ExactArgs(1)}
+	quirks := &cobra.Command{Use: "quirks ID", Short: "List the quirks of the IdP's messages (JSON output: ignored values and suggested schemas, too).", Args: cobra.ExactArgs(1)}
 	organizationFlag(quirks, &organization)
 	quirks.RunE = c.call("name message_count last_time specification meaning", func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
 		return identityv1.NewDialectServiceClient(conn).ListQuirks(ctx, &identityv1.ListQuirksRequest{OrganizationId: organization, DirectoryId: args[0]})

@@ -164,6 +164,8 @@ func TestEachCallTakesItsRoundTrips(t *testing.T) {
 		}},
 		{"reading statuses", 1, func(string) error { return second(s.Summaries(ctx, "acme", store.User, []string{"anna", "bob"})) }},
 		{"counting users", 1, func(string) error { return second(s.Count(ctx, scope, store.User)) }},
+		{"totals of all directories", 1, func(string) error { return second(s.Totals(ctx, "acme", "", 1000)) }},
+		{"milestones of all directories", 1, func(string) error { return second(s.Milestones(ctx, "acme", []string{"d1", "d2"})) }},
 		{"reading a page of users", 1, func(string) error {
 			return second(s.Page(ctx, scope, store.User, store.Order{}, 0, 100, math.MaxInt32))
 		}},

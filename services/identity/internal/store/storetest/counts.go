@@ -16,6 +16,8 @@ func messageCount(scope store.Scope, name string, n int64, first, last int) stor
 		kind, name = store.Ignored, path
 	} else if milestone, is := strings.CutPrefix(name, "milestone "); is {
 		kind, name = store.Milestone, milestone
+	} else if attribute, is := strings.CutPrefix(name, "unregistered "); is {
+		kind, name = store.Unregistered, attribute
 	}
 	return store.MessageCount{
 		Scope: scope, Kind: kind, Name: name, Messages: n,
@@ -85,14 +87,22 @@ var countCases = []testCase{
 			messageCount(one, "met", 9, 9, 9), messageCount(one, "ignored met", 9, 9, 9), messageCount(one, "milestone met", 1, 1, 1),
 		})
 	}},
-	{"the number of milestones does not limit that of ignored attributes, nor the other way round", func(f *fixture) {
+	{"ignored and unregistered attributes have a limit each, and milestones have none", func(f *fixture) {
 		scope := f.directory("d1")
 		var all []store.MessageCount
-		for i := range store.MaxIgnored {
-			all = append(all, messageCount(scope, fmt.Sprintf("ignored a%03d", i), 1, i, i))
+		for i := range store.MaxIgnored + 1 {
+			for _, kind := range []string{"ignored", "unregistered", "milestone"} {
+				all = append(all, messageCount(scope, fmt.Sprintf("%s a%03d", kind, i), 1, i, i))
+			}
 		}
-		f.must(f.store.AddMessageCounts(f.Context(), append(all, messageCount(scope, "milestone met", 1, 1, 1))))
-		f.equal("the milestone", len(f.messageCounts(scope)), store.MaxIgnored+1)
+		f.must(f.store.AddMessageCounts(f.Context(), all))
+		stored := map[store.CountKind]int{}
+		for _, count := range f.messageCounts(scope) {
+			stored[count.Kind]++
+		}
+		f.equal("stored", stored, map[store.CountKind]int{
+			store.Ignored: store.MaxIgnored, store.Unregistered: store.MaxIgnored, store.Milestone: store.MaxIgnored + 1,
+		})
 	}},
 	{"totals are of the open directories, with changes that are not folded yet", func(f *fixture) {
 		one, two := f.directory("d1"), f.directory("d2")

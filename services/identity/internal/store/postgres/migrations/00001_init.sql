@@ -133,7 +133,7 @@ INSERT INTO folded VALUES (1, 0, 0, 0);
 CREATE TABLE message_counts (
   organization_id text    NOT NULL COLLATE "C",
   directory_id    text    NOT NULL COLLATE "C",
-  kind            integer NOT NULL, -- of name: 1 a quirk, 2 the path of an ignored attribute, 3 a milestone
+  kind            integer NOT NULL, -- 1 quirk, 2 path of an ignored attribute, 3 milestone, 4 unregistered attribute
   name            text    NOT NULL COLLATE "C",
   messages        bigint  NOT NULL,
   first_time      bigint  NOT NULL,

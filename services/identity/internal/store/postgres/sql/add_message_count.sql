@@ -1,9 +1,9 @@
--- An erasure of the directory waits for this. Kind 2 is an ignored attribute.
+-- An erasure of the directory waits for this. Kind 2 is an ignored attribute, 4 an unregistered one.
 INSERT INTO message_counts AS o (organization_id, directory_id, kind, name, messages, first_time, last_time,
     last_message_id)
 SELECT :organization_id, :directory_id, :kind, :name, :messages, :first_time, :last_time, :last_message_id
 FROM (SELECT FROM directories WHERE organization_id = :organization_id AND id = :directory_id FOR KEY SHARE) d
-WHERE :kind <> 2
+WHERE :kind NOT IN (2, 4)
   OR EXISTS (
     SELECT 1
     FROM message_counts

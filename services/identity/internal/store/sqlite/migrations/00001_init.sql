@@ -111,7 +111,7 @@ CREATE INDEX trimmed_newest ON trimmed (sequence);
 CREATE TABLE message_counts (
   organization_id TEXT    NOT NULL,
   directory_id    TEXT    NOT NULL,
-  kind            INTEGER NOT NULL, -- of name: 1 a quirk, 2 the path of an ignored attribute, 3 a milestone
+  kind            INTEGER NOT NULL, -- 1 quirk, 2 path of an ignored attribute, 3 milestone, 4 unregistered attribute
   name            TEXT    NOT NULL,
   messages        INTEGER NOT NULL,
   first_time      INTEGER NOT NULL,

@@ -1,10 +1,10 @@
--- Kind 2 is an ignored attribute.
+-- Kind 2 is an ignored attribute, 4 an unregistered one.
 INSERT INTO message_counts (organization_id, directory_id, kind, name, messages, first_time, last_time, last_message_id)
 SELECT :organization_id, :directory_id, :kind, :name, :messages, :first_time, :last_time, :last_message_id
 FROM directories
 WHERE organization_id = :organization_id AND id = :directory_id
   AND (
-    :kind <> 2
+    :kind NOT IN (2, 4)
     OR EXISTS (
       SELECT 1
       FROM message_counts
