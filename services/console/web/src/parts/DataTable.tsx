@@ -1,4 +1,4 @@
-import { Paper, ScrollArea, Table } from "@mantine/core";
+import { Paper, ScrollArea, Table, VisuallyHidden } from "@mantine/core";
 import type { ReactNode } from "react";
 
 interface Props {
@@ -13,9 +13,9 @@ interface Props {
 export function DataTable({ caption, columns, rows, minWidth = "36rem" }: Props) {
   return (
     <Paper withBorder>
-      <ScrollArea type="auto" viewportProps={{ tabIndex: 0 }}>
+      <ScrollArea type="auto" viewportProps={{ tabIndex: 0, role: "region", "aria-label": caption }}>
         <Table miw={minWidth} verticalSpacing="xs">
-          <Table.Caption>{caption}</Table.Caption>
+          <VisuallyHidden component="caption">{caption}</VisuallyHidden>
           <Table.Thead>
             <Table.Tr>
               {Object.entries(columns).map(([column, label]) => (

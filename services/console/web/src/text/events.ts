@@ -59,6 +59,7 @@ export const events = {
     `You say that somebody has dealt with the ${n} open failed events with the reason "${reason}" up to the newest one that you see here. They stay in the list of all events. What the identity provider sends does not change.`,
   acknowledged: (n: number) => `${count(n, "failed event")} acknowledged.`,
   acknowledge: "Acknowledge",
+  acknowledgedLabel: "Acknowledged",
   acknowledgedBy: "Acknowledged by",
   filters: "Filters",
   state: "Which",

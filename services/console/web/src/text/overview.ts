@@ -33,7 +33,7 @@ export const overview = {
   figures: {
     events: "Failed events to look at",
     waiting: "Rules that wait for a rule sync",
-    waitingSince: "the oldest since",
+    waitingSince: "the oldest change:",
     age: "Age of the oldest change",
     ageMeaning: "A change from an identity provider that access does not include yet.",
     ageNow: "under 2 seconds",

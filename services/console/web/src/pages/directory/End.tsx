@@ -1,4 +1,4 @@
-import { Anchor, Badge, Button, Code, Stack, Text, Title } from "@mantine/core";
+import { Anchor, Button, Code, Stack, Text, Title } from "@mantine/core";
 import {
   type InfiniteData,
   type UseInfiniteQueryResult,
@@ -13,6 +13,7 @@ import { walk } from "../../api/pages";
 import { useMay, useSession } from "../../api/session";
 import { ConfirmByName } from "../../parts/ConfirmByName";
 import { DataTable } from "../../parts/DataTable";
+import { Label } from "../../parts/Label";
 import { Failure, Loading } from "../../parts/States";
 import { paths } from "../../paths";
 import { text } from "../../text";
@@ -33,7 +34,7 @@ export function End({ directory }: { directory: Directory }) {
   );
 }
 
-const colours = { stays: "var(--usher-good)", changes: "var(--usher-warn)", goes: "var(--usher-bad)" };
+const tones = { stays: "good", changes: "warn", goes: "bad" } as const;
 
 function Delete({ directory }: { directory: Directory }) {
   const words = text.directory.end;
@@ -74,14 +75,9 @@ function Delete({ directory }: { directory: Directory }) {
           key: row.what,
           cells: [
             row.what,
-            <Badge
-              key="kind"
-              variant="outline"
-              tt="none"
-              style={{ color: colours[row.kind], borderColor: "currentColor" }}
-            >
+            <Label key="kind" tone={tones[row.kind]}>
               {words[row.kind]}
-            </Badge>,
+            </Label>,
             row.outcome,
           ],
         }))}

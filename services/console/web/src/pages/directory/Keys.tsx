@@ -1,4 +1,4 @@
-import { Alert, Badge, Button, Group, Modal, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Button, Group, Modal, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { answer, api, type Schemas } from "../../api/client";
@@ -6,6 +6,7 @@ import { often, useLive } from "../../api/live";
 import { newRequestId } from "../../api/requestId";
 import { useMay } from "../../api/session";
 import { DataTable } from "../../parts/DataTable";
+import { Label } from "../../parts/Label";
 import { SecretDialog } from "../../parts/SecretDialog";
 import { Failure, Loading } from "../../parts/States";
 import { Time } from "../../parts/Time";
@@ -159,14 +160,9 @@ function cellsOf(key: Key, actions: ReactNode): ReactNode[] {
   const soon = isValid(key) ? words.soon[key.expiryState] : undefined;
   return [
     <bdi key="name">{nameOf(key)}</bdi>,
-    <Badge
-      key="state"
-      variant="outline"
-      tt="none"
-      style={{ color: isValid(key) ? "var(--usher-good)" : "var(--mantine-color-dimmed)", borderColor: "currentColor" }}
-    >
+    <Label key="state" tone={isValid(key) ? "good" : "quiet"}>
       {words.states[state]}
-    </Badge>,
+    </Label>,
     <Text key="use" size="sm" component="div">
       <Time value={key.lastUseTime} as="ago" none={words.neverUsed} />
       {key.lastUseAddress && (

@@ -1,4 +1,4 @@
-import { Anchor, Button, NativeSelect, Paper, ScrollArea, Stack, Table, Text, TextInput } from "@mantine/core";
+import { Anchor, Button, NativeSelect, Paper, Stack, Text, TextInput } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
@@ -7,6 +7,8 @@ import { exportEvents, type FailedEvent, listPage, mostExported } from "../../ap
 import { sometimes, useLive } from "../../api/live";
 import { walk } from "../../api/pages";
 import { useMay, useSession } from "../../api/session";
+import { DataTable } from "../../parts/DataTable";
+import { Label } from "../../parts/Label";
 import { Page } from "../../parts/Page";
 import { Empty, Failure, Loading } from "../../parts/States";
 import { Time } from "../../parts/Time";
@@ -218,47 +220,39 @@ interface ListProps {
 function List({ events, directories, to }: ListProps) {
   const words = text.events;
   return (
-    <Paper withBorder>
-      <ScrollArea type="auto" viewportProps={{ tabIndex: 0 }}>
-        <Table highlightOnHover miw="44rem" verticalSpacing="xs">
-          <Table.Caption>{words.caption}</Table.Caption>
-          <Table.Thead>
-            <Table.Tr>
-              {Object.entries(words.columns).map(([column, label]) => (
-                <Table.Th key={column}>{label}</Table.Th>
-              ))}
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {events.map((event) => (
-              <Table.Tr key={event.id} {...(event.acknowledgeTime && { className: classes.acknowledged })}>
-                <Table.Td className={classes.time}>
-                  <Time value={event.failTime} />
-                </Table.Td>
-                <Table.Td>
-                  <Anchor
-                    component={Link}
-                    to={to(event.id)}
-                    replace
-                    className={classes.messageId}
-                    aria-label={words.open(event.messageId)}
-                  >
-                    {event.messageId}
-                  </Anchor>
-                </Table.Td>
-                <Table.Td>{words.reason(event.reason)}</Table.Td>
-                <Table.Td className={classes.subject}>
-                  <bdi>{event.subject}</bdi>
-                </Table.Td>
-                <Table.Td className={classes.subject}>
-                  <bdi>{directories.get(event.directoryId) ?? event.directoryId}</bdi>
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </ScrollArea>
-    </Paper>
+    <DataTable
+      caption={words.caption}
+      columns={words.columns}
+      minWidth="52rem"
+      rows={events.map((event) => ({
+        key: event.id,
+        cells: [
+          <span key="time" className={classes.time}>
+            <Time value={event.failTime} />
+          </span>,
+          <Anchor
+            key="message"
+            component={Link}
+            to={to(event.id)}
+            replace
+            className={classes.messageId}
+            aria-label={words.open(event.messageId)}
+          >
+            {event.messageId}
+          </Anchor>,
+          <Stack key="reason" gap={4} align="flex-start">
+            {words.reason(event.reason)}
+            {event.acknowledgeTime && <Label tone="quiet">{words.acknowledgedLabel}</Label>}
+          </Stack>,
+          <bdi key="subject" className={classes.subject}>
+            {event.subject}
+          </bdi>,
+          <bdi key="directory" className={classes.subject}>
+            {directories.get(event.directoryId) ?? event.directoryId}
+          </bdi>,
+        ],
+      }))}
+    />
   );
 }
 

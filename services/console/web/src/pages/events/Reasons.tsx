@@ -1,8 +1,9 @@
-import { Badge, Button, Group, Modal, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import { Button, Group, Modal, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api, type Schemas } from "../../api/client";
 import { useMay, useSession } from "../../api/session";
+import { Label } from "../../parts/Label";
 import { Failure } from "../../parts/States";
 import { Time } from "../../parts/Time";
 import { text } from "../../text";
@@ -38,9 +39,7 @@ export function Reasons({ organization, counts, directory, filterTo }: Props) {
             <Stack gap={2} flex="1 1 16rem" miw={0}>
               <Group gap="xs">
                 <Title order={2}>{words.reason(count.reason)}</Title>
-                <Badge variant="outline" tt="none" style={{ color: "var(--usher-warn)", borderColor: "currentColor" }}>
-                  {shown(count)}
-                </Badge>
+                <Label tone="warn">{shown(count)}</Label>
               </Group>
               <Text size="xs" c="dimmed" component="div">
                 {words.newest} <Time value={count.newestFailTime} as="ago" />

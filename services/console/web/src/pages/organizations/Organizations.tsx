@@ -1,7 +1,8 @@
-import { Anchor, Badge, Button, Code, Group, Paper, Stack, Text } from "@mantine/core";
+import { Anchor, Button, Code, Group, Paper, Stack, Text } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { answer, api } from "../../api/client";
+import { Label } from "../../parts/Label";
 import { Page } from "../../parts/Page";
 import { Empty, Failure, Loading } from "../../parts/States";
 import { paths } from "../../paths";
@@ -42,11 +43,7 @@ export function Organizations() {
                     {o.id}
                   </Text>
                 </Stack>
-                {!o.federated && (
-                  <Badge color="gray" variant="outline" tt="none">
-                    {text.organizations.notFederated}
-                  </Badge>
-                )}
+                {!o.federated && <Label tone="quiet">{text.organizations.notFederated}</Label>}
               </Group>
             </Paper>
           ))}

@@ -1,4 +1,4 @@
-import { Anchor, Badge, Button, Group, Paper, SimpleGrid, Stack, Switch, Text, Title } from "@mantine/core";
+import { Anchor, Button, Group, Paper, SimpleGrid, Stack, Switch, Text, Title } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useParams, useSearchParams } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
@@ -6,6 +6,7 @@ import { sometimes, useLive } from "../../api/live";
 import { walk } from "../../api/pages";
 import { useMay } from "../../api/session";
 import { Bars } from "../../parts/Bars";
+import { colourOf, Label, type Tone } from "../../parts/Label";
 import { Page } from "../../parts/Page";
 import { Empty, Failure, Loading } from "../../parts/States";
 import { Time } from "../../parts/Time";
@@ -246,13 +247,7 @@ function Figure({ label, value, to, urgent = false, children }: FigureProps) {
   );
 }
 
-const colours: Record<Level, string> = {
-  good: "var(--usher-good)",
-  quiet: "var(--mantine-color-dimmed)",
-  warn: "var(--usher-warn)",
-  bad: "var(--usher-bad)",
-  off: "var(--mantine-color-dimmed)",
-};
+const tones: Record<Level, Tone> = { good: "good", quiet: "quiet", warn: "warn", bad: "bad", off: "quiet" };
 
 interface LineProps {
   directory: Schemas["Directory"];
@@ -274,7 +269,7 @@ function Line({ directory, situation, activity, progress }: LineProps) {
       withBorder
       p="md"
       className={classes.line}
-      style={{ borderInlineStartColor: colours[situation.level] }}
+      style={{ borderInlineStartColor: colourOf(tones[situation.level]) }}
     >
       <Group justify="space-between" align="flex-start" gap="md">
         <Stack gap={4} flex="1 1 18rem" miw={0}>
@@ -284,14 +279,7 @@ function Line({ directory, situation, activity, progress }: LineProps) {
                 <bdi>{directory.displayName}</bdi>
               </Anchor>
             </Title>
-            <Badge
-              variant="outline"
-              tt="none"
-              className={classes.level}
-              style={{ color: colours[situation.level], borderColor: "currentColor" }}
-            >
-              {words.level[situation.level]}
-            </Badge>
+            <Label tone={tones[situation.level]}>{words.level[situation.level]}</Label>
           </Group>
           <Text size="sm">{situation.sentence}</Text>
           {progress && directory.state !== "DIRECTORY_STATE_DELETED" && (

@@ -1,4 +1,4 @@
-import { Alert, Group, List, Paper, Progress, Stack, Text, ThemeIcon, Title, VisuallyHidden } from "@mantine/core";
+import { Alert, Group, Paper, Progress, Stack, Text, ThemeIcon, Title, VisuallyHidden } from "@mantine/core";
 import { IconCheck, IconClock } from "@tabler/icons-react";
 import type { Schemas } from "../../api/client";
 import { Time } from "../../parts/Time";
@@ -69,12 +69,12 @@ export function Checklist({ directory, keys, progress }: Props) {
         ) : (
           <>
             <Text size="sm">{words.attributesOf(sampled)}</Text>
-            <List listStyleType="none" spacing={4} size="sm" m={0} p={0}>
+            <Stack component="ul" gap={6} m={0} p={0} style={{ listStyle: "none" }}>
               {progress?.attributes.map((attribute) => (
-                <List.Item key={attribute.path} styles={{ itemWrapper: { width: "100%" }, itemLabel: { flex: 1 } }}>
+                <li key={attribute.path}>
                   <Group justify="space-between" gap="xs" wrap="nowrap">
-                    <Text size="sm" ff="monospace" style={{ overflowWrap: "anywhere" }}>
-                      {attribute.path}
+                    <Text size="sm" ff="monospace" style={{ overflowWrap: "anywhere" }} title={attribute.path}>
+                      {attribute.path.split(":").pop()}
                     </Text>
                     <Text
                       size="xs"
@@ -85,9 +85,9 @@ export function Checklist({ directory, keys, progress }: Props) {
                     </Text>
                   </Group>
                   <Progress value={(100 * attribute.userCount) / sampled} size={3} color="usher.5" aria-hidden />
-                </List.Item>
+                </li>
               ))}
-            </List>
+            </Stack>
           </>
         )}
       </Stack>
