@@ -19,6 +19,20 @@ const queries = new QueryClient({
   },
 });
 
+// A test looks here for what must not be kept. The caches contain what the page shows, and no secret.
+Object.assign(globalThis, {
+  usherCaches: () => [
+    queries
+      .getQueryCache()
+      .getAll()
+      .map(({ queryKey, state }) => [queryKey, state.data]),
+    queries
+      .getMutationCache()
+      .getAll()
+      .map(({ state }) => [state.variables, state.data]),
+  ],
+});
+
 const root = document.getElementById("root");
 if (root) {
   createRoot(root).render(

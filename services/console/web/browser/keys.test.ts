@@ -1,0 +1,69 @@
+import { expect, test } from "vitest";
+import { requireNotKept } from "./secret";
+import { message, newDirectory, openAs, withBrowser } from "./world";
+
+const organization = withBrowser(import.meta.url);
+const admin = `admin-${organization}`;
+
+test("a key is rotated under traffic without a failed message, and a leaked one is taken out of use", async () => {
+  const directory = await newDirectory(organization, "Rotated");
+  const old = directory.key;
+  let key = old;
+  let sending = true;
+  const statuses = new Map<number, number>();
+  const traffic = (async () => {
+    while (sending) {
+      const { status } = await message({ ...directory, key }, "GET", "/Users?count=1");
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    }
+  })();
+
+  const page = await openAs(admin, `/organizations/${organization}/directories/${directory.id}?tab=keys`);
+  await page.getByRole("button", { name: /^Rotate: / }).click();
+  await page.getByLabel("The old key stays valid for").selectOption("an hour");
+  await page.getByRole("button", { name: "Create the new key" }).click();
+  await page.getByRole("button", { name: "Copy: API key" }).click();
+  const fresh = await page.evaluate(() => navigator.clipboard.readText());
+  expect(fresh).toMatch(/^ush_/);
+  expect(fresh).not.toBe(old);
+  await requireNotKept(page, fresh);
+  await page.keyboard.press("Escape"); // the dialogue stays until the key is stored
+  await page.getByLabel("I have stored the API key").check();
+  key = fresh; // the admin enters the new key at the identity provider
+  await page.getByRole("button", { name: "Done" }).click();
+  await page.getByText("Replaced, still valid").waitFor();
+  await page.getByText("2 API keys are valid.").waitFor();
+  await requireNotKept(page, fresh);
+
+  const row = page.getByRole("row").filter({ hasText: "Replaced, still valid" });
+  await row.getByRole("button", { name: /^Revoke: / }).click();
+  await page.getByRole("button", { name: "Revoke the key" }).click();
+  await page.getByText(/is revoked\. Every gateway refuses it/).waitFor();
+  expect((await message({ ...directory, key: old }, "GET", "/Users?count=1")).status).toBe(401);
+  await page.getByText("1 API key is valid.").waitFor();
+
+  sending = false;
+  await traffic;
+  expect([...statuses.keys()]).toEqual([200]);
+  expect(statuses.get(200)).toBeGreaterThan(10);
+});
+
+test("the only valid key ends with a warning, and a new one works", async () => {
+  const directory = await newDirectory(organization, "Leaked");
+  const page = await openAs(admin, `/organizations/${organization}/directories/${directory.id}?tab=keys`);
+  await page.getByRole("button", { name: /^Revoke: / }).click();
+  await page.getByText("It is the only valid key").waitFor();
+  await page.getByRole("button", { name: "Revoke the key" }).click();
+  await page.getByText("No API key is valid").first().waitFor();
+  expect((await message(directory, "GET", "/Users")).status).toBe(401);
+
+  await page.getByRole("button", { name: "Create an API key" }).click();
+  await page.getByRole("dialog").getByLabel("Name").fill("after the leak");
+  await page.getByRole("dialog").getByRole("button", { name: "Create an API key" }).click();
+  await page.getByRole("button", { name: "Copy: API key" }).click();
+  const key = await page.evaluate(() => navigator.clipboard.readText());
+  await page.getByLabel("I have stored the API key").check();
+  await page.getByRole("button", { name: "Done" }).click();
+  await page.getByRole("cell", { name: "after the leak" }).waitFor();
+  expect((await message({ ...directory, key }, "GET", "/Users")).status).toBe(200);
+});

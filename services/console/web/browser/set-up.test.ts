@@ -1,0 +1,79 @@
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { requireNotKept } from "./secret";
+import { message, openAs, patience, rest, simulate, user, withBrowser } from "./world";
+
+const organization = withBrowser(import.meta.url);
+const admin = `admin-${organization}`;
+
+/** Returns the value of a field that the reader copies. */
+const copied = async (page: Page, label: string) => {
+  await page.getByRole("button", { name: `Copy: ${label}` }).click();
+  return page.evaluate(() => navigator.clipboard.readText());
+};
+
+const steps = (page: Page, done: boolean) => page.locator(`[data-step][data-done=${done}]`);
+
+test("an admin sets a directory up, and sees each step of the identity provider", async () => {
+  const page = await openAs(admin, "/");
+  await page.getByRole("link", { name: "Set up a directory" }).click();
+  await page.getByRole("radio", { name: "Okta" }).click();
+  await page.getByLabel("Name of the directory").fill("Okta of the sales team");
+  await page.getByRole("button", { name: "Create the directory" }).click();
+
+  await page.getByText("This is the only time that you see the API key.").waitFor();
+  const directory = { baseUrl: await copied(page, "Base URL"), key: await copied(page, "API key") };
+  expect(directory.key).toMatch(/^ush_/);
+  await requireNotKept(page, directory.key);
+  expect(await steps(page, true).count()).toBe(0);
+  const guide = page.getByRole("main");
+  await guide.getByText(directory.key).first().waitFor(); // the guide has the values filled in
+
+  const tested = await message(directory, "GET", "/Users?count=1");
+  expect(tested.status).toBe(200);
+  await page.locator("[data-step=connection][data-done=true]").waitFor();
+  await page.locator("[data-step=key][data-done=true]").waitFor();
+  expect(await steps(page, false).count()).toBe(4);
+
+  await simulate(directory, "--idp", "okta", "--users", "30", "--groups", "5");
+  for (const step of ["user", "group", "change", "deactivation"]) {
+    await page.locator(`[data-step=${step}][data-done=true]`).waitFor({ timeout: patience });
+  }
+  await page.getByText("Everything has arrived that Usher looks for.").waitFor();
+  await page.getByText("Of the newest 20 users, so many have a value:").waitFor();
+  await requireNotKept(page, directory.key);
+});
+
+test("nobody leaves the only place of an API key by mistake", async () => {
+  const page = await openAs(admin, `/organizations/${organization}/directories/new`);
+  await page.getByLabel("Name of the directory").fill("Key to be stored");
+  await page.getByRole("button", { name: "Create the directory" }).click();
+  const key = await copied(page, "API key");
+
+  await page.getByRole("link", { name: "Go to the directory" }).click();
+  await page.getByRole("dialog").getByText("When you leave this page").waitFor();
+  await page.getByRole("button", { name: "Stay here" }).click();
+  await page.getByLabel("I have stored the API key").check();
+  await page.getByRole("link", { name: "Go to the directory" }).click();
+  await page.getByRole("heading", { level: 1, name: "Key to be stored" }).waitFor();
+  await requireNotKept(page, key);
+
+  await page.goBack();
+  await page.getByText("The API key was shown once, when it was created.").waitFor();
+  expect(await page.content()).not.toContain(key);
+});
+
+test("the schema that Usher proposes keeps what it ignored before", async () => {
+  const made = await rest("POST", `organizations/${organization}/directories?replaceNone=true`, {
+    displayName: "With badges",
+  });
+  const directory = { baseUrl: made.directory.baseUrl, key: made.secret };
+  const badge = { "urn:example:Badge:1.0:User": { colour: "red" } };
+  await message(directory, "POST", "/Users", user("ann@example.com", badge));
+
+  const page = await openAs(admin, `/organizations/${organization}/directories/${made.directory.id}?tab=dialect`);
+  await page.getByRole("button", { name: "Register the schema" }).click();
+  await page.getByText("for users, 1 attribute").waitFor();
+  const ben = await message(directory, "POST", "/Users", user("ben@example.com", badge));
+  expect(ben.body["urn:example:Badge:1.0:User"]).toEqual({ colour: "red" });
+});
