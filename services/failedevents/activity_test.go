@@ -118,7 +118,7 @@ func TestPagesOfActivityAreBounded(t *testing.T) {
 		_, err := w.activity.ListActivity(admin(t.Context(), "acme"), other)
 		expect(t, err, fault.PageToken)
 	}
-	if got := fmt.Sprint(pages); got != "[13 13 4]" || len(seen) != 30 { // 13 times 721 hours are less than 10,000
+	if got := fmt.Sprint(pages); got != "[27 3]" || len(seen) != 30 { // 27 times 722 hours are less than 20,000
 		t.Errorf("pages of %s with %d directories", got, len(seen))
 	}
 }

@@ -22,8 +22,8 @@ const (
 	clocks = time.Hour
 	// keepTallies is how long tallies are kept: until no request can ask for them, whose first period is a day.
 	keepTallies = mostPast + clocks + day
-	// mostCounts is how many counts a page contains at most.
-	mostCounts = 10_000
+	// mostHours limits the work for a page, and its size: it is the number of directories times the hours to count.
+	mostHours = 20_000
 	// aboveAll is above the ids of all directories.
 	aboveAll = "~"
 )
@@ -52,7 +52,7 @@ func (s *Server) ListActivity(ctx context.Context, r *failedeventsv1.ListActivit
 		of.First = first[0]
 	}
 	end := now.Add(clocks)
-	size := min(page.Size(r.GetPageSize()), max(1, mostCounts/(int(end.Sub(start)/period)+1)))
+	size := min(page.Size(r.GetPageSize()), max(1, mostHours/(int(end.Sub(start)/time.Hour)+1)))
 	activity, err := s.store.Activity(ctx, of, size+1)
 	if err != nil {
 		return nil, err

@@ -106,7 +106,7 @@ func (m *Metrics) ObserveOperatorTokens(count func() int64) (metric.Registration
 
 // ObserveSpool reports the size of the spool when metrics are read, until the registration ends.
 func (m *Metrics) ObserveSpool(bytes func() int64) (metric.Registration, error) {
-	return m.observe(SpoolBytes, "By", "Failed events that wait on disk to be delivered.", bytes)
+	return m.observe(SpoolBytes, "By", "Failed events, and counts of messages, that wait on disk to be delivered.", bytes)
 }
 
 // ObserveInFlight reports the memory that requests in flight have reserved when metrics are read, until the registration ends.

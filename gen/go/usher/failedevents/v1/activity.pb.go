@@ -378,7 +378,7 @@ type ListActivityRequest struct {
 	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// The largest number of directories in a page. 0 means 100. More than 1,000 means 1,000. A page has fewer directories
-	// if they could have more than 10,000 counts together.
+	// if their periods have more than 20,000 hours together: 26 if start_time is 30 days ago.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the previous page. Empty for the first page.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
