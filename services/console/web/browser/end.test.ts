@@ -46,7 +46,7 @@ test("a directory is deleted, replaced, and its resources are adopted", async ()
   await page.getByRole("button", { name: "Create the directory" }).click();
   await page.getByRole("button", { name: "Copy: API key" }).click();
   const successor = {
-    baseUrl: await page.getByLabel("Base URL").inputValue(),
+    baseUrl: await page.getByRole("textbox", { name: "Base URL" }).inputValue(),
     key: await page.evaluate(() => navigator.clipboard.readText()),
   };
   const adopted = await message(successor, "POST", "/Users", user("ann@example.com", { externalId: "ann" }));

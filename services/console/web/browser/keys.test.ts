@@ -64,6 +64,6 @@ test("the only valid key ends with a warning, and a new one works", async () => 
   const key = await page.evaluate(() => navigator.clipboard.readText());
   await page.getByLabel("I have stored the API key").check();
   await page.getByRole("button", { name: "Done" }).click();
-  await page.getByRole("cell", { name: "after the leak" }).waitFor();
+  await page.getByRole("cell", { name: "after the leak", exact: true }).waitFor();
   expect((await message({ ...directory, key }, "GET", "/Users")).status).toBe(200);
 });

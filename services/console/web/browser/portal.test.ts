@@ -21,15 +21,15 @@ test("somebody without an account sets one directory up with a link, and sees no
   await page.getByRole("button", { name: "Create the directory" }).click();
   await page.getByRole("button", { name: "Copy: API key" }).click();
   const key = await page.evaluate(() => navigator.clipboard.readText());
-  const baseUrl = await page.getByLabel("Base URL").inputValue();
+  const baseUrl = await page.getByRole("textbox", { name: "Base URL" }).inputValue();
   expect((await message({ baseUrl, key }, "GET", "/Users")).status).toBe(200);
   await page.locator("[data-step=connection][data-done=true]").waitFor();
   await page.getByLabel("I have stored the API key").check();
   await page.getByRole("link", { name: "Go to the directory" }).click();
-  await page.getByRole("heading", { level: 1, name: "From a link" }).waitFor();
+  await page.getByRole("heading", { level: 1, name: "From a link", exact: true }).waitFor();
 
   await page.goto("/");
-  await page.getByRole("heading", { level: 1, name: "From a link" }).waitFor();
+  await page.getByRole("heading", { level: 1, name: "From a link", exact: true }).waitFor();
   expect(await page.getByText("Of somebody else").count()).toBe(0);
   await page.getByRole("link", { name: "Failed events" }).click();
   await page.getByRole("heading", { level: 1, name: "Failed events" }).waitFor();
