@@ -146,7 +146,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	uses := authn.NewUses(directoryv1.NewUseServiceClient(d.Directory), c.TrustedProxies, d.Now,
 		func(count int) { instruments.UsesDropped.Add(context.Background(), int64(count)) }, d.Log)
 	clients := authn.NewClients(operator, people, d.Keys, unknown, d.Now).Noting(uses)
-	browser := authn.NewBrowser(clients, adminURL)
+	browser := authn.NewBrowser(clients, adminURL, authn.NewSessionRate(c.SessionRequestsPerSecond, d.Now))
 	g := &Gateway{config: c, people: people, metrics: instruments, uses: uses, reread: d.Reread, now: d.Now}
 	g.tokens = operatortoken.Follow(context.Background(), c.OperatorToken, c.OperatorTokenFiles, operatortoken.Dependencies{
 		Set: operator.Set, Failed: func() { instruments.OperatorTokensRefused.Add(context.Background(), 1) }, Log: d.Log,

@@ -66,6 +66,8 @@ const (
 	unauthenticated = "unauthenticated"
 	// unknownKeys is the tally's name for a request that exceeds the limit on unknown tokens.
 	unknownKeys = "unknown_keys"
+	// sessionRate is the tally's name for a request that exceeds the rate of its session.
+	sessionRate = "session_rate"
 	// unavailable is the tally's name for a request whose token cannot be checked.
 	unavailable = "unavailable"
 )
@@ -243,6 +245,12 @@ func (h *Handler) describe(w http.ResponseWriter, r *http.Request) {
 // turnAway refuses a request that is not authenticated. It only counts it, unless a credential that exists was refused.
 func (h *Handler) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 	h.d.Clients.LogRefusal(r.Context(), h.d.Log, err)
+	if errors.Is(err, authn.ErrSessionRate) {
+		h.tally.Add(sessionRate)
+		h.d.Metrics.OperatorRefused.Add(r.Context(), 1, metrics.Refused("admin", sessionRate))
+		h.refuse(w, r, err)
+		return
+	}
 	if fault.Is(err, fault.Limit) {
 		h.tally.Add(unknownKeys)
 		h.d.Metrics.OperatorRefused.Add(r.Context(), 1, metrics.Refused("admin", unknownKeys))

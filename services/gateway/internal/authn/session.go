@@ -44,39 +44,38 @@ type Browser struct {
 	clients Clients
 	cookie  string
 	origin  string // of the admin listener, as browsers see it
+	rate    *SessionRate
 }
 
-// NewBrowser creates a Browser. adminURL is the address of the admin listener for browsers.
-func NewBrowser(clients Clients, adminURL *url.URL) Browser {
-	return Browser{clients: clients, cookie: SessionCookie(adminURL.Scheme == "https"), origin: adminURL.Scheme + "://" + adminURL.Host}
+// NewBrowser creates a Browser. adminURL is the address of the admin listener for browsers. rate may be nil.
+func NewBrowser(clients Clients, adminURL *url.URL, rate *SessionRate) Browser {
+	return Browser{clients: clients, rate: rate, cookie: SessionCookie(adminURL.Scheme == "https"), origin: adminURL.Scheme + "://" + adminURL.Host}
 }
 
 // Authenticate returns the client of a request from a browser, if it has no Authorization. csrf is the CSRF token of a request that changes
-// something. The errors are those of Clients.Authenticate.
+// something. The errors are those of Clients.Authenticate, and ErrSessionRate.
 func (b Browser) Authenticate(r *http.Request, csrf string) (Client, error) {
 	cookie := b.Secret(r)
 	switch {
-	case cookie != "" && b.CrossSite(r):
-		return Client{}, CrossSite
-	case cookie != "" && r.Method != http.MethodGet && r.Method != http.MethodHead &&
-		subtle.ConstantTimeCompare([]byte(csrf), []byte(CSRFToken(cookie))) != 1:
-		return Client{}, NoCSRFToken
-	}
-	return b.Reader(r)
-}
-
-// Reader returns the client of a request for a page. A page of another site may lead to it, such as that of an identity provider, but cannot
-// read it. The errors are those of Clients.Authenticate.
-func (b Browser) Reader(r *http.Request) (Client, error) {
-	cookie := b.Secret(r)
-	if cookie == "" {
+	case cookie == "":
 		return Client{}, NoBearer
+	case b.CrossSite(r):
+		return Client{}, CrossSite
+	case r.Method != http.MethodGet && r.Method != http.MethodHead && subtle.ConstantTimeCompare([]byte(csrf), []byte(CSRFToken(cookie))) != 1:
+		return Client{}, NoCSRFToken
 	}
 	secret, ok := bearer.Session.Parse(cookie)
 	if !ok {
 		return Client{}, Malformed
 	}
-	return b.clients.leased(r.Context(), SourceOf(r), secret.Digest())
+	client, err := b.clients.leased(r.Context(), SourceOf(r), secret.Digest())
+	if err != nil {
+		return Client{}, err
+	}
+	if err := b.rate.take(secret.Digest()); err != nil { // after the look-up: invented sessions have no bucket
+		return Client{}, err
+	}
+	return client, nil
 }
 
 // Secret returns the secret of a session: the value of the only cookie with the name, or nothing. A sibling domain can add a second cookie

@@ -33,19 +33,19 @@ func TestABrowserSendsItsSessionFromItsOwnPages(t *testing.T) {
 	for _, c := range []struct {
 		name, method, csrf string
 		header             http.Header
-		want, page         Refusal // page is that of a request for a page
+		want               Refusal
 	}{
 		{name: "it reads", method: http.MethodGet, header: http.Header{"Cookie": {own}}},
 		{name: "it asks for the headers", method: http.MethodHead, header: http.Header{"Cookie": {own}}},
 		{name: "it changes something", method: http.MethodPost, csrf: csrf, header: http.Header{"Cookie": {own}}},
 		{name: "from its own origin", method: http.MethodPost, csrf: csrf, header: http.Header{"Cookie": {own}, "Origin": {"https://admin.example"}, "Sec-Fetch-Site": {"same-origin"}}},
 		{name: "from the host behind a proxy", method: http.MethodPost, csrf: csrf, header: http.Header{"Cookie": {own}, "Origin": {"http://10.0.0.1:8081"}}},
-		{name: "no cookie", method: http.MethodGet, header: http.Header{}, want: NoBearer, page: NoBearer},
-		{name: "a cookie without the prefix", method: http.MethodGet, header: http.Header{"Cookie": {own[len("__Host-"):]}}, want: NoBearer, page: NoBearer},
-		{name: "two cookies", method: http.MethodGet, header: http.Header{"Cookie": {own + "; __Host-usher=" + stranger}}, want: NoBearer, page: NoBearer},
-		{name: "a cookie that is no secret", method: http.MethodGet, header: http.Header{"Cookie": {"__Host-usher=x"}}, want: Malformed, page: Malformed},
-		{name: "a service credential", method: http.MethodGet, header: http.Header{"Cookie": {"__Host-usher=" + bearer.ServiceCredential.New().Reveal()}}, want: Malformed, page: Malformed},
-		{name: "another session", method: http.MethodGet, header: http.Header{"Cookie": {"__Host-usher=" + stranger}}, want: Unknown, page: Unknown},
+		{name: "no cookie", method: http.MethodGet, header: http.Header{}, want: NoBearer},
+		{name: "a cookie without the prefix", method: http.MethodGet, header: http.Header{"Cookie": {own[len("__Host-"):]}}, want: NoBearer},
+		{name: "two cookies", method: http.MethodGet, header: http.Header{"Cookie": {own + "; __Host-usher=" + stranger}}, want: NoBearer},
+		{name: "a cookie that is no secret", method: http.MethodGet, header: http.Header{"Cookie": {"__Host-usher=x"}}, want: Malformed},
+		{name: "a service credential", method: http.MethodGet, header: http.Header{"Cookie": {"__Host-usher=" + bearer.ServiceCredential.New().Reveal()}}, want: Malformed},
+		{name: "another session", method: http.MethodGet, header: http.Header{"Cookie": {"__Host-usher=" + stranger}}, want: Unknown},
 		{name: "no CSRF token", method: http.MethodDelete, header: http.Header{"Cookie": {own}}, want: NoCSRFToken},
 		{name: "the CSRF token of another session", method: http.MethodPost, csrf: CSRFToken(stranger), header: http.Header{"Cookie": {own}}, want: NoCSRFToken},
 		{name: "an unusual method", method: "OTHER", header: http.Header{"Cookie": {own}}, want: NoCSRFToken},
@@ -54,7 +54,7 @@ func TestABrowserSendsItsSessionFromItsOwnPages(t *testing.T) {
 		{name: "from another port", method: http.MethodPost, csrf: csrf, header: http.Header{"Cookie": {own}, "Origin": {"https://admin.example:8443"}}, want: CrossSite},
 		{name: "from an opaque origin", method: http.MethodPost, csrf: csrf, header: http.Header{"Cookie": {own}, "Origin": {"null"}}, want: CrossSite},
 	} {
-		b := NewBrowser(clients, &url.URL{Scheme: "https", Host: "admin.example"})
+		b := NewBrowser(clients, &url.URL{Scheme: "https", Host: "admin.example"}, nil)
 		r := httptest.NewRequestWithContext(t.Context(), c.method, "http://10.0.0.1:8081/api/v1/organizations", nil)
 		r.Header = c.header
 		refusal := func(client Client, err error) (refused Refusal) {
@@ -65,9 +65,6 @@ func TestABrowserSendsItsSessionFromItsOwnPages(t *testing.T) {
 		}
 		if got := refusal(b.Authenticate(r, c.csrf)); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
-		}
-		if got := refusal(b.Reader(r)); got != c.page {
-			t.Errorf("%s, for a page: %q, want %q", c.name, got, c.page)
 		}
 	}
 }
@@ -117,5 +114,40 @@ func TestAnAccessTokenEnds(t *testing.T) {
 				cache.Close()
 			})
 		})
+	}
+}
+
+func TestASessionHasARateOfItsOwn(t *testing.T) {
+	t.Parallel()
+	cache := keylease.New(func(context.Context, keylease.Digest) (keylease.Lease, error) {
+		return keylease.Lease{Principal: &commonv1.Principal{Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR}, Until: time.Now().Add(time.Minute)}, nil
+	}, time.Now)
+	t.Cleanup(cache.Close)
+	now := time.Now()
+	clients := NewClients(NewOperator(), nil, cache, anyUnknown(), time.Now)
+	b := NewBrowser(clients, &url.URL{Scheme: "https", Host: "admin.example"}, NewSessionRate(2, func() time.Time { return now }))
+	mine, other := bearer.Session.New().Reveal(), bearer.Session.New().Reveal()
+	read := func(session string) error {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://10.0.0.1:8081/session", nil)
+		r.Header.Set("Cookie", "__Host-usher="+session)
+		_, err := b.Authenticate(r, "")
+		return err
+	}
+	for i := range 20 { // ten seconds of the rate
+		if err := read(mine); err != nil {
+			t.Fatalf("request %d: %v", i, err)
+		}
+	}
+	if err := read(mine); !errors.Is(err, ErrSessionRate) || !fault.Is(err, fault.Limit) {
+		t.Errorf("over the rate: %v", err)
+	}
+	if err := read(other); err != nil {
+		t.Errorf("another session: %v", err)
+	}
+	now = now.Add(time.Second)
+	for i := range 3 {
+		if err := read(mine); (err != nil) != (i == 2) {
+			t.Errorf("request %d a second later: %v", i, err)
+		}
 	}
 }

@@ -1,7 +1,6 @@
 package authn
 
 import (
-	"math"
 	"net/netip"
 	"sync"
 	"time"
@@ -26,18 +25,13 @@ type UnknownKeys struct {
 
 	mu    sync.Mutex
 	total bucket
-	by    map[netip.Addr]*bucket
+	// from are the addresses. If all buckets are busy and are removed, only the total limits an attacker with so many addresses.
+	from buckets[netip.Addr]
 }
-
-// unknownBurst is how many seconds of the rate a burst may have.
-const unknownBurst = 10
-
-// maxAddresses is how many addresses have a bucket at most.
-const maxAddresses = 10_000
 
 // NewUnknownKeys creates UnknownKeys.
 func NewUnknownKeys(config UnknownKeysConfig, now func() time.Time) *UnknownKeys {
-	return &UnknownKeys{config: config, now: now, by: map[netip.Addr]*bucket{}}
+	return &UnknownKeys{config: config, now: now, from: newBuckets[netip.Addr](config.PerAddress)}
 }
 
 // take counts a look-up. It returns the address to pass to giveBack.
@@ -46,12 +40,7 @@ func (u *UnknownKeys) take(source Source) (netip.Addr, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	now := u.now()
-	from := u.by[addr]
-	if from == nil {
-		u.makeRoom(now)
-		from = &bucket{}
-		u.by[addr] = from
-	}
+	from := u.from.of(addr, now)
 	if wait := from.wait(now, u.config.PerAddress); wait > 0 {
 		return addr, fault.New(fault.Limit, "Too many unknown keys were sent from this address: %v a second are looked up.",
 			u.config.PerAddress).Retry(wait)
@@ -69,46 +58,9 @@ func (u *UnknownKeys) giveBack(addr netip.Addr) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.total.taken = max(0, u.total.taken-1)
-	if from := u.by[addr]; from != nil {
+	if from := u.from.by[addr]; from != nil {
 		from.taken = max(0, from.taken-1)
 	}
-}
-
-// makeRoom removes the idle addresses, which changes nothing for them. If all are busy, it removes all: only the total limits an attacker
-// with so many addresses.
-func (u *UnknownKeys) makeRoom(now time.Time) {
-	if len(u.by) < maxAddresses {
-		return
-	}
-	for addr, from := range u.by {
-		if from.drain(now, u.config.PerAddress); from.taken == 0 {
-			delete(u.by, addr)
-		}
-	}
-	if len(u.by) >= maxAddresses {
-		clear(u.by)
-	}
-}
-
-// bucket is a token bucket that stores how much was taken. Unlike those of x/time/rate, tokens can be put back.
-type bucket struct {
-	taken float64
-	at    time.Time
-}
-
-func (b *bucket) drain(now time.Time, perSecond float64) {
-	b.taken = max(0, b.taken-max(0, now.Sub(b.at).Seconds())*perSecond)
-	b.at = now
-}
-
-// wait returns how long to wait before one token can be taken; 0 is now.
-func (b *bucket) wait(now time.Time, perSecond float64) time.Duration {
-	b.drain(now, perSecond)
-	over := b.taken + 1 - max(1, perSecond*unknownBurst)
-	if over <= 0 {
-		return 0
-	}
-	return time.Duration(math.Ceil(over / perSecond * float64(time.Second)))
 }
 
 // Visitors limits the requests that anybody can send without a credential, such as those of a sign-in, like look-ups of unknown keys. They

@@ -102,7 +102,7 @@ func newWorld(t *testing.T, admin string) *world {
 	clients := authn.NewClients(authn.NewOperator(), providers, keylease.New(load, time.Now), authn.NewUnknownKeys(limits, clock), time.Now)
 	w.handler = New(Dependencies{
 		AdminURL: adminURL, Providers: providers, ProviderNames: []string{"acme"}, SignIn: w.directory,
-		Browser: authn.NewBrowser(clients, adminURL), Visitors: authn.NewVisitors(limits, clock),
+		Browser: authn.NewBrowser(clients, adminURL, nil), Visitors: authn.NewVisitors(limits, clock),
 		TrustedProxies: limits.TrustedProxies, Metrics: instruments, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
 		Tracing: noop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider(), Now: time.Now,
 	})
