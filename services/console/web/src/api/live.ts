@@ -1,4 +1,5 @@
-import { type QueryKey, type UseQueryResult, useQuery } from "@tanstack/react-query";
+import { useIdle } from "@mantine/hooks";
+import { type QueryKey, type UseQueryResult, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useRef } from "react";
 import { type ApiError, apiError } from "./errors";
 
@@ -7,28 +8,22 @@ export const often = 3_000;
 export const sometimes = 15_000;
 /** The longest time between two requests, in milliseconds. */
 const longest = 120_000;
+/** After this time without any input, in milliseconds, pages stop to ask, so that the session of somebody who left can end. */
+const away = 15 * 60_000;
 
 /** Returns the time until the next request: it doubles with each failure in a row. */
 export function pause(every: number, failures: number): number {
   return Math.min(every * 2 ** Math.min(failures, 10), Math.max(every, longest));
 }
 
-/**
- * Reads something, and reads it again while the page is visible. It stops when the request cannot succeed any more, such as when the reader
- * lost a permission.
- */
-export function useLive<T>(
-  key: QueryKey,
-  read: () => Promise<T>,
-  every: number,
-  enabled = true,
-): UseQueryResult<T, ApiError> {
+/** Returns how to read, and when to read again: while somebody uses the page, and while it can succeed. */
+function useRepeat(every: number) {
   const failures = useRef(0);
-  return useQuery<T, ApiError>({
-    queryKey: key,
-    queryFn: async () => {
+  const idle = useIdle(away, { initialState: false });
+  return {
+    counted: async <T>(reading: Promise<T>): Promise<T> => {
       try {
-        const data = await read();
+        const data = await reading;
         failures.current = 0;
         return data;
       } catch (error) {
@@ -36,8 +31,42 @@ export function useLive<T>(
         throw error;
       }
     },
+    next: (error: unknown) => (idle || (error && !apiError(error).temporary) ? false : pause(every, failures.current)),
+  };
+}
+
+/**
+ * Reads something, and reads it again while the page is visible and somebody uses it. It stops when the request cannot succeed any more,
+ * such as when the reader lost a permission.
+ */
+export function useLive<T>(
+  key: QueryKey,
+  read: () => Promise<T>,
+  every: number,
+  enabled = true,
+): UseQueryResult<T, ApiError> {
+  const { counted, next } = useRepeat(every);
+  return useQuery<T, ApiError>({
+    queryKey: key,
+    queryFn: () => counted(read()),
     enabled,
-    refetchInterval: ({ state: { error } }) =>
-      error && !apiError(error).temporary ? false : pause(every, failures.current),
+    refetchInterval: ({ state }) => next(state.error),
+  });
+}
+
+/** Reads the pages of a list like useLive. It reads again as long as `again` says so for the number of pages that the reader sees. */
+export function useLivePages<P extends { nextPageToken: string }>(
+  key: QueryKey,
+  read: (pageToken: string) => Promise<P>,
+  every: number,
+  again: (pages: number) => boolean = () => true,
+) {
+  const { counted, next } = useRepeat(every);
+  return useInfiniteQuery({
+    queryKey: key,
+    queryFn: ({ pageParam }) => counted(read(pageParam)),
+    initialPageParam: "",
+    getNextPageParam: (last) => last.nextPageToken || undefined,
+    refetchInterval: ({ state }) => again(state.data?.pages.length ?? 0) && next(state.error),
   });
 }

@@ -1,10 +1,9 @@
 import { Anchor, Button, NativeSelect, Paper, Stack, Text, TextInput } from "@mantine/core";
-import { useInfiniteQuery } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
 import { exportEvents, type FailedEvent, listPage, mostExported } from "../../api/events";
-import { sometimes, useLive } from "../../api/live";
+import { sometimes, useLive, useLivePages } from "../../api/live";
 import { walk } from "../../api/pages";
 import { useMay, useSession } from "../../api/session";
 import { DataTable } from "../../parts/DataTable";
@@ -33,14 +32,12 @@ export function FailedEvents() {
     filter.directory = session.directoryId; // the session reads no others
   }
   const query = queryOf(filter);
-  const list = useInfiniteQuery({
-    queryKey: ["failedEvents", organization, query],
-    queryFn: ({ pageParam }) => listPage(organization, pageParam, { ...query, pageSize }),
-    initialPageParam: "",
-    getNextPageParam: (last) => last.nextPageToken || undefined,
-    // More pages would move under the reader.
-    refetchInterval: ({ state }) => (state.error || (state.data?.pages.length ?? 0) > 1 ? false : sometimes),
-  });
+  const list = useLivePages(
+    ["failedEvents", organization, query],
+    (pageToken) => listPage(organization, pageToken, { ...query, pageSize }),
+    sometimes,
+    (pages) => pages <= 1, // more pages would move under the reader
+  );
   const counts = useCounts(organization, filter.directory);
   const directories = useDirectories(organization);
   const all = list.data?.pages.flatMap((page) => page.failedEvents) ?? [];

@@ -1,8 +1,7 @@
 import { Anchor, Button, Group, Paper, SimpleGrid, Stack, Switch, Text, Title } from "@mantine/core";
-import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useParams, useSearchParams } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
-import { sometimes, useLive } from "../../api/live";
+import { sometimes, useLive, useLivePages } from "../../api/live";
 import { walk } from "../../api/pages";
 import { useMay } from "../../api/session";
 import { Bars } from "../../parts/Bars";
@@ -27,18 +26,16 @@ export function Overview() {
   const showDeleted = search.get("deleted") === "yes";
   const mayManage = useMay("MANAGE_DIRECTORIES");
   const path = { organizationId: organization };
-  const directories = useInfiniteQuery({
-    queryKey: ["directories", organization, showDeleted],
-    queryFn: ({ pageParam }) =>
+  const directories = useLivePages(
+    ["directories", organization, showDeleted],
+    (pageToken) =>
       answer(
         api.GET("/api/v1/organizations/{organizationId}/directories", {
-          params: { path, query: { pageSize, pageToken: pageParam, showDeleted } },
+          params: { path, query: { pageSize, pageToken, showDeleted } },
         }),
       ),
-    initialPageParam: "",
-    getNextPageParam: (last) => last.nextPageToken || undefined,
-    refetchInterval: ({ state }) => (state.error ? false : sometimes),
-  });
+    sometimes,
+  );
   const facts = useFacts(organization);
   const counts = useOpenEvents(organization);
   const all = directories.data?.pages.flatMap((page) => page.directories) ?? [];
