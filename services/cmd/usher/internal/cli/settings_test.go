@@ -39,6 +39,7 @@ var bounds = []bound{
 	{"gateway.request_timeout", "1ns", "", "0s", ""},
 	{"gateway.unknown_keys_per_address", "0.001", "", "0", ""},
 	{"gateway.unknown_keys", "0.001", "", "NaN", ""},
+	{"gateway.session_requests_per_second", "0.001", "", "0", ""},
 	{"gateway.watches_per_credential", "1", "", "0", ""},
 	{"gateway.spool_bytes", "1", "", "0", ""},
 	{"gateway.in_flight_bytes", "65552", "", "65543", ""}, // for bodies of 1 byte, and of 0
