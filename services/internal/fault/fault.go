@@ -141,6 +141,12 @@ func ReasonName(r Reason) string {
 	return strings.TrimPrefix(r.String(), "ERROR_REASON_")
 }
 
+// ReasonOfName returns the reason with a name that ReasonName returns, and whether there is one.
+func ReasonOfName(name string) (Reason, bool) {
+	number, known := commonv1.ErrorReason_value["ERROR_REASON_"+name]
+	return Reason(number), known && number > 0
+}
+
 // Missing creates a NotFound for a kind of resource, such as "rule", with an id that the message quotes.
 func Missing(resource, id string) *Error {
 	return New(NotFound, "there is no %s %q", resource, id).With("resource", resource)

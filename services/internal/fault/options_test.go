@@ -25,6 +25,10 @@ var scimTypes = []scim.ErrorType{
 	scim.InvalidValue, scim.InvalidVers, scim.InvalidCursor, scim.ExpiredCursor, scim.InvalidCount,
 }
 
+// failedEvents are reasons of failed events that no SCIM request fails with: a key that ends while its message is under way, a fault of
+// Usher, and the reports of the rule service.
+var failedEvents = []fault.Reason{fault.Unauthenticated, fault.Internal, fault.LastAdmin, fault.UsersSetAside, fault.AccessKept}
+
 func TestEveryReasonHasOptions(t *testing.T) {
 	t.Parallel()
 	for number, name := range commonv1.ErrorReason_name {
@@ -40,8 +44,18 @@ func TestEveryReasonHasOptions(t *testing.T) {
 		if want := statuses[o.GetCode()]; want == 0 || o.GetHttpStatus() != want {
 			t.Errorf("%s has the HTTP status %d and the code %s, whose status is %d", name, o.GetHttpStatus(), o.GetCode(), want)
 		}
-		if remedy := o.GetRemedy(); len(remedy) > 1000 || !strings.HasSuffix(remedy, ".") {
-			t.Errorf("%s has a remedy that is no sentence of at most 1,000 bytes: %q", name, remedy)
+		for _, text := range []string{o.GetRemedy(), o.GetAdminAction()} {
+			if len(text) > 1000 || text != "" && !strings.HasSuffix(text, ".") {
+				t.Errorf("%s has a text that is no sentence of at most 1,000 bytes: %q", name, text)
+			}
+		}
+		if o.GetRemedy() == "" && o.GetAdminAction() == "" {
+			t.Errorf("%s does not say what to do", name)
+		}
+		if failed := o.GetScimStatus() != 0 || slices.Contains(failedEvents, reason); o.GetAdminAction() != "" && !failed {
+			t.Errorf("%s says what to do about a failed event, and no failed event has it", name)
+		} else if remedy := o.GetRemedy(); failed && (strings.Contains(remedy, "operator") || strings.Contains(remedy, "usher ")) {
+			t.Errorf("%s tells the admin of the identity provider what only an admin of Usher can do: %s", name, remedy)
 		}
 		scimType := scim.ErrorType(o.GetScimType())
 		switch {

@@ -125,6 +125,7 @@ type FailedEvent struct {
 	Reason         string
 	Detail         string
 	Remedy         string
+	AdminAction    string
 	TraceID        string
 	Time           time.Time
 }

@@ -93,5 +93,6 @@ func describe(e *FailedEvent, r store.Report) {
 		e.Detail = "No rule gives this user the role Organization Admin any more, but it is the organization's last effective " +
 			"Organization Admin. Usher retains this access."
 	}
-	e.Reason, e.Remedy = fault.ReasonName(reason), fault.OptionsOf(reason).GetRemedy()
+	options := fault.OptionsOf(reason)
+	e.Reason, e.Remedy, e.AdminAction = fault.ReasonName(reason), options.GetRemedy(), options.GetAdminAction()
 }

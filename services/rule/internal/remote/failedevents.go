@@ -28,7 +28,7 @@ func (f *FailedEvents) Record(ctx context.Context, events []core.FailedEvent) er
 		request.FailedEvents[i] = &failedeventsv1.FailedEvent{
 			Id: e.ID, OrganizationId: e.OrganizationID, MessageId: e.MessageID,
 			Source: failedeventsv1.FailedEventSource_FAILED_EVENT_SOURCE_RULE, FailTime: timestamppb.New(e.Time), ResourceId: e.ResourceID,
-			Reason: e.Reason, Detail: e.Detail, Remedy: e.Remedy, TraceId: e.TraceID,
+			Reason: e.Reason, Detail: e.Detail, Remedy: e.Remedy, AdminAction: e.AdminAction, TraceId: e.TraceID,
 		}
 	}
 	_, err := f.record.RecordFailedEvents(asSystem(ctx), request)

@@ -270,9 +270,13 @@ type ErrorReasonOptions struct {
 	ScimStatus int32 `protobuf:"varint,3,opt,name=scim_status,json=scimStatus,proto3" json:"scim_status,omitempty"`
 	// The scimType of the SCIM error: a keyword of RFC 7644 §3.12 or of RFC 9865 §2.1. Unset where these have none.
 	ScimType string `protobuf:"bytes,4,opt,name=scim_type,json=scimType,proto3" json:"scim_type,omitempty"`
-	// What to do, in sentences for people. Failed events contain it, so it has at most 1,000 characters. Where nothing needs
-	// to be done, it says so.
-	Remedy        string `protobuf:"bytes,5,opt,name=remedy,proto3" json:"remedy,omitempty"`
+	// An instruction for the sender of the request, in sentences for people. For a failed event, this is the admin of the
+	// identity provider. Failed events contain it, so it has at most 1,000 characters. Unset if there is nothing to do for
+	// the sender: then admin_action says what to do.
+	Remedy string `protobuf:"bytes,5,opt,name=remedy,proto3" json:"remedy,omitempty"`
+	// An instruction for an admin of the organization, about a failed event, in sentences for people: at most 1,000
+	// characters. Unset if there is nothing to do in Usher, or if no failed event has this reason.
+	AdminAction   string `protobuf:"bytes,6,opt,name=admin_action,json=adminAction,proto3" json:"admin_action,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -342,6 +346,13 @@ func (x *ErrorReasonOptions) GetRemedy() string {
 	return ""
 }
 
+func (x *ErrorReasonOptions) GetAdminAction() string {
+	if x != nil {
+		return x.AdminAction
+	}
+	return ""
+}
+
 var file_usher_common_v1_error_reason_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.EnumValueOptions)(nil),
@@ -365,7 +376,7 @@ var File_usher_common_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\"usher/common/v1/error_reason.proto\x12\x0fusher.common.v1\x1a google/protobuf/descriptor.proto\x1a\x15google/rpc/code.proto\"\xb1\x01\n" +
+	"\"usher/common/v1/error_reason.proto\x12\x0fusher.common.v1\x1a google/protobuf/descriptor.proto\x1a\x15google/rpc/code.proto\"\xd4\x01\n" +
 	"\x12ErrorReasonOptions\x12$\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x10.google.rpc.CodeR\x04code\x12\x1f\n" +
 	"\vhttp_status\x18\x02 \x01(\x05R\n" +
@@ -373,19 +384,20 @@ const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\vscim_status\x18\x03 \x01(\x05R\n" +
 	"scimStatus\x12\x1b\n" +
 	"\tscim_type\x18\x04 \x01(\tR\bscimType\x12\x16\n" +
-	"\x06remedy\x18\x05 \x01(\tR\x06remedy*\xd17\n" +
+	"\x06remedy\x18\x05 \x01(\tR\x06remedy\x12!\n" +
+	"\fadmin_action\x18\x06 \x01(\tR\vadminAction*\x93>\n" +
 	"\vErrorReason\x12\x1c\n" +
-	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12q\n" +
-	"\x15ERROR_REASON_INTERNAL\x10\x01\x1aV\xb2\xcf\x18R\b\r\x10\xf4\x03*KAsk the operator to look up the message ID or the trace ID in Usher's logs.\x12\xd1\x01\n" +
-	"\x1cERROR_REASON_INVALID_REQUEST\x10\x02\x1a\xae\x01\xb2\xcf\x18\xa9\x01\b\x03\x10\x90\x03\x18\x90\x03\"\finvalidValue*\x90\x01Correct what the error names. If an identity provider sent it, correct it there, or in its attribute mappings, and provision the resource again.\x12\xba\x01\n" +
-	"\x1cERROR_REASON_UNAUTHENTICATED\x10\x03\x1a\x97\x01\xb2\xcf\x18\x92\x01\b\x10\x10\x91\x03*\x8a\x01Send a credential that is valid now. An identity provider needs the Base URL of a directory that exists, and an API key of that directory.\x12m\n" +
-	"\x1fERROR_REASON_CALLER_NOT_ALLOWED\x10\x04\x1aH\xb2\xcf\x18D\b\a\x10\x93\x03*=Use a credential that allows this call for this organization.\x12\xc4\x01\n" +
-	"\x16ERROR_REASON_NOT_FOUND\x10\x05\x1a\xa7\x01\xb2\xcf\x18\xa2\x01\b\x05\x10\x94\x03\x18\x94\x03*\x97\x01Check the id and the organization. If an identity provider asked for it, restart its provisioning, so that it matches the resource or creates it again.\x12t\n" +
+	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\xd7\x01\n" +
+	"\x15ERROR_REASON_INTERNAL\x10\x01\x1a\xbb\x01\xb2\xcf\x18\xb6\x01\b\r\x10\xf4\x03*bProvision the resource again. If the error stays, there is nothing to do at the identity provider.2KAsk the operator to look up the message ID or the trace ID in Usher's logs.\x12\xd1\x01\n" +
+	"\x1cERROR_REASON_INVALID_REQUEST\x10\x02\x1a\xae\x01\xb2\xcf\x18\xa9\x01\b\x03\x10\x90\x03\x18\x90\x03\"\finvalidValue*\x90\x01Correct what the error names. If an identity provider sent it, correct it there, or in its attribute mappings, and provision the resource again.\x12\xa1\x02\n" +
+	"\x1cERROR_REASON_UNAUTHENTICATED\x10\x03\x1a\xfe\x01\xb2\xcf\x18\xf9\x01\b\x10\x10\x91\x03*\x8a\x01Send a credential that is valid now. An identity provider needs the Base URL of a directory that exists, and an API key of that directory.2eIf the directory has no valid API key, create one, and give it to the admin of the identity provider.\x12m\n" +
+	"\x1fERROR_REASON_CALLER_NOT_ALLOWED\x10\x04\x1aH\xb2\xcf\x18D\b\a\x10\x93\x03*=Use a credential that allows this call for this organization.\x12\x99\x02\n" +
+	"\x16ERROR_REASON_NOT_FOUND\x10\x05\x1a\xfc\x01\xb2\xcf\x18\xf7\x01\b\x05\x10\x94\x03\x18\x94\x03*\x97\x01Check the id and the organization. If an identity provider asked for it, restart its provisioning, so that it matches the resource or creates it again.2SIf the directory was replaced, look at the list of resources that were not adopted.\x12t\n" +
 	"\x1bERROR_REASON_ALREADY_EXISTS\x10\x06\x1aS\xb2\xcf\x18O\b\x06\x10\x99\x03\x18\x99\x03\"\n" +
 	"uniqueness*9Choose another id, or use the resource that has this one.\x12\xc9\x01\n" +
-	"\x18ERROR_REASON_UNAVAILABLE\x10\a\x1a\xaa\x01\xb2\xcf\x18\xa5\x01\b\x0e\x10\xf7\x03\x18\xf7\x03*\x9a\x01Try again. Most identity providers do so by themselves, and then nothing needs to be done. If the error stays, the operator should look at Usher's health.\x12\xd4\x01\n" +
-	"\x15ERROR_REASON_DEADLINE\x10\b\x1a\xb8\x01\xb2\xcf\x18\xb3\x01\b\x04\x10\xf8\x03\x18\xf7\x03*\xa8\x01Try again, with less at a time if the request is large. Most identity providers try again by themselves. If the error stays, the operator should look at Usher's health.\x12b\n" +
-	"\x12ERROR_REASON_LIMIT\x10\t\x1aJ\xb2\xcf\x18F\b\b\x10\xad\x03\x18\x9d\x03*<Send less at a time, or ask the operator to raise the limit.\x12\xa6\x01\n" +
+	"\x18ERROR_REASON_UNAVAILABLE\x10\a\x1a\xaa\x01\xb2\xcf\x18\xa5\x01\b\x0e\x10\xf7\x03\x18\xf7\x03*ZTry again. Most identity providers do so by themselves, and then nothing needs to be done.2?If the error stays, ask the operator to look at Usher's health.\x12\xd4\x01\n" +
+	"\x15ERROR_REASON_DEADLINE\x10\b\x1a\xb8\x01\xb2\xcf\x18\xb3\x01\b\x04\x10\xf8\x03\x18\xf7\x03*hTry again, with less at a time if the request is large. Most identity providers try again by themselves.2?If the error stays, ask the operator to look at Usher's health.\x12\x8b\x01\n" +
+	"\x12ERROR_REASON_LIMIT\x10\t\x1as\xb2\xcf\x18o\b\b\x10\xad\x03\x18\x9d\x03*\x14Send less at a time.2OIf the identity provider cannot send less, ask the operator to raise the limit.\x12\xa6\x01\n" +
 	"\x15ERROR_REASON_CONFLICT\x10\n" +
 	"\x1a\x8a\x01\xb2\xcf\x18\x85\x01\b\n" +
 	"\x10\x99\x03\x18\x9c\x03*{Somebody changed the resource meanwhile. Read it again, and repeat the change. An identity provider should do so by itself.\x12\x7f\n" +
@@ -393,20 +405,20 @@ const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\x1eERROR_REASON_REQUEST_ID_REUSED\x10\f\x1as\xb2\xcf\x18o\b\x06\x10\x99\x03*hMake a new request_id for each request. Use the old one only to repeat the request that it was made for.\x12h\n" +
 	"\x1aERROR_REASON_SCOPE_MISSING\x10\r\x1aH\xb2\xcf\x18D\b\a\x10\x93\x03*=Use a credential with one of the scopes that the error names.\x12m\n" +
 	"\x1cERROR_REASON_SUBJECT_BLOCKED\x10\x0e\x1aK\xb2\xcf\x18G\b\a\x10\x93\x03*@Ask the operator to unblock the person: `usher session unblock`.\x12W\n" +
-	"\x1eERROR_REASON_PORTAL_LINK_ENDED\x10\x0f\x1a3\xb2\xcf\x18/\b\t\x10\x99\x03*(Ask whoever sent the link for a new one.\x12\xab\x01\n" +
-	"'ERROR_REASON_ORGANIZATION_NOT_FEDERATED\x10\x14\x1a~\xb2\xcf\x18z\b\t\x10\x99\x03\x18\x93\x03*pSet up sign-in through the identity provider for this organization first. Its directories work again after that.\x12\xa1\x01\n" +
-	"\x1eERROR_REASON_DIRECTORY_DELETED\x10\x15\x1a}\xb2\xcf\x18y\b\t\x10\x99\x03\x18\x91\x03*oUse a directory that exists. An identity provider needs the Base URL of such a directory, and an API key of it.\x12\x8e\x01\n" +
+	"\x1eERROR_REASON_PORTAL_LINK_ENDED\x10\x0f\x1a3\xb2\xcf\x18/\b\t\x10\x99\x03*(Ask whoever sent the link for a new one.\x12\x81\x02\n" +
+	"'ERROR_REASON_ORGANIZATION_NOT_FEDERATED\x10\x14\x1a\xd3\x01\xb2\xcf\x18\xce\x01\b\t\x10\x99\x03\x18\x93\x03*ISet up sign-in through the identity provider for this organization first.2yAsk the operator to mark the organization as federated when its sign-in is set up. Its directories work again after that.\x12\x8c\x02\n" +
+	"\x1eERROR_REASON_DIRECTORY_DELETED\x10\x15\x1a\xe7\x01\xb2\xcf\x18\xe2\x01\b\t\x10\x99\x03\x18\x91\x03*oUse a directory that exists. An identity provider needs the Base URL of such a directory, and an API key of it.2gGive the admin of the identity provider the Base URL and a key of the directory that replaces this one.\x12\x8e\x01\n" +
 	"&ERROR_REASON_DIRECTORY_NOT_REPLACEABLE\x10\x16\x1ab\xb2\xcf\x18^\b\t\x10\x99\x03*WDelete the directory first, or name a deleted directory that no other one has replaced.\x12\xd9\x01\n" +
-	" ERROR_REASON_DIRECTORY_NOT_READY\x10\x17\x1a\xb2\x01\xb2\xcf\x18\xad\x01\b\x0e\x10\xf7\x03\x18\xf7\x03*\xa2\x01Try again at once. Most identity providers do so by themselves, and then nothing needs to be done. If the error stays, the operator should look at Usher's health.\x12\x8b\x01\n" +
+	" ERROR_REASON_DIRECTORY_NOT_READY\x10\x17\x1a\xb2\x01\xb2\xcf\x18\xad\x01\b\x0e\x10\xf7\x03\x18\xf7\x03*bTry again at once. Most identity providers do so by themselves, and then nothing needs to be done.2?If the error stays, ask the operator to look at Usher's health.\x12\x8b\x01\n" +
 	"!ERROR_REASON_ORGANIZATION_ERASING\x10\x18\x1ad\xb2\xcf\x18`\b\t\x10\x99\x03*YWait until the organization is erased. After that, its id is free for a new organization.\x12c\n" +
 	"\x1dERROR_REASON_CREDENTIAL_ENDED\x10\x1f\x1a@\xb2\xcf\x18<\b\t\x10\x99\x03*5Rotate the one that replaces it, or create a new one.\x12\x88\x01\n" +
 	"\x1eERROR_REASON_USER_NOT_DETACHED\x10\x19\x1ad\xb2\xcf\x18`\b\t\x10\x99\x03*YDelete the user at the identity provider of the directory, or delete the directory first.\x12D\n" +
 	"\x1bERROR_REASON_USER_AMBIGUOUS\x10\x1a\x1a#\xb2\xcf\x18\x1f\b\t\x10\x99\x03*\x18Name the user by its id.\x12\xd8\x01\n" +
 	"\x1cERROR_REASON_SCIM_UNIQUENESS\x10(\x1a\xb5\x01\xb2\xcf\x18\xb0\x01\b\x06\x10\x99\x03\x18\x99\x03\"\n" +
-	"uniqueness*\x99\x01Find the other resource of this directory that has the value. Change or delete one of the two at the identity provider, or let it match the existing one.\x12\xec\x01\n" +
-	" ERROR_REASON_SCIM_INVALID_FILTER\x10)\x1a\xc5\x01\xb2\xcf\x18\xc0\x01\b\x03\x10\x90\x03\x18\x90\x03\"\rinvalidFilter*\xa6\x01Correct the filter. If an identity provider sent it, look at its attribute mappings: one of them names an attribute that does not exist, or a value that does not fit.\x12\xcb\x01\n" +
-	" ERROR_REASON_SCIM_INVALID_SYNTAX\x10*\x1a\xa4\x01\xb2\xcf\x18\x9f\x01\b\x03\x10\x90\x03\x18\x90\x03\"\rinvalidSyntax*\x85\x01The identity provider sent something that is not valid SCIM. If the mode of the directory is strict, the tolerant mode may accept it.\x12\xad\x01\n" +
-	"\x1eERROR_REASON_SCIM_INVALID_PATH\x10+\x1a\x88\x01\xb2\xcf\x18\x83\x01\b\x03\x10\x90\x03\x18\x90\x03\"\vinvalidPath*lLook at the attribute mappings of the identity provider: one of them names an attribute that does not exist.\x12\xae\x01\n" +
+	"uniqueness*\x99\x01Find the other resource of this directory that has the value. Change or delete one of the two at the identity provider, or let it match the existing one.\x12\xbd\x02\n" +
+	" ERROR_REASON_SCIM_INVALID_FILTER\x10)\x1a\x96\x02\xb2\xcf\x18\x91\x02\b\x03\x10\x90\x03\x18\x90\x03\"\rinvalidFilter*\xa6\x01Correct the filter. If an identity provider sent it, look at its attribute mappings: one of them names an attribute that does not exist, or a value that does not fit.2OIf the attribute is one of an extension, register its schema for the directory.\x12\x89\x02\n" +
+	" ERROR_REASON_SCIM_INVALID_SYNTAX\x10*\x1a\xe2\x01\xb2\xcf\x18\xdd\x01\b\x03\x10\x90\x03\x18\x90\x03\"\rinvalidSyntax*zThe identity provider sent something that is not valid SCIM: correct its attribute mappings, or report this to its vendor.2HIf the mode of the directory is strict, the tolerant mode may accept it.\x12\xfe\x01\n" +
+	"\x1eERROR_REASON_SCIM_INVALID_PATH\x10+\x1a\xd9\x01\xb2\xcf\x18\xd4\x01\b\x03\x10\x90\x03\x18\x90\x03\"\vinvalidPath*lLook at the attribute mappings of the identity provider: one of them names an attribute that does not exist.2OIf the attribute is one of an extension, register its schema for the directory.\x12\xae\x01\n" +
 	"\x1bERROR_REASON_SCIM_NO_TARGET\x10,\x1a\x8c\x01\xb2\xcf\x18\x87\x01\b\x03\x10\x90\x03\x18\x90\x03\"\bnoTarget*sLook at the attribute mappings of the identity provider: one of them names a value that the resource does not have.\x12\xa9\x01\n" +
 	"\x1fERROR_REASON_SCIM_INVALID_VALUE\x10-\x1a\x83\x01\xb2\xcf\x18\x7f\b\x03\x10\x90\x03\x18\x90\x03\"\finvalidValue*gCorrect the value at the identity provider, or its attribute mapping, and provision the resource again.\x12\x86\x01\n" +
 	"\x1cERROR_REASON_SCIM_MUTABILITY\x10.\x1ad\xb2\xcf\x18`\b\x03\x10\x90\x03\x18\x90\x03\"\n" +
@@ -418,14 +430,14 @@ const file_usher_common_v1_error_reason_proto_rawDesc = "" +
 	"\x1fERROR_REASON_SCIM_INVALID_COUNT\x104\x1a\xa6\x01\xb2\xcf\x18\xa1\x01\b\x03\x10\x90\x03\x18\x90\x03\"\finvalidCount*\x88\x01Ask for at least one resource a page, at most as many as maxPageSize in /ServiceProviderConfig says, and for equally many on every page.\x12f\n" +
 	"\x1bERROR_REASON_CURSOR_EXPIRED\x10<\x1aE\xb2\xcf\x18A\b\v\x10\x90\x03*:Take a new cursor, then list, then watch from that cursor.\x12Z\n" +
 	"\x1bERROR_REASON_CURSOR_INVALID\x10=\x1a9\xb2\xcf\x185\b\x03\x10\x90\x03*.Send a cursor of this feed as it was received.\x12\x94\x01\n" +
-	"\x1aERROR_REASON_TENANT_IN_USE\x10P\x1at\xb2\xcf\x18p\b\t\x10\x99\x03*iRemove the tenant from every rule, run a rule sync, and revoke the access in it that was granted by hand.\x12\xba\x01\n" +
-	"$ERROR_REASON_LAST_ORGANIZATION_ADMIN\x10Q\x1a\x8f\x01\xb2\xcf\x18\x8a\x01\b\t\x10\x99\x03*\x82\x01Make another active user an Organization Admin, manually or by a rule. Access that Usher left to the last one then ends by itself.\x12[\n" +
+	"\x1aERROR_REASON_TENANT_IN_USE\x10P\x1at\xb2\xcf\x18p\b\t\x10\x99\x03*iRemove the tenant from every rule, run a rule sync, and revoke the access in it that was granted by hand.\x12\x8d\x02\n" +
+	"$ERROR_REASON_LAST_ORGANIZATION_ADMIN\x10Q\x1a\xe2\x01\xb2\xcf\x18\xdd\x01\b\t\x10\x99\x03*QGive another active user the groups or the roles that make an Organization Admin.2\x82\x01Make another active user an Organization Admin, manually or by a rule. Access that Usher left to the last one then ends by itself.\x12[\n" +
 	"\x19ERROR_REASON_SYNC_RUNNING\x10R\x1a<\xb2\xcf\x188\b\t\x10\x99\x03*1Wait until the rule sync has ended, or cancel it.\x12b\n" +
 	"\x17ERROR_REASON_SYNC_ENDED\x10S\x1aE\xb2\xcf\x18A\b\t\x10\x99\x03*:Nothing needs to be done: there is no rule sync to cancel.\x12\x83\x01\n" +
 	"\x17ERROR_REASON_ROLE_SCOPE\x10T\x1af\xb2\xcf\x18b\b\x03\x10\x90\x03*[Name a tenant with a role of scope TENANT, and no tenant with a role of scope ORGANIZATION.\x12\x92\x01\n" +
-	"\x18ERROR_REASON_ROLE_IN_USE\x10U\x1at\xb2\xcf\x18p\b\t\x10\x99\x03*iRemove the role from every rule, run a rule sync, and revoke the access with it that was granted by hand.\x12\xa7\x02\n" +
-	"\x1cERROR_REASON_USERS_SET_ASIDE\x10V\x1a\x84\x02\xb2\xcf\x18\xff\x01\b\t\x10\x99\x03*\xf7\x01Usher tries again by itself, and with the next message of the user. If the user is in too many groups, or in groups that nest too deep, change that in the identity provider. To take all access from the user now, suspend it: `usher access suspend`.\x12\xe9\x01\n" +
-	"\x18ERROR_REASON_ACCESS_KEPT\x10W\x1a\xca\x01\xb2\xcf\x18\xc5\x01\b\t\x10\x99\x03*\xbd\x01To take all access from the user now, suspend it: `usher access suspend`. To end the grant, ask the operator to revoke it. If the user was deleted, grant the role with keep to another user.\"\x04\b0\x100:`\n" +
+	"\x18ERROR_REASON_ROLE_IN_USE\x10U\x1at\xb2\xcf\x18p\b\t\x10\x99\x03*iRemove the role from every rule, run a rule sync, and revoke the access with it that was granted by hand.\x12\xa8\x02\n" +
+	"\x1cERROR_REASON_USERS_SET_ASIDE\x10V\x1a\x85\x02\xb2\xcf\x18\x80\x02\b\t\x10\x99\x03*iIf the user is in too many groups, or in groups that nest too deep, change that in the identity provider.2\x8d\x01Usher tries again by itself, and with the next message of the user. To take all access from the user now, suspend it: `usher access suspend`.\x12\xe9\x01\n" +
+	"\x18ERROR_REASON_ACCESS_KEPT\x10W\x1a\xca\x01\xb2\xcf\x18\xc5\x01\b\t\x10\x99\x032\xbd\x01To take all access from the user now, suspend it: `usher access suspend`. To end the grant, ask the operator to revoke it. If the user was deleted, grant the role with keep to another user.\"\x04\b0\x100:`\n" +
 	"\x06reason\x12!.google.protobuf.EnumValueOptions\x18\xf6\x89\x03 \x01(\v2#.usher.common.v1.ErrorReasonOptionsR\x06reasonB\xc2\x01\n" +
 	"\x13com.usher.common.v1B\x10ErrorReasonProtoP\x01Z;github.com/usher-scim/usher/gen/go/usher/common/v1;commonv1\xa2\x02\x03UCX\xaa\x02\x0fUsher.Common.V1\xca\x02\x0fUsher\\Common\\V1\xe2\x02\x1bUsher\\Common\\V1\\GPBMetadata\xea\x02\x11Usher::Common::V1b\x06proto3"
 

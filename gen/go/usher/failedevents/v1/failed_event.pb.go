@@ -110,8 +110,8 @@ type FailedEvent struct {
 	ScimType string `protobuf:"bytes,11,opt,name=scim_type,json=scimType,proto3" json:"scim_type,omitempty"`
 	// The cause, in a sentence: 4,000 characters at most.
 	Detail string `protobuf:"bytes,12,opt,name=detail,proto3" json:"detail,omitempty"`
-	// What the admin of the identity provider should do about it: 1,000 characters at most. Empty if there is nothing to
-	// do at the identity provider.
+	// An instruction for the admin of the identity provider: 1,000 characters at most. Empty if there is nothing to do at
+	// the identity provider.
 	Remedy string `protobuf:"bytes,13,opt,name=remedy,proto3" json:"remedy,omitempty"`
 	// The id of the trace: 32 hexadecimal digits, or empty.
 	TraceId string `protobuf:"bytes,14,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
@@ -128,8 +128,7 @@ type FailedEvent struct {
 	// The userName or displayName of the resource that has the unique value already: 200 bytes at most, the rest is cut
 	// off. Empty under the same conditions as conflicting_resource_id, and if Usher has erased it.
 	ConflictingName string `protobuf:"bytes,19,opt,name=conflicting_name,json=conflictingName,proto3" json:"conflicting_name,omitempty"`
-	// What an admin of the organization should do about it in Usher: 1,000 characters at most. Empty if there is nothing to
-	// do in Usher.
+	// An instruction for an admin of the organization: 1,000 characters at most. Empty if there is nothing to do in Usher.
 	AdminAction   string `protobuf:"bytes,20,opt,name=admin_action,json=adminAction,proto3" json:"admin_action,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -848,10 +847,9 @@ type FailedEventCount struct {
 	AtLeast bool `protobuf:"varint,3,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
 	// The time of the newest of these failed events.
 	NewestFailTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=newest_fail_time,json=newestFailTime,proto3" json:"newest_fail_time,omitempty"`
-	// What the admin of the identity provider should usually do about this reason, or empty. A failed event can have a more
-	// precise remedy.
+	// The usual instruction for the admin of the identity provider, or empty. A failed event can have a more precise one.
 	Remedy string `protobuf:"bytes,5,opt,name=remedy,proto3" json:"remedy,omitempty"`
-	// What an admin of the organization should usually do about this reason in Usher, or empty.
+	// The usual instruction for an admin of the organization, or empty.
 	AdminAction   string `protobuf:"bytes,6,opt,name=admin_action,json=adminAction,proto3" json:"admin_action,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -985,7 +983,7 @@ type AcknowledgeFailedEventsRequest struct {
 	// The id of a directory: acknowledges only its failed events. Empty: all directories.
 	DirectoryId string `protobuf:"bytes,3,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
 	// Acknowledges only failed events that happened at this time or before, such as the newest one that somebody has seen.
-	// Unset: all until now.
+	// Unset: all.
 	EndTime       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1157,7 +1155,7 @@ type DeletedUser struct {
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// The id of the user.
 	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// The userName that the user had.
+	// The userName that the user had: its first 200 characters.
 	UserName string `protobuf:"bytes,3,opt,name=user_name,json=userName,proto3" json:"user_name,omitempty"`
 	// The time of the deletion.
 	DeleteTime    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=delete_time,json=deleteTime,proto3" json:"delete_time,omitempty"`
@@ -1349,11 +1347,11 @@ const file_usher_failedevents_v1_failed_event_proto_rawDesc = "" +
 	"incomplete\"Y\n" +
 	"\x11EraseNamesRequest\x12D\n" +
 	"\x05users\x18\x01 \x03(\v2\".usher.failedevents.v1.DeletedUserB\n" +
-	"\xbaH\a\x92\x01\x04\b\x01\x10dR\x05users\"\xc6\x01\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10dR\x05users\"\xd0\x01\n" +
 	"\vDeletedUser\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12!\n" +
-	"\auser_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x12\x1b\n" +
-	"\tuser_name\x18\x03 \x01(\tR\buserName\x12C\n" +
+	"\auser_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x12%\n" +
+	"\tuser_name\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\buserName\x12C\n" +
 	"\vdelete_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\n" +
 	"deleteTime\"\x14\n" +
 	"\x12EraseNamesResponse*w\n" +
