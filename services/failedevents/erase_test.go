@@ -45,7 +45,7 @@ func TestFailedEventsOfAnErasedOrganizationAreGoneEvenLateOnes(t *testing.T) {
 			w.add(t, w.at(3, 0), w.at(5, 2), w.at(6, 3))
 			w.lists(t, "acme", 2)
 			w.lists(t, "other", 1)
-			if n := w.dropped(t); n != 2 {
+			if n := w.sum(t, "usher_failedevents_erased_events_dropped_total"); n != 2 {
 				t.Errorf("%d events were counted as dropped", n)
 			}
 		})
@@ -82,8 +82,8 @@ func (w *world) lists(t *testing.T, organization string, count int) {
 	}
 }
 
-// dropped returns how many failed events were counted as dropped.
-func (w *world) dropped(t *testing.T) (sum int64) {
+// sum returns the value of a counter.
+func (w *world) sum(t *testing.T, counter string) (sum int64) {
 	t.Helper()
 	var all metricdata.ResourceMetrics
 	if err := w.metrics.Collect(t.Context(), &all); err != nil {
@@ -91,7 +91,7 @@ func (w *world) dropped(t *testing.T) (sum int64) {
 	}
 	for _, scope := range all.ScopeMetrics {
 		for _, m := range scope.Metrics {
-			if data, ok := m.Data.(metricdata.Sum[int64]); ok && m.Name == "usher_failedevents_erased_events_dropped_total" {
+			if data, ok := m.Data.(metricdata.Sum[int64]); ok && m.Name == counter {
 				for _, point := range data.DataPoints {
 					sum += point.Value
 				}

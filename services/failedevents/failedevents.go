@@ -109,11 +109,13 @@ func open(ctx context.Context, c Config, d Dependencies) (store.Store, error) {
 // Register adds the service to a gRPC server.
 func (s *Service) Register(r grpc.ServiceRegistrar) { s.server.Register(r) }
 
-// Run erases organizations, and deletes old tallies of messages, until ctx ends. Call it at most once, and Close after it has returned.
+// Run erases organizations, deletes old tallies of messages, and forgets whose names it has erased, until ctx ends. Call it at most once,
+// and Close after it has returned.
 func (s *Service) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { erasure.Follow(ctx, s.directory, s.keeper(), s.log) })
 	running.Go(func() { s.deleteOldTallies(ctx) })
+	running.Go(func() { s.trimErasedNames(ctx) })
 	running.Wait()
 	return nil
 }
@@ -125,6 +127,26 @@ func (s *Service) deleteOldTallies(ctx context.Context) {
 	for again := true; again; again = wait.Sleep(ctx, deleteEvery) {
 		if err := s.server.DeleteOldTallies(ctx); err != nil && ctx.Err() == nil {
 			s.log.WarnContext(ctx, "deleting old tallies of messages failed and is retried", "error", err)
+		}
+	}
+}
+
+const (
+	// trimEvery is how often a process forgets whose names were erased, and trimStep how many of them in a transaction.
+	trimEvery, trimStep = 10 * time.Minute, 1000
+	// namesRemembered is how long they are remembered. It is longer than the time by which a failed event with names may be late, as the
+	// clocks of processes differ.
+	namesRemembered = server.NamesLate + time.Hour
+)
+
+func (s *Service) trimErasedNames(ctx context.Context) {
+	for {
+		trimmed, err := s.store.TrimErasedNames(ctx, s.now().Add(-namesRemembered), trimStep)
+		if err != nil && ctx.Err() == nil {
+			s.log.WarnContext(ctx, "forgetting whose names were erased failed and is tried again", "error", err)
+		}
+		if trimmed < trimStep && !wait.Sleep(ctx, trimEvery) {
+			return
 		}
 	}
 }

@@ -30,6 +30,7 @@ const directory = "0198a000-0000-7000-8000-0000000000d1"
 
 type world struct {
 	record   failedeventsv1.FailedEventRecordServiceClient
+	erase    failedeventsv1.FailedEventErasureServiceClient
 	events   failedeventsv1.FailedEventServiceClient
 	activity failedeventsv1.ActivityServiceClient
 	service  *failedevents.Service
@@ -67,6 +68,7 @@ func newWorld(t *testing.T, change ...func(*failedevents.Config)) *world {
 	s.Register(channel)
 	w.record = failedeventsv1.NewFailedEventRecordServiceClient(channel.As(commonv1.Caller_CALLER_RULE))
 	w.activity = failedeventsv1.NewActivityServiceClient(channel.As(commonv1.Caller_CALLER_GATEWAY))
+	w.erase = failedeventsv1.NewFailedEventErasureServiceClient(channel.As(commonv1.Caller_CALLER_IDENTITY))
 	w.events = failedeventsv1.NewFailedEventServiceClient(channel.As(commonv1.Caller_CALLER_GATEWAY))
 	return w
 }
@@ -82,7 +84,8 @@ func (w *world) event(n int) *failedeventsv1.FailedEvent {
 		Id: id(n), OrganizationId: "acme", DirectoryId: directory, MessageId: fmt.Sprint("m", n),
 		Source: failedeventsv1.FailedEventSource_FAILED_EVENT_SOURCE_GATEWAY, FailTime: timestamppb.New(w.now.Add(time.Duration(n) * time.Second)),
 		Operation: "PATCH /Users/{id}", ResourceId: "u", Status: 409, Reason: "SCIM_UNIQUENESS", ScimType: "uniqueness",
-		Detail: "d", Remedy: "r", TraceId: "t",
+		Detail: "d", Remedy: "r", AdminAction: "a", TraceId: "t",
+		Subject: "ann", ConflictingResourceId: "u2", ConflictingName: "Ann",
 	}
 }
 
@@ -118,10 +121,10 @@ func TestAFailedEventIsNotLostBecauseOfAnInvalidCharacter(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	sent := w.event(1)
-	sent.Detail, sent.ResourceId, sent.Operation = "a\x00b", "c\x00d", "e\x00f"
+	sent.Detail, sent.ResourceId, sent.Operation, sent.Subject = "a\x00b", "c\x00d", "e\x00f", "g\x00h"
 	w.add(t, sent)
 	got, err := w.events.GetFailedEvent(admin(t.Context(), "acme"), &failedeventsv1.GetFailedEventRequest{OrganizationId: "acme", Id: id(1)})
-	if e := got.GetFailedEvent(); err != nil || e.GetDetail() != "a\uFFFDb" || e.GetResourceId() != "c\uFFFDd" || e.GetOperation() != "e\uFFFDf" {
+	if e := got.GetFailedEvent(); err != nil || e.GetDetail() != "a\uFFFDb" || e.GetResourceId() != "c\uFFFDd" || e.GetOperation() != "e\uFFFDf" || e.GetSubject() != "g\uFFFDh" {
 		t.Errorf("%v, %v", got, err)
 	}
 }

@@ -27,7 +27,7 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked, now tim
 		marked = tag.RowsAffected() > 0
 		return nil
 	})
-	for _, erase := range []string{shared.EraseEvents, shared.EraseTallies, shared.EraseActivity} {
+	for _, erase := range []string{shared.EraseEvents, shared.EraseTallies, shared.EraseActivity, shared.EraseErasedNames} {
 		b.Queue(erase, organizationID, limit).Exec(func(tag pgconn.CommandTag) error {
 			removed += int(tag.RowsAffected())
 			return nil
@@ -48,4 +48,26 @@ func (s *Store) Marked(ctx context.Context) (map[string]time.Time, error) {
 func (s *Store) Unmark(ctx context.Context, organizationID string, asked time.Time) error {
 	_, err := s.db.Exec(ctx, shared.EndErasure, organizationID, dbtype.Time(&asked))
 	return pgdb.Reach(err)
+}
+
+func (s *Store) EraseNames(ctx context.Context, organizationID string, users []store.DeletedUser, limit int) (erased int, err error) {
+	note, erase := shared.EraseNames(organizationID, users, limit)
+	b := &pgx.Batch{}
+	b.Queue(readByIndex)
+	b.Queue(lockErasure, organizationID) // a concurrent Record either sees the notes, or this transaction sees its events
+	for _, statement := range note {
+		b.Queue(statement.Text, statement.Args...)
+	}
+	for _, statement := range erase {
+		b.Queue(statement.Text, statement.Args...).Exec(func(tag pgconn.CommandTag) error {
+			erased += int(tag.RowsAffected())
+			return nil
+		})
+	}
+	return erased, pgdb.Reach(s.db.SendBatch(ctx, b).Close())
+}
+
+func (s *Store) TrimErasedNames(ctx context.Context, before time.Time, limit int) (int, error) {
+	tag, err := s.db.Exec(ctx, shared.TrimErasedNames, dbtype.Time(&before), limit)
+	return int(tag.RowsAffected()), pgdb.Reach(err)
 }

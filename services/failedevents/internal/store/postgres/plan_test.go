@@ -1,13 +1,18 @@
 package postgres
 
 import (
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/usher-scim/usher/services/failedevents/internal/store"
+	"github.com/usher-scim/usher/services/failedevents/internal/store/rows"
 )
+
+var inIndexCondition = regexp.MustCompile(`Index Cond: .*"time" >= `)
 
 // planner returns a function that explains a statement. The planner of an empty database would read the table: it is told that sorting and
 // scanning are dear.
@@ -42,7 +47,7 @@ func TestNoListSortsOrScans(t *testing.T) {
 	t.Parallel()
 	s := openStore(t)
 	planOf := planner(t, s)
-	for set := range 16 {
+	for set := range 64 {
 		filter, after := store.Filter{OpenOnly: set&1 != 0}, store.Place{}
 		if set&2 != 0 {
 			filter.DirectoryID = "d"
@@ -53,10 +58,65 @@ func TestNoListSortsOrScans(t *testing.T) {
 		if set&8 != 0 {
 			after.ID = "e"
 		}
+		if set&16 != 0 {
+			filter.Reason = "r"
+		}
+		if set&32 != 0 {
+			filter.Start, filter.End = time.Unix(1, 0), time.Unix(2, 0)
+		}
 		query, args := shared.ListEvents("acme", filter, after, 10)
 		plan := planOf(query, args...)
 		if !strings.Contains(plan, "Index Scan Backward using events_") || strings.Contains(plan, "Sort") {
 			t.Errorf("%+v after %+v:\n%s", filter, after, plan)
+		}
+		if set&32 != 0 && !inIndexCondition.MatchString(plan) { // or it would read all older ones
+			t.Errorf("%+v after %+v:\n%s", filter, after, plan)
+		}
+	}
+}
+
+// A step reads no more events than it counts or changes, whatever the planner estimates.
+func TestNothingScansEvents(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	tx, err := s.db.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(t.Context()) }()
+	if _, err := tx.Exec(t.Context(), readByIndex); err != nil {
+		t.Fatal(err)
+	}
+	var all []rows.Statement
+	for _, directory := range []string{"", "d"} {
+		for _, open := range []bool{false, true} {
+			query, args := shared.CountReasons("acme", directory, open, 10, 10)
+			all = append(all, rows.Statement{Text: query, Args: args})
+		}
+		query, args := shared.AcknowledgeSome("acme", directory, "r", time.Unix(1, 0), "a", time.Unix(2, 0), 10)
+		all = append(all, rows.Statement{Text: query, Args: args})
+	}
+	note, erase := shared.EraseNames("acme", []store.DeletedUser{{ID: "u", NameKey: "k"}}, 10)
+	all = append(append(all, note...), erase...)
+	all = append(all, rows.Statement{Text: shared.TrimErasedNames, Args: []any{1, 1}}, rows.Statement{Text: shared.EraseErasedNames, Args: []any{"acme", 1}})
+	for _, statement := range all {
+		found, err := tx.Query(t.Context(), `EXPLAIN `+statement.Text, statement.Args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps, err := pgx.CollectRows(found, pgx.RowTo[string])
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan := strings.Join(steps, "\n")
+		sorts := strings.Contains(plan, "Sort") && !strings.Contains(statement.Text, "RECURSIVE") // the few reasons are sorted
+		changes := strings.Contains(statement.Text, "UPDATE events") || strings.Contains(statement.Text, "DELETE")
+		if changes && !strings.Contains(plan, "Tid Scan") {
+			t.Errorf("%s:\n%s", statement.Text, plan)
+		}
+		if strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "Bitmap") || sorts ||
+			strings.Contains(plan, "_directory_") && !strings.Contains(statement.Text, "directory_id") {
+			t.Errorf("%s:\n%s", statement.Text, plan)
 		}
 	}
 }

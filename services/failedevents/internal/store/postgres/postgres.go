@@ -68,7 +68,8 @@ func (s *Store) Close() error {
 var (
 	lockOrganizationsShared = statements.Load("lock_organizations_shared", "organization_ids")
 	recordEvents            = statements.Load("record_events", "organization_ids", "ids", "directory_ids", "message_ids", "sources", "times",
-		"operations", "resource_ids", "statuses", "reasons", "scim_types", "details", "remedies", "trace_ids")
+		"operations", "resource_ids", "statuses", "reasons", "scim_types", "details", "remedies", "admin_actions", "trace_ids", "subjects",
+		"subject_keys", "conflicting_resource_ids", "conflicting_names", "conflicting_keys")
 )
 
 func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, err error) {
@@ -93,7 +94,13 @@ func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, 
 		column(events, func(e store.Event) string { return e.SCIMType }),
 		column(events, func(e store.Event) string { return e.Detail }),
 		column(events, func(e store.Event) string { return e.Remedy }),
-		column(events, func(e store.Event) string { return e.TraceID })).
+		column(events, func(e store.Event) string { return e.AdminAction }),
+		column(events, func(e store.Event) string { return e.TraceID }),
+		column(events, func(e store.Event) string { return e.Subject }),
+		column(events, func(e store.Event) string { return store.NameKey(e.OrganizationID, e.Subject) }),
+		column(events, func(e store.Event) string { return e.ConflictingResourceID }),
+		column(events, func(e store.Event) string { return e.ConflictingName }),
+		column(events, func(e store.Event) string { return store.NameKey(e.OrganizationID, e.ConflictingName) })).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&dropped) })
 	return dropped, pgdb.Reach(s.db.SendBatch(ctx, b).Close())
 }
@@ -125,4 +132,27 @@ func (s *Store) Acknowledge(ctx context.Context, organizationID, id, by string, 
 		return s.Event(ctx, organizationID, id)
 	}
 	return e, err
+}
+
+func (s *Store) CountReasons(ctx context.Context, organizationID, directoryID string, openOnly bool, reasons, limit int) (counts []store.ReasonCount, err error) {
+	query, args := shared.CountReasons(organizationID, directoryID, openOnly, reasons, limit)
+	b := &pgx.Batch{}
+	b.Queue(readByIndex)
+	b.Queue(query, args...).Query(func(found pgx.Rows) error {
+		counts, err = pgx.CollectRows(found, func(row pgx.CollectableRow) (c store.ReasonCount, err error) {
+			return c, row.Scan(rows.ReasonCountFields(&c)...)
+		})
+		return err
+	})
+	return counts, pgdb.Reach(s.db.SendBatch(ctx, b).Close())
+}
+
+func (s *Store) AcknowledgeSome(ctx context.Context, organizationID, directoryID, reason string, until time.Time, by string, now time.Time, limit int) (acknowledged int, more bool, err error) {
+	query, args := shared.AcknowledgeSome(organizationID, directoryID, reason, until, by, now, limit)
+	found := 0
+	b := &pgx.Batch{}
+	b.Queue(readByIndex)
+	b.Queue(query, args...).QueryRow(func(row pgx.Row) error { return row.Scan(&found, &acknowledged) })
+	err = pgdb.Reach(s.db.SendBatch(ctx, b).Close())
+	return acknowledged, found == limit, err
 }

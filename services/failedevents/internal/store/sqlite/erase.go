@@ -12,7 +12,10 @@ import (
 	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
-var getErasure = statements.Load("get_erasure", "organization_id")
+var (
+	getErasure   = statements.Load("get_erasure", "organization_id")
+	isNameErased = statements.Load("is_name_erased", "organization_id", "id", "name", "time")
+)
 
 // erasureOf returns until when an organization's events are erased, and when its last ended erasure was requested; zero times if
 // there are none.
@@ -52,7 +55,7 @@ func (s *Store) Erase(ctx context.Context, organizationID string, asked, now tim
 		if _, err = tx.Exec(ctx, shared.BeginErasure, organizationID, dbtype.Time(&now), dbtype.Time(&asked)); err != nil {
 			return 0, err
 		}
-		for _, erase := range []string{shared.EraseEvents, shared.EraseTallies, shared.EraseActivity} {
+		for _, erase := range []string{shared.EraseEvents, shared.EraseTallies, shared.EraseActivity, shared.EraseErasedNames} {
 			n, err := tx.Exec(ctx, erase, organizationID, limit)
 			if err != nil {
 				return 0, err
@@ -73,4 +76,46 @@ func (s *Store) Marked(ctx context.Context) (map[string]time.Time, error) {
 func (s *Store) Unmark(ctx context.Context, organizationID string, asked time.Time) error {
 	_, err := s.db.Exec(ctx, shared.EndErasure, organizationID, dbtype.Time(&asked))
 	return err
+}
+
+// withoutErased clears a name of an event, and its key, if it was erased. id is the id of the resource that has the name.
+func withoutErased(ctx context.Context, tx *sqlitedb.Tx, e store.Event, id string, name, key *string) error {
+	if *name == "" {
+		return nil
+	}
+	var erased bool
+	err := tx.QueryRow(ctx, isNameErased, e.OrganizationID, id, *key, dbtype.Time(&e.Time)).Scan(&erased)
+	if erased {
+		*name, *key = "", ""
+	}
+	return err
+}
+
+func (s *Store) EraseNames(ctx context.Context, organizationID string, users []store.DeletedUser, limit int) (erased int, err error) {
+	note, erase := shared.EraseNames(organizationID, users, limit)
+	err = s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
+		erased = 0
+		for _, statement := range note {
+			if _, err := tx.Exec(ctx, statement.Text, statement.Args...); err != nil {
+				return err
+			}
+		}
+		for _, statement := range erase {
+			changed, err := tx.Exec(ctx, statement.Text, statement.Args...)
+			if err != nil {
+				return err
+			}
+			erased += int(changed)
+		}
+		if erased == 0 {
+			return nil
+		}
+		return tx.Erased(ctx)
+	})
+	return erased, err
+}
+
+func (s *Store) TrimErasedNames(ctx context.Context, before time.Time, limit int) (int, error) {
+	changed, err := s.db.Exec(ctx, shared.TrimErasedNames, dbtype.Time(&before), limit)
+	return int(changed), err
 }

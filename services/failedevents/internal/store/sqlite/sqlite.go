@@ -49,7 +49,8 @@ func Open(ctx context.Context, path string, log *slog.Logger, tracing trace.Trac
 func (s *Store) Close() error { return s.db.Close() }
 
 var insertEvent = statements.Load("insert_event", "organization_id", "id", "directory_id", "message_id", "source", "time", "operation",
-	"resource_id", "status", "reason", "scim_type", "detail", "remedy", "trace_id")
+	"resource_id", "status", "reason", "scim_type", "detail", "remedy", "admin_action", "trace_id", "subject", "subject_key",
+	"conflicting_resource_id", "conflicting_name", "conflicting_key")
 
 func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, err error) {
 	err = s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
@@ -64,9 +65,17 @@ func (s *Store) Record(ctx context.Context, events []store.Event) (dropped int, 
 				dropped++
 				continue
 			}
+			subjectKey, conflictingKey := store.NameKey(e.OrganizationID, e.Subject), store.NameKey(e.OrganizationID, e.ConflictingName)
+			if err := withoutErased(ctx, tx, e, e.ResourceID, &e.Subject, &subjectKey); err != nil {
+				return err
+			}
+			if err := withoutErased(ctx, tx, e, e.ConflictingResourceID, &e.ConflictingName, &conflictingKey); err != nil {
+				return err
+			}
 			if _, err := tx.Exec(ctx, insertEvent,
 				e.OrganizationID, e.ID, e.DirectoryID, e.MessageID, e.Source, dbtype.Time(&e.Time), e.Operation,
-				e.ResourceID, e.Status, e.Reason, e.SCIMType, e.Detail, e.Remedy, e.TraceID); err != nil {
+				e.ResourceID, e.Status, e.Reason, e.SCIMType, e.Detail, e.Remedy, e.AdminAction, e.TraceID, e.Subject, subjectKey,
+				e.ConflictingResourceID, e.ConflictingName, conflictingKey); err != nil {
 				return err
 			}
 		}
@@ -98,4 +107,15 @@ func (s *Store) Acknowledge(ctx context.Context, organizationID, id, by string, 
 		return err
 	})
 	return e, err
+}
+
+func (s *Store) CountReasons(ctx context.Context, organizationID, directoryID string, openOnly bool, reasons, limit int) ([]store.ReasonCount, error) {
+	query, args := shared.CountReasons(organizationID, directoryID, openOnly, reasons, limit)
+	return sqlitedb.ReadAll(ctx, s.db, rows.ReasonCountFields, query, args...)
+}
+
+func (s *Store) AcknowledgeSome(ctx context.Context, organizationID, directoryID, reason string, until time.Time, by string, now time.Time, limit int) (acknowledged int, more bool, err error) {
+	query, args := shared.AcknowledgeSome(organizationID, directoryID, reason, until, by, now, limit)
+	changed, err := s.db.Exec(ctx, query, args...)
+	return int(changed), changed == int64(limit), err
 }

@@ -20,6 +20,9 @@ func Erased(t *testing.T, s store.Store, rows func(organizationID string) map[st
 	theirTally := tally("d1", "t1", 1, 1, 0)
 	theirTally.OrganizationID = "other"
 	recordTallies(t, s, tally("d1", "t1", 1, 1, 0), theirTally)
+	for _, organization := range []string{"acme", "other"} {
+		eraseNames(t, s, organization, 10, store.DeletedUser{ID: "nobody", Until: start()})
+	}
 	erase(t, s, start(), start().Add(time.Hour), 10)
 	erase(t, s, start(), start().Add(time.Hour), 10)
 	for table, n := range rows("acme") {

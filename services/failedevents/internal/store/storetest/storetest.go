@@ -30,6 +30,13 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"the first of two with one id in a batch stays", recordsTheFirst},
 		{"recording nothing is nothing", func(t *testing.T, s store.Store) { record(t, s) }},
 		{"an event of any time is recorded where nothing was erased", recordsAnyTime},
+		{"events are counted by reason, up to a limit", countsReasons},
+		{"all open events of a reason are acknowledged, in steps", acknowledgesAllOfAReason},
+		{"many acknowledge all events of a reason at once", acknowledgesAllSideBySide},
+		{"the names of a deleted user are erased, by id and by name", erasesNames},
+		{"erased names are not recorded later", recordsNoErasedName},
+		{"deleted users are forgotten after a time", trimsErasedNames},
+		{"names are erased while events are recorded", erasesNamesBesideRecording},
 		{"an erasure removes events in steps, and those that come late are dropped", erases},
 		{"the next organization of an id is not touched", erasesOneOrganization},
 		{"what is recorded while an organization is erased is erased too", erasesBesideRecording},
@@ -81,7 +88,8 @@ func whole(id string) store.Event {
 	return store.Event{
 		OrganizationID: "acme", ID: id, DirectoryID: "d1", MessageID: "m1", Source: 1, Time: start(),
 		Operation: "PATCH /Users/{id}", ResourceID: "u1", Status: 409, Reason: "SCIM_UNIQUENESS", SCIMType: "uniqueness",
-		Detail: "Another user has it.", Remedy: "Change it.", TraceID: "abc",
+		Detail: "Another user has it.", Remedy: "Change it.", AdminAction: "Nothing.", TraceID: "abc",
+		Subject: "Ann@example.com", ConflictingResourceID: "u2", ConflictingName: "ann@example.com",
 	}
 }
 
@@ -178,15 +186,16 @@ func pagesWhileWriting(t *testing.T, s store.Store) {
 }
 
 func filters(t *testing.T, s store.Store) {
-	change := func(e store.Event, directory, message string) store.Event {
-		e.DirectoryID, e.MessageID = directory, message
+	change := func(e store.Event, directory, message, reason string) store.Event {
+		e.DirectoryID, e.MessageID, e.Reason = directory, message, reason
 		return e
 	}
-	record(t, s, change(at("a", 1), "d1", "m1"), change(at("b", 2), "d1", "m2"), change(at("c", 3), "d2", "m3"),
-		change(at("d", 4), "", "m1"))
+	record(t, s, change(at("a", 1), "d1", "m1", "X"), change(at("b", 2), "d1", "m2", "Y"), change(at("c", 3), "d2", "m3", "X"),
+		change(at("d", 4), "", "m1", "X"))
 	if _, err := s.Acknowledge(t.Context(), "acme", "b", "admin", start()); err != nil {
 		t.Fatal(err)
 	}
+	second := func(n int) time.Time { return at("", n).Time }
 	for _, c := range []struct {
 		name   string
 		filter store.Filter
@@ -200,7 +209,19 @@ func filters(t *testing.T, s store.Store) {
 		{"open of a directory", store.Filter{DirectoryID: "d1", OpenOnly: true}, store.Place{}, []string{"a"}},
 		{"directory and message", store.Filter{DirectoryID: "d1", MessageID: "m2"}, store.Place{}, []string{"b"}},
 		{"nothing matches", store.Filter{DirectoryID: "d2", MessageID: "m1"}, store.Place{}, []string{}},
-		{"open, after a place", store.Filter{OpenOnly: true}, store.Place{Time: at("c", 3).Time, ID: "c"}, []string{"a"}},
+		{"open, after a place", store.Filter{OpenOnly: true}, store.Place{Time: second(3), ID: "c"}, []string{"a"}},
+		{"reason", store.Filter{Reason: "X"}, store.Place{}, []string{"d", "c", "a"}},
+		{"a part of a reason", store.Filter{Reason: "x"}, store.Place{}, []string{}},
+		{"reason of a directory", store.Filter{Reason: "Y", DirectoryID: "d1"}, store.Place{}, []string{"b"}},
+		{"open of a reason", store.Filter{Reason: "Y", OpenOnly: true}, store.Place{}, []string{}},
+		{"open of a reason and a directory", store.Filter{Reason: "X", OpenOnly: true, DirectoryID: "d1"}, store.Place{}, []string{"a"}},
+		{"reason of a message", store.Filter{Reason: "X", MessageID: "m1"}, store.Place{}, []string{"d", "a"}},
+		{"from a time", store.Filter{Start: second(2)}, store.Place{}, []string{"d", "c", "b"}},
+		{"before a time", store.Filter{End: second(2)}, store.Place{}, []string{"a"}},
+		{"between times", store.Filter{Start: second(2), End: second(4)}, store.Place{}, []string{"c", "b"}},
+		{"between times, after a place", store.Filter{Start: second(2), End: second(4)}, store.Place{Time: second(3), ID: "c"}, []string{"b"}},
+		{"times and everything else", store.Filter{Start: second(1), End: second(2), Reason: "X", DirectoryID: "d1", OpenOnly: true}, store.Place{}, []string{"a"}},
+		{"times and a message", store.Filter{Start: second(2), MessageID: "m1"}, store.Place{}, []string{"d"}},
 	} {
 		expect(t, c.name, list(t, s, "acme", c.filter, c.after, 10), c.want)
 	}

@@ -1,4 +1,5 @@
 SELECT organization_id, id, directory_id, message_id, source, time, operation, resource_id, status, reason,
-  scim_type, detail, remedy, trace_id, acknowledge_time, acknowledged_by
+  scim_type, detail, remedy, admin_action, trace_id, acknowledge_time, acknowledged_by, subject, conflicting_resource_id,
+  conflicting_name
 FROM events
 WHERE organization_id = :organization_id AND id = :id;

@@ -1,0 +1,39 @@
+-- Finds each reason with one step of an index, and reads the most recent events of a reason, at most the limit.
+WITH RECURSIVE reasons AS (
+  SELECT (
+    SELECT reason
+    FROM events
+    WHERE organization_id = :organization_id AND directory_id = :directory_id
+    ORDER BY reason
+    LIMIT 1
+  ) AS reason, 1 AS place
+  UNION ALL
+  SELECT (
+    SELECT e.reason
+    FROM events e
+    WHERE organization_id = :organization_id AND directory_id = :directory_id AND e.reason > r.reason
+    ORDER BY e.reason
+    LIMIT 1
+  ), place + 1
+  FROM reasons r
+  WHERE r.reason IS NOT NULL AND place < :reasons
+)
+SELECT r.reason, (
+  SELECT count(*)
+  FROM (
+    SELECT 1
+    FROM events e
+    WHERE organization_id = :organization_id AND directory_id = :directory_id AND e.reason = r.reason
+    ORDER BY time DESC
+    LIMIT :limit
+  ) few
+), (
+  SELECT time
+  FROM events e
+  WHERE organization_id = :organization_id AND directory_id = :directory_id AND e.reason = r.reason
+  ORDER BY time DESC
+  LIMIT 1
+)
+FROM reasons r
+WHERE r.reason IS NOT NULL
+ORDER BY r.reason;
