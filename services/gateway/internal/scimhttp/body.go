@@ -39,9 +39,9 @@ func MostInFlight(body int64) int64 { return messageBytes + bytesPerByte*(body+1
 // body is the body of a message, or the data of one operation of a Bulk.
 type body struct {
 	w    http.ResponseWriter
-	r    *http.Request // nil: data is the whole body
-	data []byte
-	read bool // to its end
+	r    *http.Request // nil: data is the whole body, and was not received here
+	data []byte        // nil before all has read it
+	read bool          // to its end
 }
 
 // length returns the number of bytes, or a negative number if it is not known.
@@ -85,7 +85,7 @@ func (b *body) all(limit int64, reserved *inflight.Reservation) ([]byte, error) 
 	if err != nil {
 		return nil, unreadable(err, limit)
 	}
-	b.read = true
+	b.read, b.data = true, data
 	if len(data) == 0 {
 		return nil, noBody()
 	}

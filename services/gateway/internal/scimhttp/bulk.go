@@ -282,7 +282,7 @@ func (b *bulk) tellLate(ctx context.Context) {
 	p.detail = fmt.Sprintf("%d of %d operations, the first of them %s, were not started. %s",
 		len(b.late), len(b.steps), b.late[0].route.operation(), p.detail)
 	b.handler.log(ctx, b.message, what, p.status, b.handler.d.Now().Sub(b.message.start), &p, b.over)
-	b.handler.fail(ctx, b.message, what, b.message.route, &p)
+	b.handler.fail(ctx, b.message, what, b.message.route, nil, &p)
 }
 
 func (b *bulk) succeeded(step *bulkStep, answer *response) {
@@ -311,7 +311,7 @@ func (b *bulk) fail(ctx context.Context, step *bulkStep, err error) {
 		return
 	}
 	b.handler.log(ctx, b.message, b.name(step), p.status, b.handler.d.Now().Sub(step.start), p, err)
-	b.handler.fail(ctx, b.message, b.name(step), step.route, p)
+	b.handler.fail(ctx, b.message, b.name(step), step.route, step.data, p)
 }
 
 // link adds the references that were missing when steps were executed.

@@ -62,7 +62,7 @@ func (h *Handler) finish(ctx context.Context, m *message, status int, p *problem
 	h.log(ctx, m, m.route.operation(), status, took, p, err)
 	reads := m.route.method == http.MethodGet || m.route.method == http.MethodHead
 	if p != nil && !(reads && status == http.StatusNotFound) {
-		h.fail(ctx, m, m.route.operation(), m.route, p)
+		h.fail(ctx, m, m.route.operation(), m.route, m.body.data, p)
 	}
 	if m.failed {
 		h.countActivity(m, activity.Failed)
@@ -75,10 +75,11 @@ func (h *Handler) countActivity(m *message, outcome activity.Outcome) {
 	h.d.Activity.Count(m.lease.OrganizationID, m.lease.DirectoryID, outcome, m.start)
 }
 
-// fail records the failed event of a message, or of an operation of a Bulk; what is its name, and r its route.
-func (h *Handler) fail(ctx context.Context, m *message, what string, r route, p *problem) {
+// fail records the failed event of a message, or of an operation of a Bulk; what is its name, r its route, and body its body, if it was
+// read as a whole.
+func (h *Handler) fail(ctx context.Context, m *message, what string, r route, body []byte, p *problem) {
 	m.failed = true
-	h.d.Events.Record(ctx, h.event(ctx, m, what, r, p))
+	h.d.Events.Record(ctx, h.event(ctx, m, what, r, body, p))
 }
 
 // log writes the one line of a message, or of a failed operation of a Bulk; what is its name. The line contains no body, no filter, and no
@@ -109,13 +110,15 @@ func (h *Handler) log(ctx context.Context, m *message, what string, status int, 
 }
 
 // event returns the failed event that fail records.
-func (h *Handler) event(ctx context.Context, m *message, what string, r route, p *problem) *failedeventsv1.FailedEvent {
+func (h *Handler) event(ctx context.Context, m *message, what string, r route, body []byte, p *problem) *failedeventsv1.FailedEvent {
+	remedy, adminAction := p.actions()
 	return &failedeventsv1.FailedEvent{
 		Id: ids.New(), OrganizationId: m.lease.OrganizationID, DirectoryId: m.lease.DirectoryID, MessageId: m.id,
 		Source: failedeventsv1.FailedEventSource_FAILED_EVENT_SOURCE_GATEWAY, FailTime: timestamppb.New(h.d.Now()),
 		Operation: what, ResourceId: r.resourceID(), Status: int32(p.status), //nolint:gosec // a status
 		Reason: fault.ReasonName(p.reason), ScimType: string(p.scimType), Detail: cut(withoutValues(p.detail), 4000),
-		Remedy: remedyOf(p), TraceId: traceID(ctx),
+		Remedy: remedy, AdminAction: adminAction, TraceId: traceID(ctx),
+		Subject: subjectOf(r, body), ConflictingResourceId: p.conflictingID, ConflictingName: p.conflictingName,
 	}
 }
 

@@ -1,7 +1,6 @@
 package scimhttp
 
 import (
-	"cmp"
 	"errors"
 	"net/http"
 	"time"
@@ -9,6 +8,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/usher-scim/usher/services/internal/eventname"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/rpc"
@@ -21,10 +21,13 @@ type problem struct {
 	scimType   scim.ErrorType // empty if the RFC has none
 	reason     fault.Reason   // for the failed event
 	detail     string         // an instruction for a person; the text of identity may quote the client
-	remedy     string         // for the failed event; empty: the remedy of the reason
+	remedy     string         // for the failed event; empty: the remedy and the admin's action of the reason
 	allow      []string       // of a 405
 	retryAfter time.Duration
 	budget     string // the budget of memory in flight that is used up, if this is the cause
+
+	// The resource that has a unique value, for the failed event alone: the client must not learn it.
+	conflictingID, conflictingName string
 }
 
 func (p *problem) Error() string { return fault.ReasonName(p.reason) + ": " + p.detail }
@@ -54,6 +57,7 @@ func problemOfFault(f *fault.Error) *problem {
 	p := &problem{
 		status: int(options.GetScimStatus()), scimType: scim.ErrorType(options.GetScimType()), reason: f.Reason, detail: f.Message,
 		retryAfter: f.RetryAfter, budget: f.Metadata[inflight.BudgetKey],
+		conflictingID: f.Metadata[eventname.ConflictingID], conflictingName: f.Metadata[eventname.ConflictingName],
 	}
 	switch p.status {
 	case http.StatusNotFound:
@@ -79,5 +83,12 @@ func invalidValue(detail string) error { return fault.New(fault.InvalidValue, "%
 
 func invalidSyntax(detail string) error { return fault.New(fault.InvalidSyntax, "%s", detail) }
 
-// remedyOf returns what somebody can do about a failed message.
-func remedyOf(p *problem) string { return cmp.Or(p.remedy, fault.OptionsOf(p.reason).GetRemedy()) }
+// actions returns what the admin of the identity provider can do about a failed message, and what an admin of the organization can do in
+// Usher. One of them may be empty.
+func (p *problem) actions() (remedy, adminAction string) {
+	if p.remedy != "" {
+		return p.remedy, ""
+	}
+	options := fault.OptionsOf(p.reason)
+	return options.GetRemedy(), options.GetAdminAction()
+}

@@ -43,8 +43,8 @@ func TestEveryReasonHasItsAnswer(t *testing.T) {
 		if p.status != expected.status || p.scimType != expected.scimType {
 			t.Errorf("%s: %d %q", name, p.status, p.scimType)
 		}
-		if remedyOf(p) == "" || p.detail == "" {
-			t.Errorf("%s has no detail or no remedy", name)
+		if remedy, adminAction := p.actions(); remedy == "" && adminAction == "" || p.detail == "" {
+			t.Errorf("%s has no detail, or nobody can do something about it", name)
 		}
 		if (p.retryAfter > 0) != (p.status == 503) {
 			t.Errorf("%s: try again after %s", name, p.retryAfter)
