@@ -131,14 +131,14 @@ func (a *App) startDirectory(ctx context.Context, invalidate func(context.Contex
 }
 
 func (a *App) startIdentity(ctx context.Context) error {
-	to, err := a.mesh.connect(identityService, directoryService)
+	to, err := a.mesh.connect(identityService, directoryService, failedEventsService)
 	if err != nil {
 		return err
 	}
 	settings := a.settings.Identity
 	settings.DatabaseURL = a.settings.databaseURL(identityService)
 	s, err := identity.New(ctx, identity.Config{Settings: settings, DatabasePath: a.file(identityService)}, identity.Dependencies{
-		Directory: to[directoryService], Log: a.log(identityService),
+		Directory: to[directoryService], FailedEvents: to[failedEventsService], Log: a.log(identityService),
 		Tracing: a.options.Telemetry.Tracing, Meter: a.options.Telemetry.Meter, Now: a.options.Now,
 	})
 	if err != nil {

@@ -1,5 +1,6 @@
 // Package identity is the identity service: it owns users, groups, memberships and the feed of their changes, and all of
-// SCIM's semantics. It follows the directory service's feed to learn which directories exist.
+// SCIM's semantics. It follows the directory service's feed to learn which directories exist. It asks the failedevents service to erase
+// the names of deleted users.
 package identity
 
 import (
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	"github.com/usher-scim/usher/services/identity/internal/core"
 	"github.com/usher-scim/usher/services/identity/internal/server"
 	"github.com/usher-scim/usher/services/identity/internal/store"
@@ -39,10 +41,12 @@ type Config struct {
 type Dependencies struct {
 	// Directory is the connection to the directory service. Calls on it are made as identity.
 	Directory grpc.ClientConnInterface
-	Log       *slog.Logger
-	Tracing   trace.TracerProvider
-	Meter     metric.MeterProvider // may be nil
-	Now       func() time.Time
+	// FailedEvents is the connection to the failedevents service. Calls on it are made as identity.
+	FailedEvents grpc.ClientConnInterface
+	Log          *slog.Logger
+	Tracing      trace.TracerProvider
+	Meter        metric.MeterProvider // may be nil
+	Now          func() time.Time
 }
 
 // Service is the running service.
@@ -52,6 +56,7 @@ type Service struct {
 	server      *server.Server
 	directory   grpc.ClientConnInterface
 	directories directoryv1.DirectoryFeedServiceClient // on the connection directory
+	names       failedeventsv1.FailedEventErasureServiceClient
 	log         *slog.Logger
 	retention   time.Duration
 	observed    metric.Registration
@@ -108,7 +113,8 @@ func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	}
 	return &Service{
 		store: s, core: domain, server: srv, observed: observed,
-		directory: d.Directory, directories: directoryv1.NewDirectoryFeedServiceClient(d.Directory), log: d.Log, retention: c.ChangeRetention, stop: stop,
+		directory: d.Directory, directories: directoryv1.NewDirectoryFeedServiceClient(d.Directory),
+		names: failedeventsv1.NewFailedEventErasureServiceClient(d.FailedEvents), log: d.Log, retention: c.ChangeRetention, stop: stop,
 	}, nil
 }
 
@@ -133,12 +139,13 @@ func open(ctx context.Context, c Config, d Dependencies) (store.Store, error) {
 // Register adds the service to a gRPC server.
 func (s *Service) Register(r grpc.ServiceRegistrar) { s.server.Register(r) }
 
-// Run follows the directories, erases organizations, and trims the feed, until the context ends.
+// Run follows the directories, erases organizations and the names of deleted users, and trims the feed, until the context ends.
 func (s *Service) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { s.followAlways(ctx) })
 	running.Go(func() { s.trim(ctx) })
 	running.Go(func() { s.flushMessageCounts(ctx) })
+	running.Go(func() { s.eraseNames(ctx) })
 	running.Go(func() { erasure.Follow(ctx, s.directory, erasure.Keeper{Erase: s.erase}, s.log) })
 	running.Wait()
 	return nil

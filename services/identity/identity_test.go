@@ -20,6 +20,7 @@ import (
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity"
 	"github.com/usher-scim/usher/services/identity/internal/core"
@@ -35,16 +36,17 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // bundle is a running identity service, with a fake directory service and clients.
 type bundle struct {
 	*testing.T
-	service     *identity.Service
-	channel     *rpc.InProcess
-	directories *directories
-	erasures    *erasures
-	gateway     grpc.ClientConnInterface
-	feed        identityv1.FeedServiceClient
-	reads       identityv1.ReadServiceClient
-	facts       identityv1.FactsServiceClient
-	adoption    identityv1.AdoptionServiceClient
-	dialect     identityv1.DialectServiceClient
+	service      *identity.Service
+	channel      *rpc.InProcess
+	directories  *directories
+	erasures     *erasures
+	failedEvents *failedEvents
+	gateway      grpc.ClientConnInterface
+	feed         identityv1.FeedServiceClient
+	reads        identityv1.ReadServiceClient
+	facts        identityv1.FactsServiceClient
+	adoption     identityv1.AdoptionServiceClient
+	dialect      identityv1.DialectServiceClient
 }
 
 func setup(t *testing.T, change ...func(*identity.Config)) *bundle {
@@ -64,13 +66,15 @@ func setupWith(t *testing.T, change func(*identity.Config, *identity.Dependencie
 	directoryv1.RegisterDirectoryFeedServiceServer(channel, followed)
 	erased := &erasures{confirmed: make(chan string, 10)}
 	directoryv1.RegisterErasureServiceServer(channel, erased)
+	events := &failedEvents{erased: make(chan *failedeventsv1.EraseNamesRequest, 100)}
+	failedeventsv1.RegisterFailedEventErasureServiceServer(channel, events)
 	config := identity.Config{
 		Settings: identity.Defaults(), DatabasePath: filepath.Join(t.TempDir(), "identity.db"),
 		Tuning: core.Tuning{ReadyWait: 10 * time.Second},
 	}
 	dependencies := identity.Dependencies{
-		Directory: channel.As(commonv1.Caller_CALLER_IDENTITY), Log: slog.New(slog.DiscardHandler),
-		Tracing: noop.NewTracerProvider(), Now: time.Now,
+		Directory: channel.As(commonv1.Caller_CALLER_IDENTITY), FailedEvents: channel.As(commonv1.Caller_CALLER_IDENTITY),
+		Log: slog.New(slog.DiscardHandler), Tracing: noop.NewTracerProvider(), Now: time.Now,
 	}
 	change(&config, &dependencies)
 	service, err := identity.New(t.Context(), config, dependencies)
@@ -92,7 +96,7 @@ func setupWith(t *testing.T, change func(*identity.Config, *identity.Dependencie
 	})
 	gateway, rule := channel.As(commonv1.Caller_CALLER_GATEWAY), channel.As(commonv1.Caller_CALLER_RULE)
 	return &bundle{
-		T: t, service: service, channel: channel, directories: followed, erasures: erased, gateway: gateway,
+		T: t, service: service, channel: channel, directories: followed, erasures: erased, failedEvents: events, gateway: gateway,
 		feed: identityv1.NewFeedServiceClient(rule), reads: identityv1.NewReadServiceClient(rule), facts: identityv1.NewFactsServiceClient(rule),
 		adoption: identityv1.NewAdoptionServiceClient(gateway), dialect: identityv1.NewDialectServiceClient(gateway),
 	}

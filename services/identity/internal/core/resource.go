@@ -10,6 +10,7 @@ import (
 
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/eventname"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/ids"
 	"github.com/usher-scim/usher/services/internal/scim"
@@ -162,7 +163,7 @@ func (c *Core) create(ctx context.Context, o opened, body []byte) (*identityv1.R
 		take(&r, result, written)
 		return err
 	}); err != nil {
-		return nil, nil, err
+		return nil, nil, c.conflicting(ctx, o, r, err)
 	}
 	return c.show(ctx, o, r, result, observe(r.Type, made, created(r.Type, edits)), cause)
 }
@@ -254,13 +255,31 @@ func (c *Core) change(ctx context.Context, o opened, w Write, apply func(old *sc
 		take(&r, result, written)
 		return err
 	}); err != nil {
-		return nil, nil, err
+		return nil, nil, c.conflicting(ctx, o, r, err)
 	}
 	if w.Omit {
 		c.messageCounts.count(o.Scope, seen, cause)
 		return resourceProto(r), result, nil
 	}
 	return c.show(ctx, o, r, result, seen, cause)
+}
+
+// conflicting adds to a fault.Uniqueness which resource has the value that r should have, for the failed event. It adds nothing if that
+// resource has changed meanwhile, or cannot be read now.
+func (c *Core) conflicting(ctx context.Context, o opened, r store.Resource, err error) error {
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Reason != fault.Uniqueness {
+		return err
+	}
+	by := store.Selector{Name: r.NameFolded}
+	if f.Metadata["attribute"] == "externalId" {
+		by = store.Selector{ExternalID: r.ExternalID}
+	}
+	other, failure := c.store.Get(ctx, o.Scope, o.kind.of, by, false)
+	if failure != nil {
+		return err
+	}
+	return f.With(eventname.ConflictingID, other.ID).With(eventname.ConflictingName, eventname.Cut(other.Name))
 }
 
 // update writes a resource, or only the edits of its members if its document is unchanged. If the response shows the resource under its

@@ -12,6 +12,14 @@ import (
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
+// DeletedUser is a deleted user whose names in failed events are still to be erased.
+type DeletedUser struct {
+	OrganizationID string
+	ID             string
+	UserName       string // its first 200 characters
+	Time           time.Time
+}
+
 // Store stores identity's data.
 //
 // Every write to a directory's resources checks in its transaction that the directory is open: fault.NotReady if it is not
@@ -87,6 +95,9 @@ type Store interface {
 	// EraseUser deletes a user of any directory of the organization and its memberships, and writes the same record as Delete.
 	// fault.NotDetached: its directory is not closed.
 	EraseUser(ctx context.Context, organizationID, id string, cause Cause) (Written, error)
+	// DeletedUsers lists users of all organizations that Delete or EraseUser has deleted, at most limit, until ForgetDeletedUsers.
+	DeletedUsers(ctx context.Context, limit int) ([]DeletedUser, error)
+	ForgetDeletedUsers(ctx context.Context, users []DeletedUser) error
 
 	// Members lists the members of a group that its directory can see, by id, after one id, at most limit.
 	Members(ctx context.Context, scope Scope, groupID, after string, limit int) ([]scim.Member, error)

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/identity/internal/store/rows"
 	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/pgdb"
@@ -20,6 +21,8 @@ var (
 	hasChanges         = statements.Load("has_changes", "organization_id")
 	eraseTotals        = statements.Load("erase_totals", "organization_id", "limit")
 	eraseDirectories   = statements.Load("erase_directories", "organization_id", "limit")
+	listDeletedUsers   = statements.Load("list_deleted_users", "limit")
+	forgetDeletedUsers = statements.Load("forget_deleted_users", "organization_ids", "ids")
 )
 
 // erasures each remove some rows of an organization, the first ones by a key, in the order of this list. They count the rows that they
@@ -35,6 +38,7 @@ var erasures = []struct {
 	{statements.Load("erase_groups", "organization_id", "limit", "bytes"), true},
 	{statements.Load("erase_schemas", "organization_id", "limit", "bytes"), true},
 	{statements.Load("erase_message_counts", "organization_id", "limit"), false},
+	{statements.Load("erase_deleted_users", "organization_id", "limit"), false},
 }
 
 // detachable is a user and whether its directory is closed.
@@ -113,4 +117,17 @@ func (s *Store) EraseOrganization(ctx context.Context, organizationID string) (n
 		return nil
 	})
 	return err == nil && found == 0, err
+}
+
+func (s *Store) DeletedUsers(ctx context.Context, limit int) ([]store.DeletedUser, error) {
+	return pgdb.ReadAll(ctx, s.db, rows.DeletedUser, listDeletedUsers, limit)
+}
+
+func (s *Store) ForgetDeletedUsers(ctx context.Context, users []store.DeletedUser) error {
+	organizations, ids := make([]string, len(users)), make([]string, len(users))
+	for i, u := range users {
+		organizations[i], ids[i] = u.OrganizationID, u.ID
+	}
+	_, err := s.db.Exec(ctx, forgetDeletedUsers, organizations, ids)
+	return pgdb.Reach(err)
 }

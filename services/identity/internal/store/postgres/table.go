@@ -19,11 +19,17 @@ type table struct {
 	detached string
 	indexes  map[string]index // by attribute
 	version  string           // of a resource that is locked for deletion
-	delete   []string
+	delete   []deletion
 
 	ids       string
 	find      map[store.Criterion]string
 	summaries string
+}
+
+// deletion deletes rows of a resource.
+type deletion struct {
+	statement string
+	timed     bool // its last argument is the time
 }
 
 var tables = map[store.Type]*table{
@@ -49,9 +55,9 @@ var tables = map[store.Type]*table{
 			"externalId": newIndex("find_user_ids_by_external_id", "organization_id", "directory_id"),
 		},
 		version: statements.Load("lock_user_to_delete", "organization_id", "directory_id", "id"),
-		delete: []string{
-			statements.Load("delete_user", "organization_id", "id"),
-			statements.Load("delete_search_values", "organization_id", "user_id"),
+		delete: []deletion{
+			{statements.Load("delete_user", "organization_id", "id", "time"), true},
+			{statements.Load("delete_search_values", "organization_id", "user_id"), false},
 		},
 		ids: statements.Load("list_user_ids", "organization_id", "after", "limit"),
 		find: map[store.Criterion]string{
@@ -85,7 +91,7 @@ var tables = map[store.Type]*table{
 			"externalId":  newIndex("find_group_ids_by_external_id", "organization_id", "directory_id"),
 		},
 		version: statements.Load("lock_group_to_delete", "organization_id", "directory_id", "id"),
-		delete:  []string{statements.Load("delete_group", "organization_id", "id")},
+		delete:  []deletion{{statements.Load("delete_group", "organization_id", "id"), false}},
 		ids:     statements.Load("list_group_ids", "organization_id", "after", "limit"),
 		find: map[store.Criterion]string{
 			store.Every:          statements.Load("find_groups", "organization_id", "after", "limit"),

@@ -77,8 +77,12 @@ func (s *Store) deleteResource(ctx context.Context, tx pgx.Tx, scope store.Scope
 			return feed.Cursor{}, err
 		}
 	}
-	for _, statement := range tables[t].delete {
-		if _, err := tx.Exec(ctx, statement, scope.OrganizationID, id); err != nil {
+	for _, d := range tables[t].delete {
+		args := []any{scope.OrganizationID, id}
+		if d.timed {
+			args = append(args, dbtype.Time(&cause.Time))
+		}
+		if _, err := tx.Exec(ctx, d.statement, args...); err != nil {
 			return feed.Cursor{}, err
 		}
 	}

@@ -64,6 +64,11 @@ func Directory(d *store.Directory) []any {
 	return []any{&d.OrganizationID, &d.ID, &d.Strict, &d.UniqueGroupNames, &d.ReplacesID, &d.Closed}
 }
 
+// DeletedUser reads the organization, the id, the userName, and the time of the deletion.
+func DeletedUser(u *store.DeletedUser) []any {
+	return []any{&u.OrganizationID, &u.ID, &u.UserName, dbtype.Time(&u.Time)}
+}
+
 // Place reads the epoch and the revision.
 func Place(p *store.Place) []any { return []any{&p.Epoch, &p.Revision} }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/identity/internal/store/rows"
 	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
 
@@ -18,6 +19,10 @@ var (
 	eraseGroups          = statements.Load("erase_groups", "organization_id", "limit", "bytes")
 	eraseSchemas         = statements.Load("erase_schemas", "organization_id", "limit", "bytes")
 	eraseMessageCounts   = statements.Load("erase_message_counts", "organization_id", "limit")
+	eraseDeletedUsers    = statements.Load("erase_deleted_users", "organization_id", "limit")
+	listDeletedUsers     = statements.Load("list_deleted_users", "limit")
+	markErasedUser       = statements.Load("mark_erased_user", "organization_id", "id")
+	forgetDeletedUser    = statements.Load("forget_deleted_user", "organization_id", "id")
 	eraseTotals          = statements.Load("erase_totals", "organization_id", "limit")
 	eraseDirectories     = statements.Load("erase_directories", "organization_id", "limit")
 	getLastChangeToErase = statements.Load("get_last_change_to_erase", "organization_id", "limit")
@@ -41,6 +46,9 @@ func (s *Store) EraseUser(ctx context.Context, organizationID, id string, cause 
 		if w.Cursor, err = s.deleteResource(ctx, tx, scope, store.User, id, w.Version, cause); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, markErasedUser, organizationID, id); err != nil {
+			return err
+		}
 		return tx.Erased(ctx)
 	})
 	if err != nil {
@@ -56,7 +64,7 @@ var erasures = []struct {
 	bytes     bool // also bounded by bytes
 }{
 	{eraseMembers, false}, {eraseSearchValues, false}, {eraseUsers, true}, {eraseGroups, true}, {eraseSchemas, true},
-	{eraseMessageCounts, false}, {eraseTotals, false},
+	{eraseMessageCounts, false}, {eraseDeletedUsers, false}, {eraseTotals, false},
 }
 
 func (s *Store) EraseOrganization(ctx context.Context, organizationID string) (nothingLeft bool, err error) {
@@ -94,4 +102,26 @@ func eraseFeed(ctx context.Context, tx *sqlitedb.Tx, organizationID string) (int
 		return 0, err
 	}
 	return tx.Exec(ctx, eraseChanges, organizationID, last)
+}
+
+func (s *Store) DeletedUsers(ctx context.Context, limit int) ([]store.DeletedUser, error) {
+	return sqlitedb.ReadAll(ctx, s.db, rows.DeletedUser, listDeletedUsers, limit)
+}
+
+func (s *Store) ForgetDeletedUsers(ctx context.Context, users []store.DeletedUser) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
+		scrub := false
+		for _, u := range users {
+			erased := false
+			err := tx.QueryRow(ctx, forgetDeletedUser, u.OrganizationID, u.ID).Scan(&erased)
+			if err != nil && !errors.Is(err, sql.ErrNoRows) { // another process may have been faster
+				return err
+			}
+			scrub = scrub || erased
+		}
+		if !scrub {
+			return nil
+		}
+		return tx.Erased(ctx)
+	})
 }

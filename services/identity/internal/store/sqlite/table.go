@@ -24,7 +24,7 @@ type table struct {
 	detached     string
 	indexes      map[string]index // by attribute
 	version      string
-	delete       []string
+	delete       []deletion
 
 	// unique refuses values that another resource has. insert and update write a resource; at is the time of the write.
 	// update writes a resource that is in the directory from. store.ErrChanged: it has another version.
@@ -35,6 +35,12 @@ type table struct {
 	ids       string
 	find      map[store.Criterion]string
 	summaries string
+}
+
+// deletion deletes rows of a resource, or notes that it is deleted.
+type deletion struct {
+	statement string
+	timed     bool // its last argument is the time
 }
 
 var tables = map[store.Type]*table{
@@ -66,8 +72,11 @@ var tables = map[store.Type]*table{
 			"externalId": newIndex("find_user_ids_by_external_id", "organization_id", "directory_id"),
 		},
 		version: statements.Load("get_user_version", "organization_id", "directory_id", "id"),
-		delete:  []string{statements.Load("delete_user", "organization_id", "id"), deleteSearchValues},
-		ids:     statements.Load("list_user_ids", "organization_id", "after", "limit"),
+		delete: []deletion{
+			{statements.Load("note_deleted_user", "organization_id", "id", "time"), true},
+			{statements.Load("delete_user", "organization_id", "id"), false}, {deleteSearchValues, false},
+		},
+		ids: statements.Load("list_user_ids", "organization_id", "after", "limit"),
 		find: map[store.Criterion]string{
 			store.Every:          statements.Load("find_users", "organization_id", "after", "limit"),
 			store.WithID:         statements.Load("find_users_by_id", "organization_id", "after", "limit", "id"),
@@ -99,7 +108,7 @@ var tables = map[store.Type]*table{
 			"externalId": newIndex("find_group_ids_by_external_id", "organization_id", "directory_id"),
 		},
 		version: statements.Load("get_group_version", "organization_id", "directory_id", "id"),
-		delete:  []string{statements.Load("delete_group", "organization_id", "id")},
+		delete:  []deletion{{statements.Load("delete_group", "organization_id", "id"), false}},
 		ids:     statements.Load("list_group_ids", "organization_id", "after", "limit"),
 		find: map[store.Criterion]string{
 			store.Every:          statements.Load("find_groups", "organization_id", "after", "limit"),

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -53,6 +54,9 @@ func (f *fixture) furnish(organization string, users int) store.Scope {
 		func(store.Schema, []store.Schema) error { return nil })
 	f.must(err)
 	f.must(f.store.AddMessageCounts(f.Context(), []store.MessageCount{messageCount(scope, "op-capitalised", 1, 1, 1), messageCount(scope, "ignored zip", 1, 1, 1), messageCount(scope, "milestone x", 1, 1, 1)}))
+	f.user(scope, "deleted")
+	_, err = f.store.Delete(f.Context(), scope, store.User, "deleted", nil, cause(0))
+	f.must(err)
 	return scope
 }
 
@@ -246,6 +250,45 @@ var erasureCases = []testCase{
 		_, err = f.store.EraseUser(f.Context(), "other", "u0002", cause(8))
 		f.refuses("another organization's", err, fault.NotFound)
 		f.equal("how many records then", len(f.changes(before)), 1)
+	}},
+	{"deleted users are listed until they are forgotten", func(f *fixture) {
+		scope := f.furnish("acme", 2)
+		other := f.directoryOf("other", "d1")
+		f.user(scope, "long", func(u *store.Resource) { u.Name = strings.Repeat("é", 201) })
+		f.user(other, "bob")
+		f.group(scope, "group")
+		for _, r := range []struct {
+			scope store.Scope
+			of    store.Type
+			id    string
+		}{{scope, store.User, "long"}, {scope, store.Group, "group"}, {other, store.User, "bob"}} {
+			_, err := f.store.Delete(f.Context(), r.scope, r.of, r.id, nil, cause(3))
+			f.must(err)
+		}
+		_, err := f.store.Delete(f.Context(), scope, store.User, "nobody", nil, cause(3))
+		f.refuses("deleting nobody", err, fault.NotFound)
+		f.directory("d1", closed)
+		_, err = f.store.EraseUser(f.Context(), "acme", "u0001", cause(4))
+		f.must(err)
+		list := func(limit int) []string {
+			f.Helper()
+			users, err := f.store.DeletedUsers(f.Context(), limit)
+			f.must(err)
+			var all []string
+			for _, u := range users {
+				all = append(all, fmt.Sprint(u.OrganizationID, " ", u.ID, " ", u.UserName, " ", u.Time.Equal(cause(3).Time), u.Time.Equal(cause(4).Time)))
+			}
+			return all
+		}
+		f.equal("the list", list(10), []string{
+			"acme deleted Name-deleted false false", "acme long " + strings.Repeat("é", 200) + " true false", "acme u0001 Name-u0001 false true", "other bob Name-bob true false",
+		})
+		first, err := f.store.DeletedUsers(f.Context(), 2)
+		f.must(err)
+		for range 2 { // also if another process was faster
+			f.must(f.store.ForgetDeletedUsers(f.Context(), first))
+		}
+		f.equal("the rest", list(10), []string{"acme u0001 Name-u0001 false true", "other bob Name-bob true false"})
 	}},
 	{"a user is adopted or erased, never both", func(f *fixture) {
 		old := f.directory("d1")

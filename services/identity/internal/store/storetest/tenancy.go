@@ -241,9 +241,9 @@ var strangers = []stranger{
 	}},
 }
 
-// ownedByAll are the methods that concern no organization's data: places in the feed, and methods for the follower of
-// directories.
-var ownedByAll = []string{"Active", "ApplyDirectory", "Close", "Cursor", "Epoch", "Followed", "TrimChanges", "NewChanges"}
+// ownedByAll are the methods that concern no organization's data: places in the feed, methods for the follower of directories, and
+// methods for what the service does with users of all organizations.
+var ownedByAll = []string{"Active", "ApplyDirectory", "Close", "Cursor", "DeletedUsers", "ForgetDeletedUsers", "Epoch", "Followed", "TrimChanges", "NewChanges"}
 
 var tenancyCases = []testCase{
 	{"no other organization can read or change anything by an organization's ids", func(f *fixture) {

@@ -128,6 +128,15 @@ CREATE TABLE folded (
 );
 INSERT INTO folded VALUES (1, 0, 0, 0);
 
+-- Deleted users whose names in failed events are not erased yet. user_name has at most 200 characters.
+CREATE TABLE deleted_users (
+  organization_id text    NOT NULL COLLATE "C",
+  id              text    NOT NULL COLLATE "C",
+  user_name       text    NOT NULL,
+  time            bigint  NOT NULL,
+  PRIMARY KEY (organization_id, id)
+);
+
 -- How often each quirk, each ignored attribute and each milestone appeared in a directory's messages. A background task writes
 -- these counts; no write of a resource touches a row of this table.
 CREATE TABLE message_counts (

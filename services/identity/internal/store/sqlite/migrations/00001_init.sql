@@ -106,6 +106,16 @@ CREATE TABLE trimmed (
 ) WITHOUT ROWID;
 CREATE INDEX trimmed_newest ON trimmed (sequence);
 
+-- Deleted users whose names in failed events are not erased yet. user_name has at most 200 characters.
+CREATE TABLE deleted_users (
+  organization_id TEXT    NOT NULL,
+  id              TEXT    NOT NULL,
+  user_name       TEXT    NOT NULL,
+  time            INTEGER NOT NULL,
+  erased          INTEGER NOT NULL DEFAULT 0, -- 1: the file is scrubbed when the row is deleted
+  PRIMARY KEY (organization_id, id)
+) WITHOUT ROWID;
+
 -- How often each quirk, each ignored attribute and each milestone appeared in a directory's messages. A background task writes
 -- these counts; no write of a resource touches a row of this table.
 CREATE TABLE message_counts (

@@ -1,0 +1,3 @@
+UPDATE deleted_users
+SET erased = 1
+WHERE organization_id = :organization_id AND id = :id;
