@@ -207,7 +207,23 @@ func TestAWalkThrough(t *testing.T) {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-	want(t, events(), `OPERATION +RESOURCE ID +STATUS +REASON`, `PATCH /Groups/\S+ +`+group+` +400`)
+	want(t, events(), `OPERATION +RESOURCE ID +SUBJECT +STATUS +REASON`, `PATCH /Groups/\S+ +`+group+` +400`)
+	want(t, x.run(0, "event", "list", "--since", "1h", "--until", "2100-01-01T00:00:00Z", "--reason", "SCIM_INVALID_PATH"), group)
+	want(t, x.run(0, "event", "list", "--until", "1h"), `^ID .*\n$`)
+	x.run(2, "event", "list", "--since", "yesterday")
+	want(t, x.err, `--since must be a time such as`)
+	want(t, x.run(0, "event", "counts"), `REASON +COUNT +AT LEAST +NEWEST FAIL TIME`, `SCIM_INVALID_PATH +1 +false`)
+	exported := map[string]any{}
+	if err := json.Unmarshal([]byte(x.run(0, "event", "export", "--directory", directory, "--open")), &exported); err != nil || exported["resourceId"] != group {
+		t.Errorf("exported is %v: %v", exported, err)
+	}
+	x.run(2, "event", "acknowledge")
+	x.run(2, "event", "acknowledge", exported["id"].(string), "--directory", directory)
+	want(t, x.err, `--directory is for --reason`)
+	want(t, x.run(0, "event", "acknowledge", "--reason", "SCIM_INVALID_PATH", "--directory", directory), `ACKNOWLEDGED COUNT\n1\n`)
+	want(t, x.run(0, "event", "counts"), `^REASON .*\n$`)
+	want(t, x.run(0, "event", "counts", "--all"), `SCIM_INVALID_PATH +1 +false`)
+	want(t, x.run(0, "event", "export", "--open"), `^$`)
 	// The gateway sends its counts every ten seconds.
 	for deadline := time.After(time.Minute); !strings.Contains(x.run(0, "directory", "activity", directory), directory); {
 		select {
