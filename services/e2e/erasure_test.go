@@ -217,6 +217,23 @@ func TestAnErasedUserLeavesNothingBehind(t *testing.T) {
 		stays := d.send("POST", "/Users", fmt.Sprintf(body, keeper), http.StatusCreated).str("id")
 		d.group("Designers", gone, stays)
 		u.caughtUp()
+		// Failed events name the user: who is there, and who was to be created.
+		d.send("POST", "/Users", fmt.Sprintf(body, marker), http.StatusConflict)
+		d.send("PATCH", "/Users/"+stays, fmt.Sprintf(`{"Operations":[{"op":"replace","path":"externalId","value":"%s"}]}`, marker), http.StatusConflict)
+		d.send("POST", "/Users", fmt.Sprintf(`{"userName":"%s","active":"maybe"}`, keeper), http.StatusBadRequest)
+		names := func() map[string]bool {
+			all := map[string]bool{}
+			events, _ := u.call("GET", "organizations/demo/failedEvents", "")["failedEvents"].([]any)
+			for _, e := range events {
+				e := e.(map[string]any)
+				all[fmt.Sprint(e["status"], " ", e["subject"], " ", e["conflictingName"])] = true
+			}
+			return all
+		}
+		eventually(t, "the failed events have names", func() bool {
+			all := names()
+			return all["409 "+marker+" "+marker] && all["409  "+marker] && all["400 "+keeper+" "]
+		})
 		u.call("POST", "organizations/demo/access:grant", `{"userId":"`+gone+`","tenantId":"staging","roleId":"developer"}`)
 		u.call("POST", "organizations/demo/users/"+gone+"/access:suspend", `{"reason":"because of `+marker+`"}`)
 		path := "/api/v1/organizations/demo/users/" + gone + ":erase"
@@ -244,6 +261,9 @@ func TestAnErasedUserLeavesNothingBehind(t *testing.T) {
 			t.Errorf("erasing it again: %d %s", code, raw)
 		}
 		eventually(t, "no file and no table has a text of it", func() bool { return len(u.holds(marker)) == 0 })
+		if all := names(); len(all) != 2 || !all["409  "] || !all["400 "+keeper+" "] {
+			t.Errorf("the failed events have the names %v", all)
+		}
 		for what := range u.held() {
 			if what[:len(gone)] == gone {
 				t.Errorf("who was erased holds %s", what)

@@ -123,6 +123,8 @@ func TestTheDescriptionIsTrue(t *testing.T) {
 	c.call("ListActivity", "")
 	c.call("GetFailedEvent", event)
 	c.call("AcknowledgeFailedEvent", event)
+	c.call("CountFailedEvents", "")
+	c.call("AcknowledgeFailedEvents", "")
 
 	c.call("DeleteDirectory", d.id)
 	eventually(t, "the user is detached and erased", func() bool { return c.try("EraseUser", "").code == http.StatusOK })
