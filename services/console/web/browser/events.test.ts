@@ -31,7 +31,7 @@ test("a failed event leads from its cause to its acknowledgement", async () => {
   expect(await page.getByRole("row").count()).toBe(2);
   await row.getByRole("link").click();
   const details = page.getByRole("dialog");
-  await details.getByText("ANN@example.com").waitFor();
+  await details.getByText("ANN@example.com", { exact: true }).waitFor();
   await details.getByText("In conflict with").waitFor();
   await details.getByText("ann@example.com", { exact: true }).waitFor();
   await details.getByText("At the identity provider").waitFor();
