@@ -34,7 +34,7 @@ test("a failed event leads from its cause to its acknowledgement", async () => {
   await details.getByText("ANN@example.com", { exact: true }).waitFor();
   await details.getByText("In conflict with").waitFor();
   await details.getByText("ann@example.com", { exact: true }).waitFor();
-  await details.getByText("At the identity provider").waitFor();
+  await details.getByText("At the identity provider", { exact: true }).waitFor();
   expect(page.url()).toContain("event=");
   await details.getByRole("button", { name: "Acknowledge" }).click();
   await details.getByText("Acknowledged by").waitFor();

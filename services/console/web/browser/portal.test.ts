@@ -40,7 +40,10 @@ test("somebody without an account sets one directory up with a link, and sees no
     "/organizations",
   ]) {
     await page.goto(path);
-    await page.getByText(/You may not see this|This does not exist/).first().waitFor();
+    await page
+      .getByText(/You may not (see|do) this/)
+      .first()
+      .waitFor();
     expect(await page.getByText("Of somebody else").count()).toBe(0);
   }
 
