@@ -45,6 +45,8 @@ export const overview = {
     suspended: "Stopped: the organization is not federated, so it may not use SCIM.",
     noKey: "The identity provider cannot send anything: no API key is valid.",
     refused: (reason: string) => `Refuses the identity provider: ${refused[reason] ?? "its API key is not valid"}.`,
+    expires: (when: string) =>
+      `An API key expires ${when}. Rotate it before that, and enter the new one at the identity provider.`,
     waits: "Waits for the first message of the identity provider.",
     failing: (failed: string, all: string) => `Receives messages. Of ${all} in 24 hours, ${failed} failed.`,
     limited: (n: string) => `Receives messages, and had to slow ${n} down in 24 hours.`,

@@ -25,7 +25,7 @@ export function Dialect({ directory }: { directory: Schemas["Directory"] }) {
   if (!quirks.data) {
     return quirks.error ? <Failure error={quirks.error} retry={() => void quirks.refetch()} /> : <Loading />;
   }
-  const { quirks: seen, ignoredValues, suggestedSchemas } = quirks.data;
+  const { quirks: seen } = quirks.data;
   return (
     <Stack gap="xl">
       <Stack gap="sm">
@@ -47,32 +47,47 @@ export function Dialect({ directory }: { directory: Schemas["Directory"] }) {
           />
         )}
       </Stack>
-      <Stack gap="sm">
-        <Title order={2}>{words.ignoredTitle}</Title>
-        <Text c="dimmed">{ignoredValues.length === 0 ? words.noIgnored : words.ignored}</Text>
-        {ignoredValues.length > 0 && (
-          <DataTable
-            caption={words.captionIgnored}
-            columns={words.ignoredColumns}
-            rows={ignoredValues.map((value) => ({
-              key: value.path,
-              cells: [
-                <Code key="path">{value.path}</Code>,
-                number(Number(value.messageCount)),
-                <Time key="last" value={value.lastTime} as="ago" />,
-              ],
-            }))}
-          />
-        )}
-        <SuggestedSchemas directory={directory} schemas={suggestedSchemas} />
-      </Stack>
+      <Ignored directory={directory} quirks={quirks.data} />
       <Registered directory={directory} />
     </Stack>
   );
 }
 
+/** What the directory does not keep, and the schemas with which it would. */
+export function Ignored({
+  directory,
+  quirks,
+}: {
+  directory: Schemas["Directory"];
+  quirks: Schemas["ListQuirksResponse"];
+}) {
+  const words = text.directory.dialect;
+  const { ignoredValues, suggestedSchemas } = quirks;
+  return (
+    <Stack gap="sm">
+      <Title order={2}>{words.ignoredTitle}</Title>
+      <Text c="dimmed">{ignoredValues.length === 0 ? words.noIgnored : words.ignored}</Text>
+      {ignoredValues.length > 0 && (
+        <DataTable
+          caption={words.captionIgnored}
+          columns={words.ignoredColumns}
+          rows={ignoredValues.map((value) => ({
+            key: value.path,
+            cells: [
+              <Code key="path">{value.path}</Code>,
+              number(Number(value.messageCount)),
+              <Time key="last" value={value.lastTime} as="ago" />,
+            ],
+          }))}
+        />
+      )}
+      <SuggestedSchemas directory={directory} schemas={suggestedSchemas} />
+    </Stack>
+  );
+}
+
 /** The schemas with which the directory would keep what it ignores now. */
-export function SuggestedSchemas({
+function SuggestedSchemas({
   directory,
   schemas,
 }: {

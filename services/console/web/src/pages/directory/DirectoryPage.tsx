@@ -7,7 +7,7 @@ import { Page } from "../../parts/Page";
 import { Failure, Loading } from "../../parts/States";
 import { paths } from "../../paths";
 import { text } from "../../text";
-import { situationOf } from "../overview/situation";
+import { type Situation, situationOf } from "../overview/situation";
 import { Dialect } from "./Dialect";
 import { End } from "./End";
 import { Keys } from "./Keys";
@@ -69,7 +69,7 @@ function Parts({ directory, activity, known }: PartsProps) {
       title={directory.displayName ?? id}
       situation={situation.sentence}
       above={session.oneDirectory ? [] : [{ title: text.overview.title, to: paths.overview(organizationId) }]}
-      action={<NextAction directory={directory} activity={activity} />}
+      action={<NextAction directory={directory} situation={situation} />}
     >
       <Tabs
         value={tab}
@@ -106,35 +106,31 @@ function Parts({ directory, activity, known }: PartsProps) {
 }
 
 /** The one thing to do next. */
-function NextAction({
-  directory,
-  activity,
-}: {
-  directory: Schemas["Directory"];
-  activity: Schemas["DirectoryActivity"] | undefined;
-}) {
+function NextAction({ directory, situation }: { directory: Schemas["Directory"]; situation: Situation }) {
   const words = text.directory;
   const { organizationId, id } = directory;
   const session = useSession();
-  const manages = session.scopes.has("MANAGE_DIRECTORIES");
-  const situation = situationOf(directory, activity, true);
-  const link = (label: string, to: string) => (
-    <Button
-      component={Link}
-      to={to}
-      variant={situation.level === "good" || situation.level === "quiet" ? "default" : "filled"}
-    >
+  const link = (label: string, to: string, variant: "filled" | "default" = "filled") => (
+    <Button component={Link} to={to} variant={variant}>
       {label}
     </Button>
   );
-  if (directory.state === "DIRECTORY_STATE_DELETED") {
-    return manages && !session.oneDirectory ? link(words.replaceIt, paths.newDirectory(organizationId, id)) : null;
-  }
-  if (manages && situation.level === "bad" && directory.state === "DIRECTORY_STATE_ACTIVE") {
-    return link(words.lookAtKeys, paths.directory(organizationId, id, "keys"));
-  }
-  if (activity && situation.level === "warn" && session.scopes.has("READ_EVENTS")) {
+  if ((situation.cause === "failing" || situation.cause === "limited") && session.scopes.has("READ_EVENTS")) {
     return link(words.lookAtEvents, paths.failedEvents(organizationId, { directory: id }));
   }
-  return manages ? link(activity ? words.guide : words.continueSetUp, paths.setUp(organizationId, id)) : null;
+  if (!session.scopes.has("MANAGE_DIRECTORIES")) {
+    return null;
+  }
+  switch (situation.cause) {
+    case "deleted":
+      return session.oneDirectory ? null : link(words.replaceIt, paths.newDirectory(organizationId, id));
+    case "noKey":
+    case "refused":
+    case "expires":
+      return link(words.lookAtKeys, paths.directory(organizationId, id, "keys"));
+    case "waits":
+      return link(words.continueSetUp, paths.setUp(organizationId, id));
+    default:
+      return link(words.guide, paths.setUp(organizationId, id), "default");
+  }
 }

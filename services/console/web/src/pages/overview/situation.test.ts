@@ -20,6 +20,20 @@ test.each([
   ["slowed down", directory(), activity(7, 0, 2), "warn", "slow 2 down"],
   ["never a message", directory(), undefined, "warn", "first message"],
   ["no valid key", directory({ validKeyCount: 0 }), activity(1, 0), "bad", "no API key"],
+  [
+    "a key that expires soon",
+    directory({ earliestKeyExpireTime: new Date(Date.now() + 5 * 86_400_000 + 60_000).toISOString() }),
+    activity(3, 1),
+    "warn",
+    "expires in 5 days",
+  ],
+  [
+    "a key that expires late",
+    directory({ earliestKeyExpireTime: new Date(Date.now() + 50 * 86_400_000).toISOString() }),
+    activity(3, 0),
+    "good",
+    "Works",
+  ],
   ["suspended", directory({ state: "DIRECTORY_STATE_SUSPENDED" }), activity(1, 0), "bad", "not federated"],
   [
     "deleted",

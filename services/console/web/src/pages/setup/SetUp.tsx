@@ -2,7 +2,7 @@ import { Alert, Anchor, Button, Checkbox, Group, Modal, Paper, Stack, Text, Titl
 import { useEffect, useState } from "react";
 import { Link, useBlocker, useParams, useSearchParams } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
-import { often, useLive } from "../../api/live";
+import { often, sometimes, useLive } from "../../api/live";
 import { take } from "../../api/shownOnce";
 import { CopyField } from "../../parts/CopyField";
 import { Page } from "../../parts/Page";
@@ -10,6 +10,7 @@ import { Failure, Loading } from "../../parts/States";
 import { paths } from "../../paths";
 import { text } from "../../text";
 import { type Provider, providers } from "../../text/setUp";
+import { Ignored } from "../directory/Dialect";
 import { Checklist } from "./Checklist";
 import { Guide } from "./Guide";
 import classes from "./SetUp.module.css";
@@ -53,6 +54,12 @@ function Steps({ directory, secret }: { directory: Schemas["Directory"]; secret:
       answer(api.GET("/api/v1/organizations/{organizationId}/directories/{directoryId}/apiKeys", { params: { path } })),
     often,
   );
+  const quirks = useLive(
+    ["quirks", organizationId, id],
+    () =>
+      answer(api.GET("/api/v1/organizations/{organizationId}/directories/{directoryId}/quirks", { params: { path } })),
+    sometimes,
+  ).data;
   const steps = stepsOf(keys.data?.apiKeys ?? [], progress.data?.progress?.milestones ?? []);
   const overview = { title: text.overview.title, to: paths.overview(organizationId) };
   const name = directory.displayName ?? id;
@@ -70,6 +77,7 @@ function Steps({ directory, secret }: { directory: Schemas["Directory"]; secret:
       <div className={classes.columns}>
         <Stack gap="lg" className={classes.text}>
           <Values directory={directory} secret={secret} />
+          {quirks && quirks.ignoredValues.length > 0 && <Ignored directory={directory} quirks={quirks} />}
           <Guide
             provider={provider}
             onProvider={(value) => setSearch({ provider: value }, { replace: true })}
