@@ -94,7 +94,7 @@ func TestQuirksOfAnotherOrganizationAreNotShown(t *testing.T) {
 		"a directory that is none":                 {OrganizationId: "acme", DirectoryId: ids.New()},
 	} {
 		_, err := b.dialect.ListQuirks(b.admin(), r)
-		refused(t, what, err, fault.NotFound)
+		refused(t, what, err, fault.NotReady)
 	}
 	_, err := b.dialect.ListQuirks(b.admin(), &identityv1.ListQuirksRequest{OrganizationId: "other", DirectoryId: i.target.GetDirectoryId()})
 	refused(t, "another organization", err, fault.NotAllowed)

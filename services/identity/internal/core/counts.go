@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
 )
 
 // messageCounts gathers the quirks, attributes and milestones of accepted messages. A background task writes them to the
@@ -148,9 +149,9 @@ func (c *Core) FlushMessageCounts(ctx context.Context) error {
 }
 
 // MessageCounts lists the message counts of a directory by kind and name, including those that this process has gathered.
-// fault.NotFound: the directory does not exist, or is not known yet.
+// It waits briefly for a new directory.
 func (c *Core) MessageCounts(ctx context.Context, scope store.Scope) ([]store.MessageCount, error) {
-	if _, err := c.store.Directory(ctx, scope); err != nil {
+	if _, err := c.directory(ctx, scope); err != nil && !fault.Is(err, fault.Deleted) {
 		return nil, err
 	}
 	if err := c.FlushMessageCounts(ctx); err != nil {

@@ -30,7 +30,7 @@ const (
 type DialectServiceClient interface {
 	// ListQuirks lists the quirks and the ignored attributes of the messages that a directory sent and that Usher
 	// accepted. Counts can be some seconds late. The counts of a killed process lack its last seconds. Reasons:
-	// NOT_FOUND.
+	// DIRECTORY_NOT_READY (also for a directory that does not exist).
 	ListQuirks(ctx context.Context, in *ListQuirksRequest, opts ...grpc.CallOption) (*ListQuirksResponse, error)
 }
 
@@ -60,7 +60,7 @@ func (c *dialectServiceClient) ListQuirks(ctx context.Context, in *ListQuirksReq
 type DialectServiceServer interface {
 	// ListQuirks lists the quirks and the ignored attributes of the messages that a directory sent and that Usher
 	// accepted. Counts can be some seconds late. The counts of a killed process lack its last seconds. Reasons:
-	// NOT_FOUND.
+	// DIRECTORY_NOT_READY (also for a directory that does not exist).
 	ListQuirks(context.Context, *ListQuirksRequest) (*ListQuirksResponse, error)
 	mustEmbedUnimplementedDialectServiceServer()
 }
