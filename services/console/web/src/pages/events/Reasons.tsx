@@ -1,11 +1,11 @@
-import { Button, Group, Modal, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import { Accordion, Button, Group, Modal, SimpleGrid, Stack, Text } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api, type Schemas } from "../../api/client";
 import { useMay, useSession } from "../../api/session";
 import { Label } from "../../parts/Label";
 import { Failure } from "../../parts/States";
-import { Time } from "../../parts/Time";
+import { ago } from "../../parts/Time";
 import { text } from "../../text";
 import { number } from "../../text/shell";
 import type { Filter } from "./filter";
@@ -33,46 +33,37 @@ export function Reasons({ organization, counts, directory, filterTo }: Props) {
   const [said, setSaid] = useState("");
   return (
     <Stack component="section" gap="sm" aria-label={words.byReason}>
-      {counts.map((count) => (
-        <Paper key={count.reason} withBorder p="md">
-          <Group justify="space-between" align="flex-start">
-            <Stack gap={2} flex="1 1 16rem" miw={0}>
+      <Accordion variant="contained" order={2} defaultValue={counts.length === 1 ? (counts[0]?.reason ?? null) : null}>
+        {counts.map((count) => (
+          <Accordion.Item key={count.reason} value={count.reason} bg="var(--mantine-color-body)">
+            <Accordion.Control>
               <Group gap="xs">
-                <Title order={2}>{words.reason(count.reason)}</Title>
+                <Text fw={600}>{words.reason(count.reason)}</Text>
                 <Label tone="warn">{shown(count)}</Label>
-              </Group>
-              <Text size="xs" c="dimmed" component="div">
-                {words.newest} <Time value={count.newestFailTime} as="ago" />
-              </Text>
-            </Stack>
-            <Group gap="xs">
-              <Button size="xs" variant="default" onClick={() => filterTo({ reason: count.reason, state: "open" })}>
-                {words.only}
-              </Button>
-              {mayAcknowledge && (
-                <Button size="xs" variant="default" onClick={() => setChosen(count)}>
-                  {words.acknowledgeAll}
-                </Button>
-              )}
-            </Group>
-          </Group>
-          <SimpleGrid cols={{ base: 1, sm: 2 }} mt="sm">
-            {(
-              [
-                [words.forProvider, count.remedy],
-                [words.forUs, count.adminAction],
-              ] as const
-            ).map(([who, what]) => (
-              <div key={who}>
-                <Text size="sm" fw={600}>
-                  {who}
+                <Text size="xs" c="dimmed">
+                  {words.newest} {ago(new Date(count.newestFailTime))}
                 </Text>
-                <Text size="sm">{what || words.nothingToDo}</Text>
-              </div>
-            ))}
-          </SimpleGrid>
-        </Paper>
-      ))}
+              </Group>
+            </Accordion.Control>
+            <Accordion.Panel>
+              <SimpleGrid cols={{ base: 1, sm: 2 }}>
+                <Instruction who={words.forProvider} what={count.remedy} />
+                <Instruction who={words.forUs} what={count.adminAction} />
+              </SimpleGrid>
+              <Group gap="xs" mt="md">
+                <Button size="xs" variant="default" onClick={() => filterTo({ reason: count.reason, state: "open" })}>
+                  {words.only}
+                </Button>
+                {mayAcknowledge && (
+                  <Button size="xs" variant="default" onClick={() => setChosen(count)}>
+                    {words.acknowledgeAll}
+                  </Button>
+                )}
+              </Group>
+            </Accordion.Panel>
+          </Accordion.Item>
+        ))}
+      </Accordion>
       <Text size="sm" role="status">
         {said}
       </Text>
@@ -86,6 +77,18 @@ export function Reasons({ organization, counts, directory, filterTo }: Props) {
         />
       )}
     </Stack>
+  );
+}
+
+/** What somebody should do, at one of the two places. */
+function Instruction({ who, what }: { who: string; what: string }) {
+  return (
+    <div>
+      <Text size="sm" fw={600}>
+        {who}
+      </Text>
+      <Text size="sm">{what || text.events.nothingToDo}</Text>
+    </div>
   );
 }
 
