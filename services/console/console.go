@@ -133,5 +133,5 @@ func decompress(content []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return io.ReadAll(reader) //nolint:gosec // the file is ours
+	return io.ReadAll(reader)
 }
