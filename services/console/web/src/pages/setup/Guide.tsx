@@ -7,7 +7,10 @@ import { text } from "../../text";
 import { type Provider, providers } from "../../text/setUp";
 
 /** The guides, each one a file of its own that the browser loads when somebody opens it. */
-const guides = import.meta.glob<string>("../../../../guides/*.md", { query: "?raw", import: "default" });
+const guides = import.meta.glob<string>(["../../../../guides/*.md", "!../../../../guides/README.md"], {
+  query: "?raw",
+  import: "default",
+});
 
 function load(provider: Provider): Promise<string> {
   const guide = guides[`../../../../guides/${provider}.md`];
