@@ -17,7 +17,7 @@ const steps = (page: Page, done: boolean) => page.locator(`[data-step][data-done
 test("an admin sets a directory up, and sees each step of the identity provider", async () => {
   const page = await openAs(admin, "/");
   await page.getByRole("link", { name: "Set up a directory" }).click();
-  await page.getByRole("radio", { name: "Another one" }).click();
+  await page.getByRole("radio", { name: "Okta" }).click();
   await page.getByLabel("Name of the directory").fill("Okta of the sales team");
   await page.getByRole("button", { name: "Create the directory" }).click();
 
