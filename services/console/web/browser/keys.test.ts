@@ -67,3 +67,32 @@ test("the only valid key ends with a warning, and a new one works", async () => 
   await page.getByRole("cell", { name: "after the leak", exact: true }).waitFor();
   expect((await message({ ...directory, key }, "GET", "/Users")).status).toBe(200);
 });
+
+test("a viewer sees the keys, and is offered no change", async () => {
+  const directory = await newDirectory(organization, "Seen");
+  const at = `/organizations/${organization}/directories/${directory.id}`;
+  const page = await openAs(`viewer-${organization}`, `${at}?tab=keys`);
+  await page.getByText("1 API key is valid.").waitFor();
+  expect(await page.getByRole("button", { name: /Create|Rotate|Revoke/ }).count()).toBe(0);
+  await page.goto(`${at}?tab=settings`);
+  await page.getByRole("radio", { name: "Tolerant" }).waitFor();
+  expect(await page.getByRole("radio", { name: "Strict" }).isDisabled()).toBe(true);
+  expect(await page.getByRole("button", { name: "Save" }).count()).toBe(0);
+  await page.goto(`${at}?tab=end`);
+  await page.getByRole("heading", { name: "Delete this directory" }).waitFor();
+  expect(await page.getByRole("button", { name: "Delete the directory" }).count()).toBe(0);
+});
+
+test("the settings of a directory change", async () => {
+  const directory = await newDirectory(organization, "To be renamed");
+  const page = await openAs(admin, `/organizations/${organization}/directories/${directory.id}?tab=settings`);
+  await page.getByLabel("Name", { exact: true }).fill("Renamed");
+  await page.getByRole("radio", { name: "Strict" }).check();
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("heading", { level: 1, name: "Renamed" }).waitFor();
+  const refused = await message(directory, "PATCH", "/Users/01a22df5-59d0-7337-b0c5-b3f927c6be1e", {
+    schemas: ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+    Operations: [{ op: "Add", path: "title", value: "x" }],
+  });
+  expect(refused.status).toBe(400);
+});
