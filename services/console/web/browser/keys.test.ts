@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { requireNotKept } from "./secret";
-import { message, newDirectory, openAs, withBrowser } from "./world";
+import { message, newDirectory, openAs, user, withBrowser } from "./world";
 
 const organization = withBrowser(import.meta.url);
 const admin = `admin-${organization}`;
@@ -86,11 +86,12 @@ test("a viewer sees the keys, and is offered no change", async () => {
 test("the settings of a directory change", async () => {
   const directory = await newDirectory(organization, "To be renamed");
   const page = await openAs(admin, `/organizations/${organization}/directories/${directory.id}?tab=settings`);
-  await page.getByLabel("Name", { exact: true }).fill("Renamed");
+  await page.getByRole("textbox", { name: "Name" }).fill("Renamed");
   await page.getByRole("radio", { name: "Strict" }).check();
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByRole("heading", { level: 1, name: "Renamed" }).waitFor();
-  const refused = await message(directory, "PATCH", "/Users/01a22df5-59d0-7337-b0c5-b3f927c6be1e", {
+  const ann = await message(directory, "POST", "/Users", user("ann@example.com"));
+  const refused = await message(directory, "PATCH", `/Users/${ann.body.id}`, {
     schemas: ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
     Operations: [{ op: "Add", path: "title", value: "x" }],
   });
