@@ -50,7 +50,7 @@ export function FailedEvents() {
       above={session.oneDirectory ? [] : [{ title: text.overview.title, to: paths.overview(organization) }]}
       action={all.length > 0 && <Export organization={organization} query={query} />}
     >
-      {counts.data && counts.data.length > 0 && (
+      {counts.data && (
         <Reasons organization={organization} counts={counts.data} directory={filter.directory} filterTo={change} />
       )}
       <Filters

@@ -24,7 +24,7 @@ function shown(count: Count): string {
   return count.atLeast ? text.events.atLeast(number(count.count)) : number(count.count);
 }
 
-/** The open failed events by reason, and what to do about each. */
+/** The open failed events by reason, and what to do about each. It stays when none is left, to say what was done. */
 export function Reasons({ organization, counts, directory, filterTo }: Props) {
   const words = text.events;
   const { oneDirectory } = useSession();
