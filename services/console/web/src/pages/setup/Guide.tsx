@@ -44,9 +44,23 @@ export function Guide({ provider, onProvider, baseUrl, secret }: Props) {
         <table>{children}</table>
       </ScrollArea>
     ),
+    pre: ({ children }) => <>{children}</>, // a block is a Code, too
     code: ({ children }) => {
-      const value = { BASE_URL: baseUrl, API_KEY: secret }[String(children)];
-      return <Code style={{ overflowWrap: "anywhere", ...(value && { fontWeight: 600 }) }}>{value ?? children}</Code>;
+      const written = String(children);
+      const value = { BASE_URL: baseUrl, API_KEY: secret }[written];
+      const block = written.endsWith("\n");
+      return (
+        <Code
+          block={block}
+          style={{
+            overflowWrap: "anywhere",
+            ...(block && { whiteSpace: "pre-wrap" }),
+            ...(value && { fontWeight: 600 }),
+          }}
+        >
+          {value ?? children}
+        </Code>
+      );
     },
   };
   return (
