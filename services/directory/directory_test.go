@@ -298,10 +298,15 @@ func TestUpdatesChangeOnlyTheNamedFields(t *testing.T) {
 		{"what is set", &directoryv1.Directory{DisplayName: proto.String("Ping")}, nil, []any{"Ping", true, true}},
 		{"a false that is set", &directoryv1.Directory{UniqueGroupNames: proto.Bool(false)}, nil, []any{"Ping", true, false}},
 		{"nothing", &directoryv1.Directory{}, nil, []any{"Ping", true, false}},
+		{"adoption by name alone", &directoryv1.Directory{AdoptByName: proto.Bool(true)}, []string{"adopt_by_name"}, []any{"Ping", true, false, true}},
+		{"no adoption by name", &directoryv1.Directory{AdoptByName: proto.Bool(false)}, nil, []any{"Ping", true, false}},
 	} {
 		got, err := update(c.d, c.mask...)
 		must(t, err)
-		equal(t, c.name, []any{got.GetDisplayName(), got.GetMode() == strict, got.GetUniqueGroupNames()}, c.want)
+		if len(c.want) == 3 {
+			c.want = append(c.want, false)
+		}
+		equal(t, c.name, []any{got.GetDisplayName(), got.GetMode() == strict, got.GetUniqueGroupNames(), got.GetAdoptByName()}, c.want)
 	}
 	for _, c := range []struct {
 		name, field string

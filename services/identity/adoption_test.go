@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	"github.com/usher-scim/usher/services/identity"
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -65,6 +66,35 @@ func TestAReplacedDirectorysUsersAreAdopted(t *testing.T) {
 	again, err := i.tryUser(`{"userName":"anna"}`)
 	must(t, err)
 	equal(t, "a name that no detached user has any more: adopted", again.GetResult().GetAdopted(), false)
+}
+
+// A reused name is not the same person. Only an admin knows that another IdP, with other externalIds, sends the same people.
+func TestAReusedNameAdoptsOnlyWhereTheAdminSaysSo(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		option func(*directoryv1.Directory)
+		adopts bool
+	}{
+		"by default":       {func(*directoryv1.Directory) {}, false},
+		"from another IdP": {adoptingByName, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			old := b.idp()
+			anna := old.user(`{"userName":"anna","externalId":"e-anna"}`).GetId()
+			designers, err := old.tryGroup(`{"displayName":"Designers","externalId":"g-1"}`)
+			must(t, err)
+			old.deleteDirectory()
+			i := b.idp(replacing(old), c.option)
+
+			user := i.user(`{"userName":"Anna","externalId":"another"}`).GetId()
+			group, err := i.tryGroup(`{"displayName":"designers","externalId":"g-2"}`)
+			must(t, err)
+			equal(t, "the user is adopted", user == anna, c.adopts)
+			equal(t, "the group is adopted", group.GetResource().GetId() == designers.GetResource().GetId(), c.adopts)
+		})
+	}
 }
 
 func TestDetachedResourcesAreInvisibleUntilTheyAreAdopted(t *testing.T) {

@@ -255,7 +255,7 @@ func (s *Service) follow(ctx context.Context) (connected bool, err error) {
 			continue // the response only says that the follower has caught up
 		}
 		if err := s.core.ApplyDirectory(ctx, store.Directory{
-			OrganizationID: d.GetOrganizationId(), ID: d.GetId(), UniqueGroupNames: d.GetUniqueGroupNames(),
+			OrganizationID: d.GetOrganizationId(), ID: d.GetId(), UniqueGroupNames: d.GetUniqueGroupNames(), AdoptByName: d.GetAdoptByName(),
 			Strict: d.GetMode() == directoryv1.DirectoryMode_DIRECTORY_MODE_STRICT, ReplacesID: d.GetReplacesId(),
 			Closed: d.GetState() == directoryv1.DirectoryState_DIRECTORY_STATE_DELETED,
 		}, store.Place{Epoch: response.GetEpoch(), Revision: response.GetRevision()}); err != nil {

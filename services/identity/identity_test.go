@@ -453,6 +453,8 @@ func TestClosingTwiceIsSafe(t *testing.T) {
 	must(t, errors.Join(s.Close(), s.Close()))
 }
 
+func adoptingByName(d *directoryv1.Directory) { d.AdoptByName = proto.Bool(true) }
+
 func uniqueGroupNames(d *directoryv1.Directory) { d.UniqueGroupNames = proto.Bool(true) }
 
 func strict(d *directoryv1.Directory) { d.Mode = directoryv1.DirectoryMode_DIRECTORY_MODE_STRICT }

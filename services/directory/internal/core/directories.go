@@ -17,6 +17,7 @@ type DirectoryChange struct {
 	DisplayName      *string
 	Strict           *bool
 	UniqueGroupNames *bool
+	AdoptByName      *bool
 }
 
 // Replace selects the deleted directory that a new directory replaces.
@@ -130,6 +131,7 @@ func (c *Core) UpdateDirectory(ctx context.Context, organizationID, id string, c
 		set(&d.DisplayName, change.DisplayName)
 		set(&d.Strict, change.Strict)
 		set(&d.UniqueGroupNames, change.UniqueGroupNames)
+		set(&d.AdoptByName, change.AdoptByName)
 		if d == before {
 			return nil
 		}

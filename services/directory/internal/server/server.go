@@ -144,7 +144,7 @@ func (s *Server) CreateDirectory(ctx context.Context, r *directoryv1.CreateDirec
 	}
 	d, key, secret, err := s.core.CreateDirectory(ctx, store.Directory{
 		OrganizationID: r.GetOrganizationId(), DisplayName: given.GetDisplayName(),
-		Strict: strict(given.GetMode()), UniqueGroupNames: given.GetUniqueGroupNames(),
+		Strict: strict(given.GetMode()), UniqueGroupNames: given.GetUniqueGroupNames(), AdoptByName: given.GetAdoptByName(),
 	}, creator(ctx), replace, linkID, requestid.Of(rpc.PrincipalOf(ctx), r))
 	if err != nil {
 		return nil, err
@@ -233,6 +233,9 @@ func (s *Server) UpdateDirectory(ctx context.Context, r *directoryv1.UpdateDirec
 	if fields["unique_group_names"] {
 		change.UniqueGroupNames = r.GetDirectory().UniqueGroupNames
 	}
+	if fields["adopt_by_name"] {
+		change.AdoptByName = r.GetDirectory().AdoptByName
+	}
 	d, err := s.core.UpdateDirectory(ctx, r.GetOrganizationId(), r.GetId(), change, func(before store.Directory) error {
 		return update.Matches(r.GetDirectory().GetEtag(), s.directoryProto(before))
 	})
@@ -305,7 +308,7 @@ func feedProto(d store.Directory) *directoryv1.Directory {
 	p := &directoryv1.Directory{
 		Id: d.ID, OrganizationId: d.OrganizationID, DisplayName: proto.String(d.DisplayName),
 		State: directoryv1.DirectoryState_DIRECTORY_STATE_ACTIVE, Mode: directoryv1.DirectoryMode_DIRECTORY_MODE_TOLERANT,
-		UniqueGroupNames: proto.Bool(d.UniqueGroupNames), ReplacesId: d.ReplacesID,
+		UniqueGroupNames: proto.Bool(d.UniqueGroupNames), AdoptByName: proto.Bool(d.AdoptByName), ReplacesId: d.ReplacesID,
 		CreateTime: timeProto(d.CreateTime), UpdateTime: timeProto(d.UpdateTime), DeleteTime: timeProto(d.DeleteTime),
 	}
 	if d.Strict {

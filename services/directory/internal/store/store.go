@@ -39,6 +39,7 @@ type Directory struct {
 	DisplayName      string
 	Strict           bool
 	UniqueGroupNames bool
+	AdoptByName      bool
 	ReplacesID       string // empty: none
 	CreateTime       time.Time
 	UpdateTime       time.Time

@@ -24,6 +24,8 @@ type openDirectory struct {
 	options scim.Options // for reading the directory's messages
 	// ancestors are the directories that it may adopt from. They were closed before it was created, and stay closed.
 	ancestors []string
+	// adoptByName allows to adopt a resource with the same name and another externalId.
+	adoptByName bool
 	// counted becomes true with the first message since the directory was read: only this one is counted as the milestone MESSAGE,
 	// so that the others, about a second long, do not wait for each other.
 	counted *atomic.Bool
@@ -138,7 +140,7 @@ func (c *Core) directory(ctx context.Context, scope store.Scope) (openDirectory,
 		case err == nil && d.Closed:
 			return openDirectory{}, fault.New(fault.Deleted, "directory %q was deleted", scope.DirectoryID)
 		case err == nil:
-			o := openDirectory{options: c.options(d.Strict), counted: new(atomic.Bool)}
+			o := openDirectory{options: c.options(d.Strict), adoptByName: d.AdoptByName, counted: new(atomic.Bool)}
 			if d.ReplacesID != "" {
 				if o.ancestors, err = c.store.Ancestors(ctx, scope); err != nil {
 					return openDirectory{}, err

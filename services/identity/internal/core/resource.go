@@ -175,6 +175,9 @@ func (c *Core) place(ctx context.Context, o opened, d *scim.Document) (r store.R
 	o.kind.columns(&r, d)
 	if len(o.directory.ancestors) > 0 {
 		old, err := c.store.Detached(ctx, r, o.directory.ancestors)
+		if err == nil && !o.directory.adopts(r, old) {
+			err = fault.Missing("resource to adopt", old.ID)
+		}
 		if err == nil {
 			err = c.succeed(o, &r, old, d)
 			return r, old.DirectoryID, err
@@ -185,6 +188,12 @@ func (c *Core) place(ctx context.Context, o opened, d *scim.Document) (r store.R
 	}
 	r.ID, r.Groups = ids.New(), []scim.GroupRef{} // it is in none yet
 	return r, "", c.fits(d, nil)
+}
+
+// adopts reports whether the directory may adopt old, which r matches by its externalId or its name. If both sides have an externalId and
+// they differ, the name is reused: it is another person, unless the admin says that another IdP sends the same people.
+func (o openDirectory) adopts(r, old store.Resource) bool {
+	return o.adoptByName || r.ExternalID == "" || old.ExternalID == "" || r.ExternalID == old.ExternalID
 }
 
 // succeed makes r the adopted resource: old, with the document d in place of its own.

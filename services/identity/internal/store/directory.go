@@ -12,8 +12,10 @@ type Directory struct {
 	ID               string
 	Strict           bool
 	UniqueGroupNames bool
-	ReplacesID       string
-	Closed           bool
+	// AdoptByName says that a resource is adopted by its name even if both sides have an externalId and they differ.
+	AdoptByName bool
+	ReplacesID  string
+	Closed      bool
 }
 
 // Place is a place in the feed of directories. Revisions of different epochs cannot be compared.

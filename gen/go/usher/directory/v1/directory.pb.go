@@ -239,8 +239,13 @@ type Directory struct {
 	// The earliest time at which a valid API key expires, without keys that a rotation has replaced. Unset: no such key
 	// expires.
 	EarliestKeyExpireTime *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=earliest_key_expire_time,json=earliestKeyExpireTime,proto3" json:"earliest_key_expire_time,omitempty"`
-	unknownFields         protoimpl.UnknownFields
-	sizeCache             protoimpl.SizeCache
+	// Whether a directory that replaces another one adopts a user by its userName, or a group by its displayName, even if
+	// both sides have an externalId and these differ. Another IdP has other externalIds, so set this when the organization
+	// moves to another IdP. A reused name is not the same person: with this, a new person gets the access of the person who
+	// had the userName before. If it is false, Usher adopts by name only where one side has no externalId.
+	AdoptByName   *bool `protobuf:"varint,18,opt,name=adopt_by_name,json=adoptByName,proto3,oneof" json:"adopt_by_name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Directory) Reset() {
@@ -392,12 +397,19 @@ func (x *Directory) GetEarliestKeyExpireTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Directory) GetAdoptByName() bool {
+	if x != nil && x.AdoptByName != nil {
+		return *x.AdoptByName
+	}
+	return false
+}
+
 // CreateDirectoryRequest asks for a new directory.
 type CreateDirectoryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// The directory, with a display_name. The default of unique_group_names is false.
+	// The directory, with a display_name. The default of unique_group_names and of adopt_by_name is false.
 	Directory *Directory `protobuf:"bytes,2,opt,name=directory,proto3" json:"directory,omitempty"`
 	// Whether the new directory replaces no other one, even if it could.
 	ReplaceNone bool `protobuf:"varint,3,opt,name=replace_none,json=replaceNone,proto3" json:"replace_none,omitempty"`
@@ -994,7 +1006,7 @@ var File_usher_directory_v1_directory_proto protoreflect.FileDescriptor
 
 const file_usher_directory_v1_directory_proto_rawDesc = "" +
 	"\n" +
-	"\"usher/directory/v1/directory.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a usher/directory/v1/api_key.proto\"\xeb\a\n" +
+	"\"usher/directory/v1/directory.proto\x12\x12usher.directory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a usher/directory/v1/api_key.proto\"\xa6\b\n" +
 	"\tDirectory\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
 	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x0eorganizationId\x122\n" +
@@ -1018,9 +1030,11 @@ const file_usher_directory_v1_directory_proto_rawDesc = "" +
 	"\x11last_refusal_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\x0flastRefusalTime\x12W\n" +
 	"\x13last_refusal_reason\x18\x0f \x01(\x0e2!.usher.directory.v1.RefusalReasonB\x04\xe2A\x01\x03R\x11lastRefusalReason\x12,\n" +
 	"\x0fvalid_key_count\x18\x10 \x01(\x05B\x04\xe2A\x01\x03R\rvalidKeyCount\x12Y\n" +
-	"\x18earliest_key_expire_time\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\x15earliestKeyExpireTimeB\x0f\n" +
+	"\x18earliest_key_expire_time\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\x15earliestKeyExpireTime\x12'\n" +
+	"\radopt_by_name\x18\x12 \x01(\bH\x02R\vadoptByName\x88\x01\x01B\x0f\n" +
 	"\r_display_nameB\x15\n" +
-	"\x13_unique_group_names\"\xe4\x01\n" +
+	"\x13_unique_group_namesB\x10\n" +
+	"\x0e_adopt_by_name\"\xe4\x01\n" +
 	"\x16CreateDirectoryRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12G\n" +
 	"\tdirectory\x18\x02 \x01(\v2\x1d.usher.directory.v1.DirectoryB\n" +

@@ -44,7 +44,8 @@ type DirectoryServiceClient interface {
 	// ListDirectories lists an organization's directories by id, which is the order of their creation. Reasons:
 	// NOT_FOUND, PAGE_TOKEN.
 	ListDirectories(ctx context.Context, in *ListDirectoriesRequest, opts ...grpc.CallOption) (*ListDirectoriesResponse, error)
-	// UpdateDirectory changes only the fields that the request names: `display_name`, `mode` and `unique_group_names`.
+	// UpdateDirectory changes only the fields that the request names: `display_name`, `mode`, `unique_group_names`
+	// and `adopt_by_name`.
 	// Reasons: NOT_FOUND, CONFLICT, DIRECTORY_DELETED.
 	UpdateDirectory(ctx context.Context, in *UpdateDirectoryRequest, opts ...grpc.CallOption) (*UpdateDirectoryResponse, error)
 	// DeleteDirectory disconnects the IdP. After the answer, no gateway accepts a new message with a key of this
@@ -130,7 +131,8 @@ type DirectoryServiceServer interface {
 	// ListDirectories lists an organization's directories by id, which is the order of their creation. Reasons:
 	// NOT_FOUND, PAGE_TOKEN.
 	ListDirectories(context.Context, *ListDirectoriesRequest) (*ListDirectoriesResponse, error)
-	// UpdateDirectory changes only the fields that the request names: `display_name`, `mode` and `unique_group_names`.
+	// UpdateDirectory changes only the fields that the request names: `display_name`, `mode`, `unique_group_names`
+	// and `adopt_by_name`.
 	// Reasons: NOT_FOUND, CONFLICT, DIRECTORY_DELETED.
 	UpdateDirectory(context.Context, *UpdateDirectoryRequest) (*UpdateDirectoryResponse, error)
 	// DeleteDirectory disconnects the IdP. After the answer, no gateway accepts a new message with a key of this

@@ -501,6 +501,10 @@ func TestAnUpdateChangesOnlyTheFieldsOfItsFlags(t *testing.T) {
 	if d := directory(); d["mode"] != "DIRECTORY_MODE_STRICT" || d["uniqueGroupNames"] != true || d["displayName"] != "Renamed" {
 		t.Errorf("the directory is %v", d)
 	}
+	x.run(0, "directory", "update", id, "--adopt-by-name")
+	if d := directory(); d["adoptByName"] != true {
+		t.Errorf("the directory is %v", d)
+	}
 	x.run(0, "directory", "update", id, "--strict=false")
 	if d := directory(); d["mode"] != "DIRECTORY_MODE_TOLERANT" || d["uniqueGroupNames"] != true || d["displayName"] != "Renamed" {
 		t.Errorf("the directory is %v", d)

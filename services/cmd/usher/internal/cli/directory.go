@@ -153,7 +153,7 @@ func allPages(ctx context.Context, conn grpc.ClientConnInterface, page func(ctx 
 
 func directoryCommand(c *client) *cobra.Command {
 	var organization, name, replaces string
-	var strict, unique, afresh, deleted bool
+	var strict, unique, byName, afresh, deleted bool
 	mode := func() directoryv1.DirectoryMode {
 		if strict {
 			return directoryv1.DirectoryMode_DIRECTORY_MODE_STRICT
@@ -166,6 +166,7 @@ func directoryCommand(c *client) *cobra.Command {
 	create.Flags().BoolVar(&strict, "strict", false, "accept only what the RFCs allow, and no PATCH operations without a path")
 	create.Flags().BoolVar(&unique, "unique-group-names", false, "refuse a second group of a name")
 	create.Flags().StringVar(&replaces, "replaces", "", "the id of the deleted directory whose users and groups it adopts (default: the only one)")
+	create.Flags().BoolVar(&byName, "adopt-by-name", false, "adopt users by userName and groups by displayName even if externalIds differ: for another IdP")
 	create.Flags().BoolVar(&afresh, "replace-none", false, "adopt nothing")
 	_ = create.MarkFlagRequired("name") // the flag exists
 	repeat := repeatableFlags(create)
@@ -177,7 +178,7 @@ func directoryCommand(c *client) *cobra.Command {
 		defer cancel()
 		r, err := directoryv1.NewDirectoryServiceClient(conn).CreateDirectory(ctx, &directoryv1.CreateDirectoryRequest{
 			OrganizationId: organization, ReplaceNone: afresh, RequestId: repeat.requestID(),
-			Directory: &directoryv1.Directory{DisplayName: &name, Mode: mode(), UniqueGroupNames: &unique, ReplacesId: replaces},
+			Directory: &directoryv1.Directory{DisplayName: &name, Mode: mode(), UniqueGroupNames: &unique, AdoptByName: &byName, ReplacesId: replaces},
 		})
 		if err != nil {
 			return repeat.failed(err)
@@ -211,14 +212,15 @@ func directoryCommand(c *client) *cobra.Command {
 	update.Flags().StringVar(&name, "name", "", "a name for people")
 	update.Flags().BoolVar(&strict, "strict", false, "accept only what the RFCs allow, and no PATCH operations without a path")
 	update.Flags().BoolVar(&unique, "unique-group-names", false, "refuse a second group of a name")
+	update.Flags().BoolVar(&byName, "adopt-by-name", false, "adopt users by userName and groups by displayName even if externalIds differ: for another IdP")
 	etag := etagFlag(update)
 	update.RunE = c.call(directoryColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
-		values := &directoryv1.Directory{DisplayName: given(update, "name", &name), UniqueGroupNames: given(update, "unique-group-names", &unique)}
+		values := &directoryv1.Directory{DisplayName: given(update, "name", &name), UniqueGroupNames: given(update, "unique-group-names", &unique), AdoptByName: given(update, "adopt-by-name", &byName)}
 		if update.Flags().Changed("strict") {
 			values.Mode = mode()
 		}
 		if proto.Size(values) == 0 {
-			return nil, errors.New("nothing to change: give --name, --strict or --unique-group-names")
+			return nil, errors.New("nothing to change: give --name, --strict, --unique-group-names or --adopt-by-name")
 		}
 		values.Etag = *etag
 		return directoryv1.NewDirectoryServiceClient(conn).UpdateDirectory(ctx,

@@ -116,6 +116,9 @@ export const directory = {
     } as Record<string, string>,
     uniqueGroups: "Refuse a second group with the same name",
     uniqueGroupsHelp: "Upper and lower case count as the same. Groups that exist now stay.",
+    adoptByName: "Take users and groups over by name, even if their externalIds differ",
+    adoptByNameHelp:
+      "For another identity provider than before. Somebody with a reused user name gets the access of the person who had it before.",
     saved: "Saved.",
   },
 

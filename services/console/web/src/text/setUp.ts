@@ -28,6 +28,13 @@ export const setUp = {
   replacesNone: "No. All users and groups are new.",
   replacesOne: (name: string) => `Yes: ${name}`,
   deletedAt: "deleted",
+  sender: "Who sends its users and groups from now on?",
+  senderSame: "The same identity provider",
+  senderSameHelp:
+    "A user is the same with the same externalId, or with the same user name where one side has no externalId. Choose this, if in doubt.",
+  senderOther: "Another identity provider",
+  senderOtherHelp:
+    "Its externalIds differ, so the user name and the name of the group decide. Somebody with a reused user name gets the access of the person who had it before.",
   more: "More settings",
   strict: "Strict: refuse what the SCIM standard does not allow",
   strictHelp:

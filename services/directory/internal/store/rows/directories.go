@@ -9,11 +9,11 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// directoryFields are organization_id, id, display_name, strict, unique_group_names, replaces_id, create_time, update_time, delete_time,
-// revision, its organization's federated, refused_count, last_refusal_time, last_refusal_reason.
+// directoryFields are organization_id, id, display_name, strict, unique_group_names, adopt_by_name, replaces_id, create_time, update_time,
+// delete_time, revision, its organization's federated, refused_count, last_refusal_time, last_refusal_reason.
 func directoryFields(d *store.Directory) []any {
 	return []any{
-		&d.OrganizationID, &d.ID, &d.DisplayName, &d.Strict, &d.UniqueGroupNames, &d.ReplacesID,
+		&d.OrganizationID, &d.ID, &d.DisplayName, &d.Strict, &d.UniqueGroupNames, &d.AdoptByName, &d.ReplacesID,
 		dbtype.Time(&d.CreateTime), dbtype.Time(&d.UpdateTime), dbtype.Time(&d.DeleteTime), &d.Revision, &d.Federated,
 		&d.RefusedCount, dbtype.Time(&d.LastRefusalTime), &d.LastRefusalReason,
 	}
@@ -41,13 +41,13 @@ func (t Tx) Directory(ctx context.Context, id string) (store.Directory, error) {
 
 func (t Tx) CreateDirectory(ctx context.Context, d store.Directory) (revision int64, err error) {
 	return ReadOne(ctx, t.Conn, dbtype.Value[int64], nil, t.sql.insertDirectory,
-		t.OrganizationID, d.ID, d.DisplayName, d.Strict, d.UniqueGroupNames, d.ReplacesID,
+		t.OrganizationID, d.ID, d.DisplayName, d.Strict, d.UniqueGroupNames, d.AdoptByName, d.ReplacesID,
 		dbtype.Time(&d.CreateTime), dbtype.Time(&d.UpdateTime))
 }
 
 func (t Tx) PutDirectory(ctx context.Context, d store.Directory) (revision int64, err error) {
 	return ReadOne(ctx, t.Conn, dbtype.Value[int64], nil, t.sql.updateDirectory,
-		d.DisplayName, d.Strict, d.UniqueGroupNames, dbtype.Time(&d.UpdateTime), dbtype.Time(&d.DeleteTime), t.OrganizationID, d.ID)
+		d.DisplayName, d.Strict, d.UniqueGroupNames, d.AdoptByName, dbtype.Time(&d.UpdateTime), dbtype.Time(&d.DeleteTime), t.OrganizationID, d.ID)
 }
 
 func (t Tx) Replaceable(ctx context.Context, id string, limit int) ([]string, error) {

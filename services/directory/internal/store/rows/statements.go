@@ -50,9 +50,9 @@ func Load(folder *sqlfile.Statements) *Statements {
 		listDirectoriesByRevision: folder.Load("list_directories_by_revision", "revision", "limit"),
 		listReplaceable:           folder.Load("list_replaceable", "organization_id", "id", "limit"),
 		insertDirectory: folder.Load("insert_directory",
-			"organization_id", "id", "display_name", "strict", "unique_group_names", "replaces_id", "create_time", "update_time"),
+			"organization_id", "id", "display_name", "strict", "unique_group_names", "adopt_by_name", "replaces_id", "create_time", "update_time"),
 		updateDirectory: folder.Load("update_directory",
-			"display_name", "strict", "unique_group_names", "update_time", "delete_time", "organization_id", "id"),
+			"display_name", "strict", "unique_group_names", "adopt_by_name", "update_time", "delete_time", "organization_id", "id"),
 		markDirectoriesDeleted: folder.Load("mark_directories_deleted", "now", "organization_id"),
 		deleteDirectories:      folder.Load("delete_directories", "organization_id", "limit"),
 

@@ -13,7 +13,7 @@ var directoryCases = []testCase{
 	{"a directory is read as it was created, with its first key", func(f *fixture) {
 		f.organization("acme")
 		want, key := newDirectory("acme", "d1")
-		want.Strict, want.UniqueGroupNames, want.ReplacesID = true, true, "d0"
+		want.Strict, want.UniqueGroupNames, want.AdoptByName, want.ReplacesID = true, true, true, "d0"
 		want, err := f.create(want, key)
 		f.must(err)
 		f.equal("its revision", want.Revision, 1)
@@ -87,7 +87,9 @@ var directoryCases = []testCase{
 		other := f.directory("d2")
 		for _, change := range []func(d *store.Directory){
 			func(d *store.Directory) { d.DisplayName, d.Strict = "New", true },
-			func(d *store.Directory) { d.UniqueGroupNames, d.Strict, d.UpdateTime = true, false, at(8) },
+			func(d *store.Directory) {
+				d.UniqueGroupNames, d.AdoptByName, d.Strict, d.UpdateTime = true, true, false, at(8)
+			},
 			func(d *store.Directory) { d.DeleteTime = at(9) },
 		} {
 			got := f.change("d1", change)

@@ -312,7 +312,7 @@ func second[T any](_ T, err error) error { return err }
 func fill(t *testing.T, s *Store) {
 	t.Helper()
 	execute(t, s,
-		`INSERT INTO directories VALUES ('acme', 'd1', false, false, '', false)`,
+		`INSERT INTO directories VALUES ('acme', 'd1', false, false, false, '', false)`,
 		`INSERT INTO users (organization_id, id, directory_id, user_name, user_name_folded, external_id, display_name,
 			active, version, document, create_time, update_time)
 			SELECT 'acme', id, 'd1', id, id, id, id, true, 1, '{}', 0, 0
@@ -333,7 +333,7 @@ func fill(t *testing.T, s *Store) {
 
 // one are the statements that create a group of one user.
 var one = []string{
-	`INSERT INTO directories VALUES ('acme', 'd1', false, false, '', false)`,
+	`INSERT INTO directories VALUES ('acme', 'd1', false, false, false, '', false)`,
 	`INSERT INTO users (organization_id, id, directory_id, user_name, user_name_folded, external_id, display_name,
 		active, version, document, create_time, update_time)
 		VALUES ('acme', 'u1', 'd1', 'u1', 'u1', 'u1', 'u1', true, 1, '{}', 0, 0)`,

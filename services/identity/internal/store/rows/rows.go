@@ -58,10 +58,10 @@ func Carried(c *store.CarriedMember) []any {
 // Edge reads the member and the group.
 func Edge(e *store.Edge) []any { return []any{&e.Member, &e.Group} }
 
-// Directory reads the organization, the id, whether it is strict, whether its groups have unique names, the id of the directory
-// that it replaces, and whether it is closed.
+// Directory reads the organization, the id, whether it is strict, whether its groups have unique names, whether it adopts by name, the id
+// of the directory that it replaces, and whether it is closed.
 func Directory(d *store.Directory) []any {
-	return []any{&d.OrganizationID, &d.ID, &d.Strict, &d.UniqueGroupNames, &d.ReplacesID, &d.Closed}
+	return []any{&d.OrganizationID, &d.ID, &d.Strict, &d.UniqueGroupNames, &d.AdoptByName, &d.ReplacesID, &d.Closed}
 }
 
 // DeletedUser reads the organization, the id, the userName, and the time of the deletion.

@@ -222,7 +222,7 @@ func fill(t *testing.T, s *Store, size int) {
 			text string
 			args []any
 		}{
-			{`INSERT INTO directories VALUES ('acme', 'd1', 0, 0, '', 0)`, nil},
+			{`INSERT INTO directories VALUES ('acme', 'd1', 0, 0, 0, '', 0)`, nil},
 			{user, []any{jsonSet(append([]string{"new", "other", "third"}, ids...))}},
 			{`INSERT INTO groups SELECT 'acme', value, 'd1', value, value, '', 1, '{}', 0, 0 FROM json_each(?)`, []any{jsonSet([]string{"eng", "inner"})}},
 			{`INSERT INTO members SELECT 'acme', 'eng', value, 0, 0 FROM json_each(?)`, []any{jsonSet(ids)}},

@@ -31,7 +31,7 @@ var (
 	getFollowed    = statements.Load("get_followed")
 	updateFollowed = statements.Load("update_followed", "epoch", "revision")
 	copySchemas    = statements.Load("copy_schemas", "organization_id", "directory_id", "replaces_id")
-	putDirectory   = statements.Load("put_directory", "organization_id", "id", "strict", "unique_group_names", "replaces_id", "closed")
+	putDirectory   = statements.Load("put_directory", "organization_id", "id", "strict", "unique_group_names", "adopt_by_name", "replaces_id", "closed")
 	getDirectory   = statements.Load("get_directory", "organization_id", "id")
 	listAncestors  = statements.Load("list_ancestors", "organization_id", "directory_id")
 )
@@ -87,7 +87,7 @@ func (s *Store) ApplyDirectory(ctx context.Context, d store.Directory, at store.
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return err
 		}
-		if _, err := tx.Exec(ctx, putDirectory, d.OrganizationID, d.ID, d.Strict, d.UniqueGroupNames, d.ReplacesID, d.Closed); err != nil {
+		if _, err := tx.Exec(ctx, putDirectory, d.OrganizationID, d.ID, d.Strict, d.UniqueGroupNames, d.AdoptByName, d.ReplacesID, d.Closed); err != nil {
 			return err
 		}
 		if closes = d.Closed && !before.Closed; !closes {

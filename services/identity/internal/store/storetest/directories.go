@@ -14,7 +14,7 @@ var directoryCases = []testCase{
 		f.equal("the place", at, store.Place{})
 	}},
 	{"a directory is read as it was applied", func(f *fixture) {
-		want := store.Directory{OrganizationID: "acme", ID: "d2", Strict: true, UniqueGroupNames: true, ReplacesID: "d1"}
+		want := store.Directory{OrganizationID: "acme", ID: "d2", Strict: true, UniqueGroupNames: true, AdoptByName: true, ReplacesID: "d1"}
 		f.must(f.store.ApplyDirectory(f.Context(), want, store.Place{Epoch: "e1", Revision: 7}, cause(0)))
 		got, err := f.store.Directory(f.Context(), store.Scope{OrganizationID: "acme", DirectoryID: "d2"})
 		f.must(err)

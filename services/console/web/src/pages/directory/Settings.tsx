@@ -15,16 +15,18 @@ export function Settings({ directory }: { directory: Schemas["Directory"] }) {
   const [displayName, setDisplayName] = useState(directory.displayName ?? "");
   const [mode, setMode] = useState(directory.mode);
   const [uniqueGroupNames, setUniqueGroupNames] = useState(directory.uniqueGroupNames ?? false);
+  const [adoptByName, setAdoptByName] = useState(directory.adoptByName ?? false);
   const unchanged =
     displayName.trim() === directory.displayName &&
     mode === directory.mode &&
-    uniqueGroupNames === directory.uniqueGroupNames;
+    uniqueGroupNames === directory.uniqueGroupNames &&
+    adoptByName === directory.adoptByName;
   const save = useMutation({
     mutationFn: () =>
       answer(
         api.PATCH("/api/v1/organizations/{organizationId}/directories/{id}", {
           params: { path: { organizationId, id } },
-          body: { displayName: displayName.trim(), mode, uniqueGroupNames, etag },
+          body: { displayName: displayName.trim(), mode, uniqueGroupNames, adoptByName, etag },
         }),
       ),
     onSuccess: () => queries.invalidateQueries({ queryKey: ["directory", organizationId, id] }),
@@ -62,6 +64,15 @@ export function Settings({ directory }: { directory: Schemas["Directory"] }) {
         disabled={!mayChange}
         onChange={(event) => setUniqueGroupNames(event.currentTarget.checked)}
       />
+      {directory.replacesId && (
+        <Switch
+          label={words.adoptByName}
+          description={words.adoptByNameHelp}
+          checked={adoptByName}
+          disabled={!mayChange}
+          onChange={(event) => setAdoptByName(event.currentTarget.checked)}
+        />
+      )}
       {save.error && <Failure error={save.error} />}
       {mayChange && (
         <Button

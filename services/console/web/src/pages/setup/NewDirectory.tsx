@@ -25,6 +25,7 @@ export function NewDirectory() {
   const [name, setName] = useState<string>();
   const [search] = useSearchParams();
   const [replaces, setReplaces] = useState(search.get("replaces") ?? undefined);
+  const [adoptByName, setAdoptByName] = useState(false);
   const [strict, setStrict] = useState(false);
   const [uniqueGroupNames, setUniqueGroupNames] = useState(false);
   const [more, { toggle }] = useDisclosure();
@@ -48,6 +49,7 @@ export function NewDirectory() {
             mode: strict ? "DIRECTORY_MODE_STRICT" : "DIRECTORY_MODE_TOLERANT",
             uniqueGroupNames,
             replacesId,
+            adoptByName: replacesId !== "" && adoptByName,
           },
         }),
       );
@@ -119,6 +121,18 @@ export function NewDirectory() {
                 />
               ))}
               <Radio value="" label={words.replacesNone} />
+            </Stack>
+          </Radio.Group>
+        )}
+        {replacesId !== "" && (
+          <Radio.Group
+            label={words.sender}
+            value={adoptByName ? "other" : "same"}
+            onChange={(value) => setAdoptByName(value === "other")}
+          >
+            <Stack gap="xs" mt="sm">
+              <Radio value="same" label={words.senderSame} description={words.senderSameHelp} />
+              <Radio value="other" label={words.senderOther} description={words.senderOtherHelp} />
             </Stack>
           </Radio.Group>
         )}

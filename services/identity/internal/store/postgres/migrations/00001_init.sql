@@ -14,6 +14,7 @@ CREATE TABLE directories (
   id                 text    NOT NULL COLLATE "C",
   strict             boolean NOT NULL,
   unique_group_names boolean NOT NULL,
+  adopt_by_name      boolean NOT NULL,
   replaces_id        text    NOT NULL COLLATE "C", -- '' for none
   closed             boolean NOT NULL,
   PRIMARY KEY (organization_id, id)

@@ -13,6 +13,7 @@ CREATE TABLE directories (
   id                 TEXT    NOT NULL,
   strict             INTEGER NOT NULL,
   unique_group_names INTEGER NOT NULL,
+  adopt_by_name      INTEGER NOT NULL,
   replaces_id        TEXT    NOT NULL, -- '' for none
   closed             INTEGER NOT NULL,
   PRIMARY KEY (organization_id, id)
