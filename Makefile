@@ -8,6 +8,7 @@ BENCH_ARGS ?=
 SIEGE_ARGS ?=
 BEFORE ?=
 WHY ?=
+VIEWS ?=
 
 .PHONY: help
 help: ## List the targets.
@@ -34,6 +35,10 @@ test: test-packages console build ## Run every test, with the race detector; ins
 	@.ci/console test
 	@echo "compiling with the race detector: the first time takes some minutes"
 	@TESTS_SKIP_NOTHING=1 .ci/test $(RACE) -timeout 20m ./... ./load/...
+
+.PHONY: screenshots
+screenshots: console build ## Take pictures of the console's pages with little and much data into services/console/screenshots, some 5 minutes; needs Chromium.
+	cd services && CI=1 CONSOLE_SCREENSHOTS=1 VIEWS='$(VIEWS)' go test ./e2e -run 'TestScreenshots$$' -count 1 -timeout 20m -v
 
 .PHONY: test-short
 test-short: ## Run the tests of what has changed, but for e2e and without the race detector: for while you work.

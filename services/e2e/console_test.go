@@ -25,7 +25,7 @@ type consoleWorld struct {
 	OperatorToken string
 	// Usher is the path of the command.
 	Usher string
-	// Organizations are the ids of organizations, one for each test file. In each, the people admin-<id> and viewer-<id> can sign in at the
+	// Organizations are the ids of organizations, such as one for each test file. In each, the people admin-<id> and viewer-<id> can sign in at the
 	// provider "customers". The person "operator" can sign in at "staff". The person "stranger" may not do anything.
 	Organizations []string
 }
@@ -33,23 +33,22 @@ type consoleWorld struct {
 // The console in a real browser. The tests are in services/console/web/browser.
 func TestConsole(t *testing.T) {
 	t.Parallel()
-	inBrowser(t, "browser")
+	inBrowser(t, "browser", organizationsOfTests(t)...)
 }
 
-// Screenshots of all pages, for people to look at. `make screenshots` makes them.
+// Screenshots of all pages, for people to look at, in services/console/screenshots.
 func TestScreenshots(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("CONSOLE_SCREENSHOTS") == "" {
 		t.Skip("it checks nothing: make screenshots runs it")
 	}
-	inBrowser(t, "screenshots")
+	inBrowser(t, "screenshots", "screenshots", "screenshots-empty", "screenshots-excessive")
 }
 
-// inBrowser runs a script of the web app's package.json against an Usher at which people sign in.
-func inBrowser(t *testing.T, script string) {
+// inBrowser runs a script of the web app's package.json against an Usher with these organizations, at which people sign in.
+func inBrowser(t *testing.T, script string, organizations ...string) {
 	t.Helper()
 	requireBrowser(t)
-	organizations := organizationsOfTests(t)
 	p := startPeople(t, topology{})
 	user(p.staff, "operator", "operator")
 	user(p.customers, "stranger", "guest", demo)

@@ -48,7 +48,7 @@ export function withBrowser(file: string): string {
   return organization;
 }
 
-interface Look {
+export interface Look {
   width?: number;
   dark?: boolean;
 }
