@@ -42,7 +42,10 @@ async function take(data: string, look: Required<Look>): Promise<string[]> {
     pages.set(view.login, page);
     await page.route(/\/activity(\?|$)/, spread);
     await show(page, view);
-    const { scrollWidth, scrollHeight } = await page.evaluate(() => document.documentElement);
+    const { scrollWidth, scrollHeight } = await page.evaluate(() => {
+      const { scrollWidth, scrollHeight } = document.documentElement;
+      return { scrollWidth, scrollHeight };
+    });
     const name = `${data}/${view.name}.${look.width}.${look.dark ? "dark" : "light"}`;
     if (scrollWidth > look.width) {
       tooWide.push(`${name}: ${scrollWidth} pixels`);
