@@ -50,11 +50,14 @@ async function take(data: string, look: Required<Look>): Promise<string[]> {
     if (scrollWidth > look.width) {
       tooWide.push(`${name}: ${scrollWidth} pixels`);
     }
-    await page.screenshot({
-      path: `${folder}${name}.png`,
-      fullPage: true,
-      clip: { x: 0, y: 0, width: look.width, height: Math.min(scrollHeight, tallest) },
-    });
+    const path = `${folder}${name}.png`;
+    if ((await page.getByRole("dialog").count()) > 0) {
+      await page.screenshot({ path }); // what is behind the dialog matters less
+    } else {
+      await page.evaluate(() => scrollTo(0, 0));
+      const height = Math.min(scrollHeight, tallest);
+      await page.screenshot({ path, fullPage: true, clip: { x: 0, y: 0, width: look.width, height } });
+    }
     await page.unrouteAll();
   }
   return tooWide;

@@ -21,6 +21,10 @@ export const theme = createTheme({
   fontFamilyMonospace: "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace",
   defaultRadius: "md",
   cursorType: "pointer",
+  components: {
+    Modal: { styles: { title: { fontWeight: 650, overflowWrap: "anywhere" } } },
+    Drawer: { styles: { title: { fontWeight: 650 } } },
+  },
   headings: {
     fontWeight: "650",
     sizes: { h1: { fontSize: "1.5rem" }, h2: { fontSize: "1.15rem" }, h3: { fontSize: "1rem" } },

@@ -1,5 +1,6 @@
 import { Paper, ScrollArea, Table, VisuallyHidden } from "@mantine/core";
 import type { ReactNode } from "react";
+import classes from "./DataTable.module.css";
 
 interface Props {
   caption: string;
@@ -9,27 +10,32 @@ interface Props {
   minWidth?: string;
 }
 
-/** A table that scrolls in its own frame where the screen is narrow. */
+/**
+ * A table. Where the screen is narrow, each row is a block with the names of its columns. The roles are explicit, because a browser forgets
+ * them when a row is a block.
+ */
 export function DataTable({ caption, columns, rows, minWidth = "36rem" }: Props) {
+  const labels = Object.values(columns);
   return (
     <Paper withBorder>
       <ScrollArea type="auto" viewportProps={{ tabIndex: 0, role: "region", "aria-label": caption }}>
-        <Table miw={minWidth} verticalSpacing="xs">
+        <Table className={classes.table ?? ""} miw={{ base: 0, xs: minWidth }} verticalSpacing="xs" role="table">
           <VisuallyHidden component="caption">{caption}</VisuallyHidden>
-          <Table.Thead>
-            <Table.Tr>
-              {Object.entries(columns).map(([column, label]) => (
-                <Table.Th key={column}>{label}</Table.Th>
+          <Table.Thead role="rowgroup">
+            <Table.Tr role="row">
+              {labels.map((label) => (
+                <Table.Th key={label} role="columnheader">
+                  {label}
+                </Table.Th>
               ))}
             </Table.Tr>
           </Table.Thead>
-          <Table.Tbody>
+          <Table.Tbody role="rowgroup">
             {rows.map((row) => (
-              <Table.Tr key={row.key}>
+              <Table.Tr key={row.key} role="row">
                 {row.cells.map((cell, i) => (
-                  // biome-ignore lint/suspicious/noArrayIndexKey: a cell is its column
-                  <Table.Td key={i} style={{ overflowWrap: "anywhere" }}>
-                    {cell}
+                  <Table.Td key={labels[i]} role="cell" className={classes.cell ?? ""} data-label={labels[i]}>
+                    <div className={classes.content}>{cell}</div>
                   </Table.Td>
                 ))}
               </Table.Tr>

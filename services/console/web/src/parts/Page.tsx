@@ -26,7 +26,16 @@ export function Page({ title, situation, action, above = [], children }: Props) 
     <Stack gap="lg">
       <Box>
         {above.length > 0 && (
-          <Breadcrumbs mb={4} component="nav" aria-label={text.breadcrumbs} separatorMargin={6}>
+          <Breadcrumbs
+            mb={4}
+            component="nav"
+            aria-label={text.breadcrumbs}
+            separatorMargin={6}
+            styles={{
+              root: { flexWrap: "wrap" },
+              breadcrumb: { whiteSpace: "normal", overflowWrap: "anywhere", minWidth: 0 },
+            }}
+          >
             {above.map((page) => (
               <Anchor key={page.to} component={Link} to={page.to} size="sm">
                 <bdi>{page.title}</bdi>

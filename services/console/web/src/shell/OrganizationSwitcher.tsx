@@ -1,4 +1,4 @@
-import { Anchor, Button, Combobox, ScrollArea, Text, useCombobox } from "@mantine/core";
+import { Anchor, Button, Combobox, Text, useCombobox } from "@mantine/core";
 import { IconChevronDown } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -74,17 +74,15 @@ function Switcher({ name }: { name: string }) {
           placeholder={text.nav.find}
           aria-label={text.nav.find}
         />
-        <Combobox.Options>
-          <ScrollArea.Autosize mah={320} type="auto">
-            {found.map((o) => (
-              <Combobox.Option value={o.id} key={o.id}>
-                <Text size="sm" truncate>
-                  <bdi>{o.displayName || o.id}</bdi>
-                </Text>
-              </Combobox.Option>
-            ))}
-            {data && found.length === 0 && <Combobox.Empty>{text.nav.nothingFound}</Combobox.Empty>}
-          </ScrollArea.Autosize>
+        <Combobox.Options mah={320} style={{ overflowY: "auto" }}>
+          {found.map((o) => (
+            <Combobox.Option value={o.id} key={o.id}>
+              <Text size="sm" truncate>
+                <bdi>{o.displayName || o.id}</bdi>
+              </Text>
+            </Combobox.Option>
+          ))}
+          {data && found.length === 0 && <Combobox.Empty>{text.nav.nothingFound}</Combobox.Empty>}
         </Combobox.Options>
         <Combobox.Footer>
           <Anchor component={Link} to={paths.organizations} size="sm" onClick={() => combobox.closeDropdown()}>

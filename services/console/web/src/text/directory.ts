@@ -1,4 +1,4 @@
-import { count } from "./shell";
+import { count, isolated } from "./shell";
 
 export const directory = {
   tabs: { status: "Status", keys: "API keys", settings: "Settings", dialect: "What it sends", end: "End" },
@@ -64,7 +64,7 @@ export const directory = {
       PRINCIPAL_KIND_SERVICE: "a service",
     } as Record<string, string>,
     rotate: "Rotate",
-    rotateOf: (name: string) => `Rotate: ${name}`,
+    rotateOf: (name: string) => `Rotate: ${isolated(name)}`,
     rotateTitle: "Replace this key with a new one",
     rotateText:
       "You get a new key. The old one stays valid for the time that you choose, so that you can enter the new one at the identity provider without losing a message.",
@@ -78,15 +78,15 @@ export const directory = {
     } as Record<string, string>,
     rotateAction: "Create the new key",
     revoke: "Revoke",
-    revokeOf: (name: string) => `Revoke: ${name}`,
+    revokeOf: (name: string) => `Revoke: ${isolated(name)}`,
     revokeTitle: "Revoke this key",
     revokeText: (name: string) =>
-      `The key "${name}" ends at once. When Usher answers, every gateway refuses it. Usher waits for that: it can take some 5 seconds.`,
+      `The key "${isolated(name)}" ends at once. When Usher answers, every gateway refuses it. Usher waits for that: it can take some 5 seconds.`,
     revokeLast: "It is the only valid key: the identity provider cannot send anything until it gets another one.",
     revokeUsed: "It was last used",
     revokeAction: "Revoke the key",
     revoked: (name: string, seconds: string) =>
-      `"${name}" is revoked. Every gateway refuses it, as of ${seconds} after you asked.`,
+      `"${isolated(name)}" is revoked. Every gateway refuses it, as of ${seconds} after you asked.`,
     secretTitle: "The new API key",
     secret: "API key",
     shownOnce: "This is the only time that you see it. Usher does not store it.",
@@ -195,6 +195,8 @@ export const directory = {
       },
     ],
     caption: "What the deletion changes, and what it does not",
+    confirm:
+      "The API keys end at once, and nothing arrives any more. Users, groups and access stay. Nobody can undo this, but a new directory can replace this one.",
     action: "Delete the directory",
     deletedTitle: "This directory is deleted",
     deleted: "Its API keys are not valid. Its users and groups are detached, and nobody lost access.",

@@ -17,7 +17,8 @@ export const overview = {
     const many = more
       ? `More than ${count(directories, "directory", "directories")}`
       : count(directories, "directory", "directories");
-    const state = troubled === 0 ? "none needs you" : troubled === 1 ? "one needs you" : `${number(troubled)} need you`;
+    const state =
+      troubled === 0 ? "all is well" : directories === 1 ? "look at it" : `look at ${number(troubled)} of them`;
     return `${many}: ${state}. ${open}`;
   },
   open: (n: string) =>
@@ -34,8 +35,8 @@ export const overview = {
     events: "Failed events to look at",
     waiting: "Rules that wait for a rule sync",
     waitingSince: "the oldest change:",
-    age: "Age of the oldest change",
-    ageMeaning: "A change from an identity provider that access does not include yet.",
+    age: "Access is behind by",
+    ageMeaning: "This is the age of the oldest change from an identity provider that access does not include yet.",
     ageNow: "under 2 seconds",
     setAside: (n: number) => `Access of ${count(n, "user")} cannot be computed now.`,
     none: "none",

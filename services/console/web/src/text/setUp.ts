@@ -1,4 +1,4 @@
-import { count } from "./shell";
+import { count, isolated } from "./shell";
 
 export const providers = {
   "entra-id": "Microsoft Entra ID",
@@ -26,7 +26,7 @@ export const setUp = {
   replacesHelp:
     "A directory that replaces another one takes over its users and groups when the identity provider sends them again. They keep their ids, and so nobody's access changes.",
   replacesNone: "No. All users and groups are new.",
-  replacesOne: (name: string) => `Yes: ${name}`,
+  replacesOne: "Yes:",
   deletedAt: "deleted",
   sender: "Who sends its users and groups from now on?",
   senderSame: "The same identity provider",
@@ -42,7 +42,7 @@ export const setUp = {
   uniqueGroups: "Refuse a second group with the same name",
   create: "Create the directory",
 
-  title: (name: string) => `Set up ${name}`,
+  title: (name: string) => `Set up ${isolated(name)}`,
   situation: (done: number, all: number) =>
     done === 0
       ? "Waits for the first message of the identity provider."

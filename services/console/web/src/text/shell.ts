@@ -12,6 +12,11 @@ export function number(n: number): string {
   return counts.format(n);
 }
 
+/** Returns a name for use in a sentence. A name that is read from right to left keeps its punctuation, and the sentence keeps its order. */
+export function isolated(name: string): string {
+  return `\u2068${name}\u2069`; // FIRST STRONG ISOLATE, POP DIRECTIONAL ISOLATE
+}
+
 interface Explained {
   title: string;
   action: string;

@@ -1,4 +1,4 @@
-import { Button, ScrollArea, Tabs } from "@mantine/core";
+import { Button, Tabs } from "@mantine/core";
 import { Link, useNavigate, useParams, useSearchParams } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
 import { sometimes, useLive } from "../../api/live";
@@ -13,6 +13,7 @@ import { End } from "./End";
 import { Keys } from "./Keys";
 import { Settings } from "./Settings";
 import { Status } from "./Status";
+import { useSuccessor } from "./successor";
 
 type Tab = keyof typeof text.directory.tabs;
 
@@ -37,7 +38,13 @@ export function DirectoryPage() {
     useMay("READ_EVENTS", "MANAGE_DIRECTORIES"),
   );
   if (!directory.data?.directory) {
-    return directory.error ? <Failure error={directory.error} retry={() => void directory.refetch()} /> : <Loading />;
+    return directory.error ? (
+      <Page title={text.nav.directory}>
+        <Failure error={directory.error} retry={() => void directory.refetch()} />
+      </Page>
+    ) : (
+      <Loading />
+    );
   }
   return (
     <Parts
@@ -76,15 +83,13 @@ function Parts({ directory, activity, known }: PartsProps) {
         onChange={(to) => void navigate(paths.directory(organizationId, id, to ?? ""), { replace: true })}
         keepMounted={false}
       >
-        <ScrollArea type="never">
-          <Tabs.List aria-label={words.tabsLabel} style={{ flexWrap: "nowrap" }}>
-            {(Object.keys(words.tabs) as Tab[]).map((name) => (
-              <Tabs.Tab key={name} value={name}>
-                {words.tabs[name]}
-              </Tabs.Tab>
-            ))}
-          </Tabs.List>
-        </ScrollArea>
+        <Tabs.List aria-label={words.tabsLabel}>
+          {(Object.keys(words.tabs) as Tab[]).map((name) => (
+            <Tabs.Tab key={name} value={name} px={{ base: "0.55rem", xs: "md" }}>
+              {words.tabs[name]}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
         <Tabs.Panel value="status" pt="lg">
           <Status directory={directory} activity={activity} />
         </Tabs.Panel>
@@ -110,6 +115,7 @@ function NextAction({ directory, situation }: { directory: Schemas["Directory"];
   const words = text.directory;
   const { organizationId, id } = directory;
   const session = useSession();
+  const successor = useSuccessor(directory);
   const link = (label: string, to: string, variant: "filled" | "default" = "filled") => (
     <Button component={Link} to={to} variant={variant}>
       {label}
@@ -123,7 +129,7 @@ function NextAction({ directory, situation }: { directory: Schemas["Directory"];
   }
   switch (situation.cause) {
     case "deleted":
-      return session.oneDirectory ? null : link(words.replaceIt, paths.newDirectory(organizationId, id));
+      return successor === null ? link(words.replaceIt, paths.newDirectory(organizationId, id)) : null;
     case "noKey":
     case "refused":
     case "expires":

@@ -9,8 +9,7 @@ import {
 import { useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
-import { walk } from "../../api/pages";
-import { useMay, useSession } from "../../api/session";
+import { useMay } from "../../api/session";
 import { ConfirmByName } from "../../parts/ConfirmByName";
 import { DataTable } from "../../parts/DataTable";
 import { Label } from "../../parts/Label";
@@ -18,6 +17,7 @@ import { Failure, Loading } from "../../parts/States";
 import { paths } from "../../paths";
 import { text } from "../../text";
 import { count } from "../../text/shell";
+import { useSuccessor } from "./successor";
 
 type Directory = Schemas["Directory"];
 
@@ -95,7 +95,7 @@ function Delete({ directory }: { directory: Directory }) {
         onConfirm={remove}
         onClose={() => setAsked(false)}
       >
-        <Text>{words.deleted}</Text>
+        <Text>{words.confirm}</Text>
       </ConfirmByName>
     </Stack>
   );
@@ -103,22 +103,7 @@ function Delete({ directory }: { directory: Directory }) {
 
 function Deleted({ directory }: { directory: Directory }) {
   const words = text.directory.end;
-  const { organizationId, id } = directory;
-  const { oneDirectory } = useSession();
-  const successor = useQuery({
-    queryKey: ["directories", organizationId, "names"],
-    queryFn: () =>
-      walk((pageToken) =>
-        answer(
-          api.GET("/api/v1/organizations/{organizationId}/directories", {
-            params: { path: { organizationId }, query: { showDeleted: true, pageSize: 1000, pageToken } },
-          }),
-        ),
-      ),
-    enabled: !oneDirectory,
-  })
-    .data?.pages.flatMap((page) => page.directories)
-    .find((d) => d.replacesId === id);
+  const successor = useSuccessor(directory);
   return (
     <Stack>
       <Title order={2}>{words.deletedTitle}</Title>
@@ -126,7 +111,7 @@ function Deleted({ directory }: { directory: Directory }) {
       {successor ? (
         <Text>
           {words.wasReplaced}{" "}
-          <Anchor component={Link} to={paths.directory(organizationId, successor.id, "end")}>
+          <Anchor component={Link} to={paths.directory(directory.organizationId, successor.id, "end")}>
             <bdi>{successor.displayName}</bdi>
           </Anchor>
         </Text>

@@ -85,9 +85,11 @@ export function Status({
   }
   return (
     <Stack gap="lg">
-      <Paper withBorder p="md">
-        <CopyField label={words.baseUrl} description={words.baseUrlHelp} value={directory.baseUrl} />
-      </Paper>
+      {!deleted && (
+        <Paper withBorder p="md">
+          <CopyField label={words.baseUrl} description={words.baseUrlHelp} value={directory.baseUrl} />
+        </Paper>
+      )}
       {month && (
         <Paper withBorder p="md">
           <Title order={2} mb="xs">

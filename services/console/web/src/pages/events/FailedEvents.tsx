@@ -237,7 +237,7 @@ function List({ events, directories, to }: ListProps) {
           >
             {event.messageId}
           </Anchor>,
-          <Stack key="reason" gap={4} align="flex-start">
+          <Stack key="reason" gap={4} align="flex-start" className={classes.reason}>
             {words.reason(event.reason)}
             {event.acknowledgeTime && <Label tone="quiet">{words.acknowledgedLabel}</Label>}
           </Stack>,

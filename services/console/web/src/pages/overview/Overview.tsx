@@ -59,7 +59,7 @@ export function Overview() {
       <Figures organization={organization} openEvents={counts} />
       {directories.error && <Failure error={directories.error} retry={() => void directories.refetch()} />}
       {directories.isPending && !directories.error && <Loading />}
-      {directories.data && all.length === 0 && !showDeleted && (
+      {directories.data && all.length === 0 && (
         <Empty title={text.overview.emptyTitle} action={setUp(text.overview.setUp, "filled")}>
           {text.overview.empty} {!mayManage && text.overview.emptyViewer}
         </Empty>
@@ -87,11 +87,13 @@ export function Overview() {
           {text.more}
         </Button>
       )}
-      <Switch
-        label={text.overview.deleted}
-        checked={showDeleted}
-        onChange={(event) => setSearch(event.currentTarget.checked ? { deleted: "yes" } : {}, { replace: true })}
-      />
+      {directories.data && (
+        <Switch
+          label={text.overview.deleted}
+          checked={showDeleted}
+          onChange={(event) => setSearch(event.currentTarget.checked ? { deleted: "yes" } : {}, { replace: true })}
+        />
+      )}
     </Page>
   );
 }

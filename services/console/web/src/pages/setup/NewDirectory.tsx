@@ -112,7 +112,11 @@ export function NewDirectory() {
                 <Radio
                   key={d.id}
                   value={d.id}
-                  label={<bdi>{words.replacesOne(d.displayName ?? d.id)}</bdi>}
+                  label={
+                    <>
+                      {words.replacesOne} <bdi>{d.displayName ?? d.id}</bdi>
+                    </>
+                  }
                   description={
                     <>
                       {words.deletedAt} <Time value={d.deleteTime} as="day" />

@@ -28,7 +28,13 @@ export function SetUp() {
     often,
   );
   if (!directory.data?.directory) {
-    return directory.error ? <Failure error={directory.error} retry={() => void directory.refetch()} /> : <Loading />;
+    return directory.error ? (
+      <Page title={text.nav.directory}>
+        <Failure error={directory.error} retry={() => void directory.refetch()} />
+      </Page>
+    ) : (
+      <Loading />
+    );
   }
   return <Steps directory={directory.data.directory} secret={secret} />;
 }
