@@ -23,6 +23,8 @@ export const theme = createTheme({
   cursorType: "pointer",
   components: {
     Modal: { styles: { title: { fontWeight: 650, overflowWrap: "anywhere" } } },
+    // A menu is a part of the header. Without a placeholder, it contains nothing but its items.
+    Menu: { defaultProps: { withinPortal: false, withInitialFocusPlaceholder: false } },
     Drawer: { styles: { title: { fontWeight: 650 } } },
   },
   headings: {

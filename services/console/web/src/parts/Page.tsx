@@ -14,14 +14,22 @@ interface Props {
   children?: ReactNode;
 }
 
+/** Whether a page was shown since the browser loaded the app. */
+let shown = false;
+
 /** The frame of each page: where it is, what the situation is, and what to do next. */
 export function Page({ title, situation, action, above = [], children }: Props) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} - ${text.product}`;
   }, [title]);
-  // A screen reader has to notice that the page changed.
-  useEffect(() => heading.current?.focus({ preventScroll: true }), []);
+  // A screen reader has to notice that the page changed. The browser itself announces the first one.
+  useEffect(() => {
+    if (shown) {
+      heading.current?.focus({ preventScroll: true });
+    }
+    shown = true;
+  }, []);
   return (
     <Stack gap="lg">
       <Box>

@@ -50,6 +50,7 @@ function Switcher({ name }: { name: string }) {
       store={combobox}
       width={280}
       position="bottom-start"
+      withinPortal={false}
       onOptionSubmit={(id) => {
         combobox.closeDropdown();
         void navigate(paths.overview(id));
