@@ -7,7 +7,6 @@ const script = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 /** Requires that the page breaks no rule of accessibility that a program can check. The test goes on and reports each page that does. */
 export async function requireAccessible(page: Page, what: string): Promise<void> {
-  await page.waitForLoadState("networkidle");
   // The page's policy allows no script but its own. Playwright's evaluate is not bound by it.
   const { readFileSync } = await import("node:fs");
   await page.evaluate(readFileSync(script, "utf8"));

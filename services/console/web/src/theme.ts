@@ -25,6 +25,9 @@ export const theme = createTheme({
     Modal: { styles: { title: { fontWeight: 650, overflowWrap: "anywhere" } } },
     // A menu is a part of the header. Without a placeholder, it contains nothing but its items.
     Menu: { defaultProps: { withinPortal: false, withInitialFocusPlaceholder: false } },
+    // A page has one banner. The header of a dialog is none.
+    ModalHeader: { defaultProps: { role: "none" } },
+    DrawerHeader: { defaultProps: { role: "none" } },
     Drawer: { styles: { title: { fontWeight: 650 } } },
   },
   headings: {

@@ -2,6 +2,7 @@ import { Alert, Button, Checkbox, Modal, Stack } from "@mantine/core";
 import { type ReactNode, useEffect, useState } from "react";
 import { text } from "../text";
 import { CopyField } from "./CopyField";
+import { useReturnFocus } from "./useReturnFocus";
 
 interface Props {
   secret: string;
@@ -12,6 +13,7 @@ interface Props {
 /** Shows a new API key, once. It stays open until the reader says that the key is stored. */
 export function SecretDialog({ secret, onClose, children }: Props) {
   const words = text.directory.keys;
+  useReturnFocus();
   const [stored, setStored] = useState(false);
   useEffect(() => {
     const ask = (event: BeforeUnloadEvent) => event.preventDefault();

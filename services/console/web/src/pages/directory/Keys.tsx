@@ -10,6 +10,7 @@ import { Label } from "../../parts/Label";
 import { SecretDialog } from "../../parts/SecretDialog";
 import { Failure, Loading } from "../../parts/States";
 import { Time } from "../../parts/Time";
+import { useReturnFocus } from "../../parts/useReturnFocus";
 import { text } from "../../text";
 
 type Key = Schemas["ApiKey"];
@@ -205,6 +206,7 @@ interface FormProps {
 
 /** A dialogue that makes one request. It is not a mutation, because a cache would keep the secret of the answer. */
 function Form({ title, action, dangerous = false, run, onClose, children }: FormProps) {
+  useReturnFocus();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const submit = async (event: FormEvent) => {

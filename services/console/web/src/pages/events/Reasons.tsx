@@ -6,6 +6,7 @@ import { useMay, useSession } from "../../api/session";
 import { Label } from "../../parts/Label";
 import { Failure } from "../../parts/States";
 import { ago } from "../../parts/Time";
+import { useReturnFocus } from "../../parts/useReturnFocus";
 import { text } from "../../text";
 import { number } from "../../text/shell";
 import type { Filter } from "./filter";
@@ -102,6 +103,7 @@ interface AcknowledgeAllProps {
 
 function AcknowledgeAll({ organization, directory, count, onDone, onClose }: AcknowledgeAllProps) {
   const words = text.events;
+  useReturnFocus();
   const queries = useQueryClient();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();

@@ -44,6 +44,7 @@ export function Guide({ provider, onProvider, baseUrl, secret }: Props) {
         <table>{children}</table>
       </ScrollArea>
     ),
+    th: ({ children }) => (children ? <th>{children}</th> : <td />), // the corner of a table
     pre: ({ children }) => <>{children}</>, // a block is a Code, too
     code: ({ children }) => {
       const written = String(children);
