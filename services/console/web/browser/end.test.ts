@@ -62,7 +62,7 @@ test("a directory is deleted, replaced, and its resources are adopted", async ()
   // What was not adopted, and the memberships that were never confirmed.
   await page.getByLabel("I have stored the API key").check();
   await page.getByRole("link", { name: "Go to the directory" }).click();
-  await page.getByRole("tab", { name: "End", exact: true }).click();
+  await page.getByRole("tab", { name: "Delete or replace" }).click();
   const unadopted = page.getByRole("region", { name: "Not adopted yet" });
   await unadopted.getByRole("row").filter({ hasText: "ben@example.com" }).waitFor();
   expect(await unadopted.getByRole("row").filter({ hasText: "ann@example.com" }).count()).toBe(0);

@@ -21,7 +21,7 @@ test("a failed event leads from its cause to its acknowledgement", async () => {
   const page = await openAs(admin, "/");
   await page.getByRole("link", { name: "3", exact: true }).click();
   await page.getByRole("heading", { level: 1, name: "Failed events" }).waitFor();
-  await page.getByText("Failed events that nobody has looked at: 3.").waitFor();
+  await page.getByText("Open: 3.").waitFor();
 
   // The identity provider's log has the message ID, and so has the list.
   await page.getByLabel("Message ID").fill(failed.id);
@@ -50,7 +50,7 @@ test("a failed event leads from its cause to its acknowledgement", async () => {
   expect(await openEvents()).toEqual([]);
 
   // The export has the same events as the list.
-  await page.getByLabel("Which").selectOption("All");
+  await page.getByLabel("Show", { exact: true }).selectOption("All");
   await page.getByRole("row").nth(3).waitFor();
   const [download] = await Promise.all([
     page.waitForEvent("download"),

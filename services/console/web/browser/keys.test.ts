@@ -38,7 +38,7 @@ test("a key is rotated under traffic without a failed message, and a leaked one 
   const row = page.getByRole("row").filter({ hasText: "Replaced, still valid" });
   await row.getByRole("button", { name: /^Revoke: / }).click();
   await page.getByRole("button", { name: "Revoke the key" }).click();
-  await page.getByText(/is revoked\. Every gateway refuses it/).waitFor();
+  await page.getByText(/is revoked\. Nobody can use it any more/).waitFor();
   expect((await message({ ...directory, key: old }, "GET", "/Users?count=1")).status).toBe(401);
   await page.getByText("1 API key is valid.").waitFor();
 

@@ -1,25 +1,23 @@
 import { Alert, Button, Checkbox, Modal, Stack } from "@mantine/core";
-import { type ReactNode, useEffect, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { text } from "../text";
 import { CopyField } from "./CopyField";
+import { Leave } from "./Leave";
 import { useReturnFocus } from "./useReturnFocus";
 
 interface Props {
   secret: string;
+  /** The Base URL, which the identity provider needs, too. */
+  baseUrl: string;
   onClose: () => void;
   children?: ReactNode;
 }
 
 /** Shows a new API key, once. It stays open until the reader says that the key is stored. */
-export function SecretDialog({ secret, onClose, children }: Props) {
+export function SecretDialog({ secret, baseUrl, onClose, children }: Props) {
   const words = text.directory.keys;
   useReturnFocus();
   const [stored, setStored] = useState(false);
-  useEffect(() => {
-    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
-    addEventListener("beforeunload", ask);
-    return () => removeEventListener("beforeunload", ask);
-  }, []);
   return (
     <Modal
       opened
@@ -32,6 +30,7 @@ export function SecretDialog({ secret, onClose, children }: Props) {
     >
       <Stack>
         <CopyField label={words.secret} value={secret} />
+        <CopyField label={text.directory.baseUrl} value={baseUrl} />
         <Alert color="yellow" title={words.shownOnce}>
           {words.shownOnceAction}
         </Alert>
@@ -41,6 +40,7 @@ export function SecretDialog({ secret, onClose, children }: Props) {
           {words.done}
         </Button>
       </Stack>
+      <Leave blocked={!stored} />
     </Modal>
   );
 }

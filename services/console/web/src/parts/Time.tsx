@@ -31,8 +31,11 @@ export function utc(time: Date): string {
 interface Props {
   /** An RFC 3339 text of the API. Without one, `none` is shown. */
   value: string | null | undefined;
-  /** How to write it: with its distance from now, in full, or as a day. */
-  as?: "ago" | "full" | "day";
+  /**
+   * How to write it: with its distance from now; likewise, but known to the minute only; in full; as a day; or as a day and, if it is near,
+   * with its distance.
+   */
+  as?: "ago" | "minutes" | "full" | "day" | "near";
   none?: string;
 }
 
@@ -42,7 +45,14 @@ export function Time({ value, as = "full", none = text.never }: Props) {
     return <>{none}</>;
   }
   const time = new Date(value);
-  const shown = { ago: () => ago(time), full: () => full.format(time), day: () => day.format(time) }[as]();
+  const shown = {
+    ago: () => ago(time),
+    minutes: () => (Date.now() - time.getTime() < 120_000 ? text.justNow : ago(time)),
+    full: () => full.format(time),
+    day: () => day.format(time),
+    near: () =>
+      Math.abs(time.getTime() - Date.now()) < 48 * 3_600_000 ? `${ago(time)} (${full.format(time)})` : day.format(time),
+  }[as]();
   return (
     <Tooltip label={utc(time)} events={{ hover: true, focus: true, touch: true }} withArrow>
       <Text span inherit component="time" dateTime={value} tabIndex={0} style={{ cursor: "help" }}>

@@ -1,7 +1,13 @@
 import { count, isolated } from "./shell";
 
 export const directory = {
-  tabs: { status: "Status", keys: "API keys", settings: "Settings", dialect: "What it sends", end: "End" },
+  tabs: {
+    status: "Status",
+    keys: "API keys",
+    settings: "Settings",
+    dialect: "What it sends",
+    end: "Delete or replace",
+  },
   tabsLabel: "Parts of the directory",
   continueSetUp: "Continue to set it up",
   guide: "Open the set-up guide",
@@ -24,7 +30,7 @@ export const directory = {
   chart: (accepted: number, failed: number) =>
     `Messages on each of the last 30 days: ${count(accepted, "message")} accepted, ${failed} failed.`,
   messagesSum: (accepted: string, failed: string, limited: string) =>
-    `${accepted} accepted, ${failed} failed, ${limited} told to slow down.`,
+    `${accepted} accepted, ${failed} failed, ${limited} refused because there were too many.`,
   replaces: "Replaces",
   replacedBy: "Replaced by",
 
@@ -38,13 +44,15 @@ export const directory = {
     name: "Name",
     nameHelp: "For you and your colleagues, such as where the key is used.",
     expires: "Expires",
+    nameOfTime: (name: string, time: string) =>
+      `${name} (${new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }).format(new Date(time))})`,
     lifetimes: { "90": "after 90 days", "365": "after a year", "0": "never" } as Record<string, string>,
     unnamed: "Without a name",
     caption: "API keys, newest first",
     columns: {
       name: "Name",
       state: "State",
-      lastUse: "Last use",
+      lastUse: "Last use, to the minute",
       expires: "Expires",
       created: "Created",
       actions: "Actions",
@@ -58,16 +66,15 @@ export const directory = {
     neverUsed: "never used",
     from: "from",
     by: "by",
-    kinds: {
-      PRINCIPAL_KIND_OPERATOR: "the operator",
-      PRINCIPAL_KIND_ORGANIZATION_ADMIN: "an admin",
-      PRINCIPAL_KIND_SERVICE: "a service",
-    } as Record<string, string>,
     rotate: "Rotate",
     rotateOf: (name: string) => `Rotate: ${isolated(name)}`,
     rotateTitle: "Replace this key with a new one",
     rotateText:
       "You get a new key. The old one stays valid for the time that you choose, so that you can enter the new one at the identity provider without losing a message.",
+    leaked: "Somebody else may know the old key",
+    leakedHelp:
+      "Then enter the new key at the identity provider at once. When it is in use there, revoke the old one here.",
+    overlapNone: "The identity provider cannot send anything until it has the new key.",
     overlap: "The old key stays valid for",
     overlaps: {
       "0s": "no time: nobody can use it any more",
@@ -81,12 +88,12 @@ export const directory = {
     revokeOf: (name: string) => `Revoke: ${isolated(name)}`,
     revokeTitle: "Revoke this key",
     revokeText: (name: string) =>
-      `The key "${isolated(name)}" ends at once. When Usher answers, every gateway refuses it. Usher waits for that: it can take some 5 seconds.`,
+      `The key "${name}" ends for good. This takes up to some 5 seconds. After that, nobody can use it any more.`,
+    revokeReplaced: "It is the old key: another one has replaced it.",
     revokeLast: "It is the only valid key: the identity provider cannot send anything until it gets another one.",
     revokeUsed: "It was last used",
     revokeAction: "Revoke the key",
-    revoked: (name: string, seconds: string) =>
-      `"${isolated(name)}" is revoked. Every gateway refuses it, as of ${seconds} after you asked.`,
+    revoked: (name: string) => `"${name}" is revoked. Nobody can use it any more.`,
     secretTitle: "The new API key",
     secret: "API key",
     shownOnce: "This is the only time that you see it. Usher does not store it.",

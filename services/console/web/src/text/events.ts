@@ -36,9 +36,9 @@ export const events = {
       return "Messages of identity providers that Usher could not carry out.";
     }
     if (open === "0") {
-      return found ? "Nobody has to look at a failed event." : "Every message was carried out.";
+      return found ? "None is open: somebody has acknowledged each of them." : "None is open.";
     }
-    return `Failed events that nobody has looked at: ${open}.`;
+    return `Open: ${open}.`;
   },
   reason: (reason: string) => reasons[reason] ?? reason,
   emptyTitle: "No failed event",
@@ -62,7 +62,7 @@ export const events = {
   acknowledgedLabel: "Acknowledged",
   acknowledgedBy: "Acknowledged by",
   filters: "Filters",
-  state: "Which",
+  state: "Show",
   stateOpen: "Not acknowledged",
   stateAll: "All",
   directory: "Directory",
@@ -96,6 +96,7 @@ export const events = {
     FAILED_EVENT_SOURCE_RULE: "access after a message",
   } as Record<string, string>,
   sourceLabel: "What failed",
-  noPeople: "Names are hidden: you may not read who people are.",
+  noPeople:
+    "This page does not show you whom it concerns: your sign-in, such as a portal link, does not include names. The log of the identity provider has them, under the same message ID.",
   noSubject: "nobody by name",
 };

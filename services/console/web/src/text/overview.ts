@@ -2,8 +2,8 @@ import { count, number } from "./shell";
 
 /** Why a directory refused a request, after "because" or a colon. */
 export const refused: Record<string, string> = {
-  REFUSAL_REASON_NO_KEY: "it sends no API key",
-  REFUSAL_REASON_MALFORMED_KEY: "what it sends is not a whole API key",
+  REFUSAL_REASON_NO_KEY: "it had no API key",
+  REFUSAL_REASON_MALFORMED_KEY: "its API key is incomplete or mistyped",
   REFUSAL_REASON_UNKNOWN_KEY: "its API key is unknown, revoked or expired",
   REFUSAL_REASON_OTHER_DIRECTORY: "its API key belongs to another directory",
 };
@@ -21,8 +21,7 @@ export const overview = {
       troubled === 0 ? "all is well" : directories === 1 ? "look at it" : `look at ${number(troubled)} of them`;
     return `${many}: ${state}. ${open}`;
   },
-  open: (n: string) =>
-    n === "0" ? "Nobody has to look at a failed event." : `Failed events that nobody has looked at: ${n}.`,
+  open: (n: string) => (n === "0" ? "No failed event is open." : `Open failed events: ${n}.`),
   atLeast: (n: string) => `${n} or more`,
   setUp: "Set up a directory",
   setUpAnother: "Set up another directory",
@@ -32,7 +31,7 @@ export const overview = {
   emptyViewer: "An admin of your organization can set one up.",
   deleted: "Show deleted directories",
   figures: {
-    events: "Failed events to look at",
+    events: "Open failed events",
     waiting: "Rules that wait for a rule sync",
     waitingSince: "the oldest change:",
     age: "Access is behind by",
@@ -44,6 +43,10 @@ export const overview = {
   states: {
     deleted: "Deleted. Its users keep their access.",
     suspended: "Stopped: the organization is not federated, so it may not use SCIM.",
+    alsoRefused: (reason: string) =>
+      `Receives messages, but the last request was refused: ${refused[reason] ?? "the API key is not valid"}. If this was not the identity provider, somebody else has an old key.`,
+    looked: (all: string, failed: string) =>
+      `Works: ${all} in 24 hours. ${failed} failed, and somebody has acknowledged that.`,
     noKey: "The identity provider cannot send anything: no API key is valid.",
     refused: (reason: string) => `Refuses the identity provider: ${refused[reason] ?? "its API key is not valid"}.`,
     expires: (when: string) =>
@@ -56,16 +59,16 @@ export const overview = {
     unknown: "Its messages cannot be counted now.",
   },
   messages: (n: number) => count(n, "message"),
-  level: { good: "Works", quiet: "Quiet", warn: "Look at it", bad: "Needs you", off: "Deleted" },
+  level: { good: "Works", quiet: "Quiet", warn: "Look at it", bad: "Needs attention", off: "Deleted" },
   lastMessage: "Last message",
-  lastRefused: "Last refused for its key",
+  lastRefused: "Last request with a wrong key",
   failedShare: "Failed in 24 hours",
-  keyExpires: "A key expires",
+  keyExpires: "Next expiry of a key",
   keyExpired: "expired",
-  neverExpires: "no key expires",
+  neverExpires: "none",
   users: (n: number) => count(n, "user"),
   groups: (n: number) => count(n, "group"),
-  quirks: (n: number) => (n === 0 ? "no quirks seen" : `${count(n, "quirk")} seen`),
+  quirks: (n: number) => (n === 0 ? "no quirks" : `${count(n, "quirk")} seen`),
   ignored: (n: number) => `${count(n, "attribute")} ignored`,
   chart: (accepted: number, failed: number) =>
     `Messages in each of the last 24 hours: ${count(accepted, "message")} accepted, ${failed} failed.`,

@@ -17,6 +17,11 @@ export function isolated(name: string): string {
   return `\u2068${name}\u2069`; // FIRST STRONG ISOLATE, POP DIRECTIONAL ISOLATE
 }
 
+/** Returns who a principal is, as people read it: the subject of a session that a portal link opened is the id of the link. */
+export function nameOfPrincipal(subject: string): string {
+  return subject.startsWith("portal-link/") ? "somebody with a portal link" : subject;
+}
+
 interface Explained {
   title: string;
   action: string;
@@ -85,6 +90,7 @@ export const shell = {
   close: "Close",
   save: "Save",
   never: "never",
+  justNow: "in the last two minutes",
   breadcrumbs: "Pages above this one",
   skip: "Skip to the content",
   more: "Show more",

@@ -3,11 +3,12 @@ import { Link, useNavigate, useParams, useSearchParams } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
 import { sometimes, useLive } from "../../api/live";
 import { useMay, useSession } from "../../api/session";
+import { Label } from "../../parts/Label";
 import { Page } from "../../parts/Page";
 import { Failure, Loading } from "../../parts/States";
 import { paths } from "../../paths";
 import { text } from "../../text";
-import { type Situation, situationOf } from "../overview/situation";
+import { type Situation, situationOf, toneOf } from "../overview/situation";
 import { Dialect } from "./Dialect";
 import { End } from "./End";
 import { Keys } from "./Keys";
@@ -37,6 +38,17 @@ export function DirectoryPage() {
     sometimes,
     useMay("READ_EVENTS", "MANAGE_DIRECTORIES"),
   );
+  const events = useLive(
+    ["failedEventCounts", organization, { openOnly: true, directoryId: id }],
+    () =>
+      answer(
+        api.GET("/api/v1/organizations/{organizationId}/failedEvents:count", {
+          params: { path: { organizationId: organization }, query: { openOnly: true, directoryId: id } },
+        }),
+      ),
+    sometimes,
+    useMay("READ_EVENTS"),
+  );
   if (!directory.data?.directory) {
     return directory.error ? (
       <Page title={text.nav.directory}>
@@ -52,6 +64,7 @@ export function DirectoryPage() {
       directory={directory.data.directory}
       activity={activity.data?.activity[0]}
       known={activity.data !== undefined}
+      openEvents={events.data?.counts.length !== 0}
     />
   );
 }
@@ -60,9 +73,10 @@ interface PartsProps {
   directory: Schemas["Directory"];
   activity: Schemas["DirectoryActivity"] | undefined;
   known: boolean;
+  openEvents: boolean;
 }
 
-function Parts({ directory, activity, known }: PartsProps) {
+function Parts({ directory, activity, known, openEvents }: PartsProps) {
   const words = text.directory;
   const { organizationId, id } = directory;
   const session = useSession();
@@ -70,11 +84,15 @@ function Parts({ directory, activity, known }: PartsProps) {
   const [search] = useSearchParams();
   const chosen = search.get("tab") ?? "";
   const tab: Tab = chosen in words.tabs ? (chosen as Tab) : "status";
-  const situation = situationOf(directory, activity, known);
+  const situation = situationOf(directory, activity, { activity: known, openEvents });
   return (
     <Page
       title={directory.displayName ?? id}
-      situation={situation.sentence}
+      situation={
+        <>
+          <Label tone={toneOf(situation.level)}>{text.overview.level[situation.level]}</Label> {situation.sentence}
+        </>
+      }
       above={session.oneDirectory ? [] : [{ title: text.overview.title, to: paths.overview(organizationId) }]}
       action={<NextAction directory={directory} situation={situation} />}
     >
@@ -132,6 +150,7 @@ function NextAction({ directory, situation }: { directory: Schemas["Directory"];
       return successor === null ? link(words.replaceIt, paths.newDirectory(organizationId, id)) : null;
     case "noKey":
     case "refused":
+    case "alsoRefused":
     case "expires":
       return link(words.lookAtKeys, paths.directory(organizationId, id, "keys"));
     case "waits":

@@ -107,7 +107,7 @@ function Deleted({ directory }: { directory: Directory }) {
   return (
     <Stack>
       <Title order={2}>{words.deletedTitle}</Title>
-      <Text>{words.deleted}</Text>
+      <Text>{words.confirm}</Text>
       {successor ? (
         <Text>
           {words.wasReplaced}{" "}

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Modal, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Button, Checkbox, Group, Modal, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { answer, api, type Schemas } from "../../api/client";
@@ -12,6 +12,7 @@ import { Failure, Loading } from "../../parts/States";
 import { Time } from "../../parts/Time";
 import { useReturnFocus } from "../../parts/useReturnFocus";
 import { text } from "../../text";
+import { nameOfPrincipal } from "../../text/shell";
 
 type Key = Schemas["ApiKey"];
 
@@ -57,6 +58,14 @@ export function Keys({ directory }: { directory: Schemas["Directory"] }) {
   }
   const all = keys.data.apiKeys;
   const valid = all.filter(isValid);
+  // Keys of one name are told apart by the time when they were created.
+  const names = new Set<string>();
+  const shared = new Set<string>();
+  for (const key of valid) {
+    (names.has(nameOf(key)) ? shared : names).add(nameOf(key));
+  }
+  const fullName = (key: Key) =>
+    shared.has(nameOf(key)) ? words.nameOfTime(nameOf(key), key.createTime) : nameOf(key);
   const close = () => setDialog(undefined);
   const changed = async (next?: Made) => {
     close();
@@ -93,7 +102,7 @@ export function Keys({ directory }: { directory: Schemas["Directory"] }) {
                   <Button
                     size="xs"
                     variant="default"
-                    aria-label={words.rotateOf(nameOf(key))}
+                    aria-label={words.rotateOf(fullName(key))}
                     onClick={() => setDialog({ of: "rotate", key })}
                   >
                     {words.rotate}
@@ -102,7 +111,7 @@ export function Keys({ directory }: { directory: Schemas["Directory"] }) {
                 <Button
                   size="xs"
                   variant="default"
-                  aria-label={words.revokeOf(nameOf(key))}
+                  aria-label={words.revokeOf(fullName(key))}
                   onClick={() => setDialog({ of: "revoke", key })}
                 >
                   {words.revoke}
@@ -123,9 +132,10 @@ export function Keys({ directory }: { directory: Schemas["Directory"] }) {
         <Revoke
           path={path}
           of={dialog.key}
+          name={fullName(dialog.key)}
           last={valid.length === 1}
-          onRevoked={(seconds) => {
-            setSaid(words.revoked(nameOf(dialog.key), seconds));
+          onRevoked={() => {
+            setSaid(words.revoked(fullName(dialog.key)));
             void changed();
           }}
           onClose={close}
@@ -133,7 +143,7 @@ export function Keys({ directory }: { directory: Schemas["Directory"] }) {
       )}
       {made?.omitted && <Alert color="yellow">{words.omitted}</Alert>}
       {made?.secret && (
-        <SecretDialog secret={made.secret} onClose={() => setMade(undefined)}>
+        <SecretDialog secret={made.secret} baseUrl={directory.baseUrl} onClose={() => setMade(undefined)}>
           {made.old && (
             <Text size="sm">
               {Date.parse(made.old.expireTime ?? "") <= Date.now() ? (
@@ -158,14 +168,16 @@ function nameOf(key: Key): string {
 function cellsOf(key: Key, actions: ReactNode): ReactNode[] {
   const words = text.directory.keys;
   const state = stateOf(key);
-  const soon = isValid(key) ? words.soon[key.expiryState] : undefined;
+  // Within two days, the time itself says it.
+  const near = key.expireTime && Date.parse(key.expireTime) - Date.now() < 48 * 3_600_000;
+  const soon = isValid(key) && !near ? words.soon[key.expiryState] : undefined;
   return [
     <bdi key="name">{nameOf(key)}</bdi>,
     <Label key="state" tone={isValid(key) ? "good" : "quiet"}>
       {words.states[state]}
     </Label>,
     <Text key="use" size="sm" component="div">
-      <Time value={key.lastUseTime} as="ago" none={words.neverUsed} />
+      <Time value={key.lastUseTime} as="minutes" none={words.neverUsed} />
       {key.lastUseAddress && (
         <Text size="xs" c="dimmed">
           {words.from} {key.lastUseAddress}
@@ -173,7 +185,7 @@ function cellsOf(key: Key, actions: ReactNode): ReactNode[] {
       )}
     </Text>,
     <Text key="expires" size="sm" component="div">
-      <Time value={key.expireTime} as="day" none={words.never} />
+      <Time value={key.expireTime} as="near" none={words.never} />
       {soon && (
         <Text size="xs" style={{ color: "var(--usher-warn)" }}>
           {soon}
@@ -181,9 +193,9 @@ function cellsOf(key: Key, actions: ReactNode): ReactNode[] {
       )}
     </Text>,
     <Text key="created" size="sm" component="div">
-      <Time value={key.createTime} as="day" />
+      <Time value={key.createTime} />
       <Text size="xs" c="dimmed">
-        {words.by} <bdi>{key.createdBy || words.kinds[key.createdByKind]}</bdi>
+        {words.by} <bdi>{nameOfPrincipal(key.createdBy)}</bdi>
       </Text>
     </Text>,
     actions,
@@ -287,8 +299,10 @@ function Rotate({
   onClose: () => void;
 }) {
   const words = text.directory.keys;
-  const [overlap, setOverlap] = useState("604800s");
+  const [leaked, setLeaked] = useState(false);
+  const [chosen, setChosen] = useState<string>();
   const [requestId] = useState(newRequestId);
+  const overlap = chosen ?? (leaked ? "3600s" : "604800s");
   const run = async () => {
     const result = await answer(
       api.POST(`${keysPath}/{id}:rotate`, { params: { path: { ...path, id: of.id } }, body: { overlap, requestId } }),
@@ -298,13 +312,20 @@ function Rotate({
   return (
     <Form title={words.rotateTitle} action={words.rotateAction} run={run} onClose={onClose}>
       <Text>{words.rotateText}</Text>
+      <Checkbox
+        label={words.leaked}
+        description={words.leakedHelp}
+        checked={leaked}
+        onChange={(event) => setLeaked(event.currentTarget.checked)}
+        data-autofocus
+      />
       <NativeSelect
         label={words.overlap}
         value={overlap}
-        onChange={(event) => setOverlap(event.currentTarget.value)}
+        onChange={(event) => setChosen(event.currentTarget.value)}
         data={Object.entries(words.overlaps).map(([value, label]) => ({ value, label }))}
-        data-autofocus
       />
+      {overlap === "0s" && <Alert color="yellow">{words.overlapNone}</Alert>}
     </Form>
   );
 }
@@ -312,33 +333,26 @@ function Rotate({
 interface RevokeProps {
   path: Path;
   of: Key;
+  name: string;
   /** Whether no other key is valid. */
   last: boolean;
-  onRevoked: (seconds: string) => void;
+  onRevoked: () => void;
   onClose: () => void;
 }
 
-function Revoke({ path, of, last, onRevoked, onClose }: RevokeProps) {
+function Revoke({ path, of, name, last, onRevoked, onClose }: RevokeProps) {
   const words = text.directory.keys;
   const run = async () => {
-    const start = performance.now();
     await answer(api.POST(`${keysPath}/{id}:revoke`, { params: { path: { ...path, id: of.id } } }));
-    const seconds = (performance.now() - start) / 1000;
-    onRevoked(
-      new Intl.NumberFormat(undefined, {
-        style: "unit",
-        unit: "second",
-        unitDisplay: "long",
-        maximumFractionDigits: 1,
-      }).format(seconds),
-    );
+    onRevoked();
   };
   return (
     <Form title={words.revokeTitle} action={words.revokeAction} dangerous run={run} onClose={onClose}>
-      <Text>{words.revokeText(nameOf(of))}</Text>
+      <Text>{words.revokeText(name)}</Text>
+      {of.replacedById && <Text size="sm">{words.revokeReplaced}</Text>}
       {of.lastUseTime && (
         <Text size="sm">
-          {words.revokeUsed} <Time value={of.lastUseTime} as="ago" />
+          {words.revokeUsed} <Time value={of.lastUseTime} as="minutes" />
           {of.lastUseAddress && ` ${words.from} ${of.lastUseAddress}`}
         </Text>
       )}

@@ -8,6 +8,7 @@ import { CopyField } from "../../parts/CopyField";
 import { Failure, Loading } from "../../parts/States";
 import { Time } from "../../parts/Time";
 import { text } from "../../text";
+import { nameOfPrincipal } from "../../text/shell";
 import classes from "./FailedEvents.module.css";
 
 interface Props {
@@ -116,7 +117,7 @@ function Event({ event, directory }: { event: FailedEvent; directory: string | u
     facts.push([
       words.acknowledgedBy,
       <Fragment key="acknowledged">
-        <bdi>{event.acknowledgedBy}</bdi>, <Time value={event.acknowledgeTime} />
+        <bdi>{nameOfPrincipal(event.acknowledgedBy)}</bdi>, <Time value={event.acknowledgeTime} />
       </Fragment>,
     ]);
   }

@@ -239,6 +239,9 @@ function List({ events, directories, to }: ListProps) {
           </Anchor>,
           <Stack key="reason" gap={4} align="flex-start" className={classes.reason}>
             {words.reason(event.reason)}
+            <Text span size="xs" c="dimmed">
+              {event.operation}
+            </Text>
             {event.acknowledgeTime && <Label tone="quiet">{words.acknowledgedLabel}</Label>}
           </Stack>,
           <bdi key="subject" className={classes.subject}>

@@ -45,7 +45,7 @@ export function queryOf(filter: Filter) {
   const start = startOfDay(filter.from, 0);
   const end = startOfDay(filter.to, 1); // the whole day counts
   return {
-    openOnly: filter.state === "open",
+    openOnly: filter.state === "open" && !filter.message, // who has a message ID wants this message
     ...(filter.directory && { directoryId: filter.directory }),
     ...(filter.reason && { reason: filter.reason }),
     ...(filter.message && { messageId: filter.message.trim() }),

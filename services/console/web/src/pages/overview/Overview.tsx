@@ -5,7 +5,7 @@ import { sometimes, useLive, useLivePages } from "../../api/live";
 import { walk } from "../../api/pages";
 import { useMay } from "../../api/session";
 import { Bars } from "../../parts/Bars";
-import { colourOf, Label, type Tone } from "../../parts/Label";
+import { colourOf, Label } from "../../parts/Label";
 import { Page } from "../../parts/Page";
 import { Empty, Failure, Loading } from "../../parts/States";
 import { Time } from "../../parts/Time";
@@ -13,7 +13,7 @@ import { paths } from "../../paths";
 import { text } from "../../text";
 import { number } from "../../text/shell";
 import classes from "./Overview.module.css";
-import { type Level, type Situation, situationOf, sumOf } from "./situation";
+import { type Situation, situationOf, sumOf, toneOf } from "./situation";
 
 const hour = 3_600_000;
 /** How many directories a page of the list has. */
@@ -39,7 +39,12 @@ export function Overview() {
   const facts = useFacts(organization);
   const counts = useOpenEvents(organization);
   const all = directories.data?.pages.flatMap((page) => page.directories) ?? [];
-  const situations = new Map(all.map((d) => [d.id, situationOf(d, facts.activity.get(d.id), facts.known)]));
+  const situations = new Map(
+    all.map((d) => [
+      d.id,
+      situationOf(d, facts.activity.get(d.id), { activity: facts.known, openEvents: counts !== "0" }),
+    ]),
+  );
   const troubled = [...situations.values()].filter(({ level }) => level === "bad" || level === "warn").length;
   const setUp = (label: string, variant: "filled" | "default") =>
     mayManage && (
@@ -246,8 +251,6 @@ function Figure({ label, value, to, urgent = false, children }: FigureProps) {
   );
 }
 
-const tones: Record<Level, Tone> = { good: "good", quiet: "quiet", warn: "warn", bad: "bad", off: "quiet" };
-
 interface LineProps {
   directory: Schemas["Directory"];
   situation: Situation;
@@ -268,7 +271,7 @@ function Line({ directory, situation, activity, progress }: LineProps) {
       withBorder
       p="md"
       className={classes.line}
-      style={{ borderInlineStartColor: colourOf(tones[situation.level]) }}
+      style={{ borderInlineStartColor: colourOf(toneOf(situation.level)) }}
     >
       <Group justify="space-between" align="flex-start" gap="md">
         <Stack gap={4} flex="1 1 18rem" miw={0}>
@@ -278,7 +281,7 @@ function Line({ directory, situation, activity, progress }: LineProps) {
                 <bdi>{directory.displayName}</bdi>
               </Anchor>
             </Title>
-            <Label tone={tones[situation.level]}>{words.level[situation.level]}</Label>
+            <Label tone={toneOf(situation.level)}>{words.level[situation.level]}</Label>
           </Group>
           <Text size="sm">{situation.sentence}</Text>
           {progress && directory.state !== "DIRECTORY_STATE_DELETED" && (

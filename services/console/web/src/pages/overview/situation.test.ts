@@ -43,8 +43,15 @@ test.each([
     "keep their access",
   ],
   [
-    "refused after the last message",
-    directory({ lastRefusalTime: "2026-01-01T11:00:00Z", lastRefusalReason: "REFUSAL_REASON_UNKNOWN_KEY" }),
+    "refused a moment after the last message",
+    directory({ lastRefusalTime: "2026-01-01T10:59:00Z", lastRefusalReason: "REFUSAL_REASON_UNKNOWN_KEY" }),
+    activity(1, 0),
+    "warn",
+    "somebody else has an old key",
+  ],
+  [
+    "refused long after the last message",
+    directory({ lastRefusalTime: "2026-01-01T11:00:01Z", lastRefusalReason: "REFUSAL_REASON_UNKNOWN_KEY" }),
     activity(1, 0),
     "bad",
     "revoked or expired",
@@ -55,14 +62,22 @@ test.each([
     directory({ lastRefusalTime: "2026-01-01T09:00:00Z", lastRefusalReason: "REFUSAL_REASON_MALFORMED_KEY" }),
     undefined,
     "bad",
-    "not a whole API key",
+    "incomplete or mistyped",
   ],
 ] as const)("the situation of a directory: %s", (_, of, with_, level, words) => {
-  const situation = situationOf(of, with_, true);
+  const situation = situationOf(of, with_, { activity: true, openEvents: true });
   expect(situation.level).toBe(level);
   expect(situation.sentence).toContain(words);
 });
 
 test("what is not known is not taken for silence", () => {
-  expect(situationOf(directory(), undefined, false).sentence).toContain("cannot be counted");
+  expect(situationOf(directory(), undefined, { activity: false, openEvents: true }).sentence).toContain(
+    "cannot be counted",
+  );
+});
+
+test("failures that somebody has acknowledged need nobody", () => {
+  const situation = situationOf(directory(), activity(7, 3), { activity: true, openEvents: false });
+  expect(situation.level).toBe("good");
+  expect(situation.sentence).toContain("3 failed, and somebody has acknowledged that");
 });

@@ -1,4 +1,5 @@
 import type { Schemas } from "../../api/client";
+import type { Tone } from "../../parts/Label";
 import { ago } from "../../parts/Time";
 import { text } from "../../text";
 import { number } from "../../text/shell";
@@ -13,14 +14,22 @@ const levels = {
   suspended: "bad",
   noKey: "bad",
   refused: "bad",
+  alsoRefused: "warn",
   expires: "warn",
   unknown: "quiet",
   waits: "warn",
   failing: "warn",
+  looked: "good",
   limited: "warn",
   quiet: "quiet",
   works: "good",
 } satisfies Record<string, Level>;
+
+const tones: Record<Level, Tone> = { good: "good", quiet: "quiet", warn: "warn", bad: "bad", off: "quiet" };
+
+export function toneOf(level: Level): Tone {
+  return tones[level];
+}
 
 /** The state of a directory in one sentence. */
 export interface Situation {
@@ -49,16 +58,27 @@ export function sumOf(activity: Schemas["DirectoryActivity"] | undefined): Sum {
 /** A key that expires within this time needs somebody, in milliseconds. */
 const soon = 30 * 24 * 3_600_000;
 
+/** As long as the last message is not older than this when a request is refused, the identity provider may have nothing to do with it. */
+const recent = 3_600_000;
+
+interface Known {
+  /** Whether the activity is known. */
+  activity: boolean;
+  /** Whether there are failed events that nobody has acknowledged. */
+  openEvents: boolean;
+  now?: number;
+}
+
 /**
- * Returns the situation of a directory. The most urgent fact decides. The activity is undefined if the directory sent nothing; known says
- * whether that is certain.
+ * Returns the situation of a directory. The most urgent fact decides. The activity is undefined if the directory sent nothing, as far as it is
+ * known.
  */
 export function situationOf(
   directory: Schemas["Directory"],
   activity: Schemas["DirectoryActivity"] | undefined,
-  known: boolean,
-  now = Date.now(),
+  known: Known,
 ): Situation {
+  const now = known.now ?? Date.now();
   const words = text.overview.states;
   const situation = (cause: Cause, sentence: string): Situation => ({ cause, level: levels[cause], sentence });
   if (directory.state === "DIRECTORY_STATE_DELETED") {
@@ -70,23 +90,29 @@ export function situationOf(
   if (directory.validKeyCount === 0) {
     return situation("noKey", words.noKey);
   }
-  if (isRefused(directory, activity)) {
+  const refusal = sinceLastMessage(directory, activity);
+  if (refusal !== undefined && refusal > recent) {
     return situation("refused", words.refused(directory.lastRefusalReason));
   }
   const expires = directory.earliestKeyExpireTime ? new Date(directory.earliestKeyExpireTime) : undefined;
   if (expires && expires.getTime() < now + soon) {
     return situation("expires", words.expires(ago(expires, new Date(now))));
   }
-  if (!known) {
+  if (!known.activity) {
     return situation("unknown", words.unknown);
   }
   if (!activity?.lastMessageTime) {
     return situation("waits", words.waits);
   }
+  if (refusal !== undefined) {
+    return situation("alsoRefused", words.alsoRefused(directory.lastRefusalReason));
+  }
   const sum = sumOf(activity);
   const all = sum.accepted + sum.failed;
   if (sum.failed > 0) {
-    return situation("failing", words.failing(number(sum.failed), number(all)));
+    return known.openEvents
+      ? situation("failing", words.failing(number(sum.failed), number(all)))
+      : situation("looked", words.looked(text.overview.messages(all), number(sum.failed)));
   }
   if (sum.limited > 0) {
     return situation("limited", words.limited(number(sum.limited)));
@@ -94,10 +120,20 @@ export function situationOf(
   return all === 0 ? situation("quiet", words.quiet) : situation("works", words.works(text.overview.messages(all)));
 }
 
-/** Reports whether the last request of the identity provider was refused for its key. Anybody who knows the Base URL can cause one more. */
-function isRefused(directory: Schemas["Directory"], activity: Schemas["DirectoryActivity"] | undefined): boolean {
+/**
+ * Returns how long after the last message a request was refused for its key, in milliseconds: undefined if the last request was accepted.
+ * Anybody who knows the Base URL can cause a refusal.
+ */
+function sinceLastMessage(
+  directory: Schemas["Directory"],
+  activity: Schemas["DirectoryActivity"] | undefined,
+): number | undefined {
   if (!directory.lastRefusalTime) {
-    return false;
+    return undefined;
   }
-  return !activity?.lastMessageTime || Date.parse(directory.lastRefusalTime) > Date.parse(activity.lastMessageTime);
+  if (!activity?.lastMessageTime) {
+    return Number.POSITIVE_INFINITY;
+  }
+  const since = Date.parse(directory.lastRefusalTime) - Date.parse(activity.lastMessageTime);
+  return since > 0 ? since : undefined;
 }

@@ -1,10 +1,11 @@
-import { Alert, Anchor, Button, Checkbox, Group, Modal, Paper, Stack, Text, Title } from "@mantine/core";
-import { useEffect, useState } from "react";
-import { Link, useBlocker, useParams, useSearchParams } from "react-router";
+import { Alert, Anchor, Button, Checkbox, Paper, Stack, Text, Title } from "@mantine/core";
+import { useState } from "react";
+import { Link, useParams, useSearchParams } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
 import { often, sometimes, useLive } from "../../api/live";
 import { take } from "../../api/shownOnce";
 import { CopyField } from "../../parts/CopyField";
+import { Leave } from "../../parts/Leave";
 import { Page } from "../../parts/Page";
 import { Failure, Loading } from "../../parts/States";
 import { paths } from "../../paths";
@@ -133,43 +134,5 @@ function Values({ directory, secret }: { directory: Schemas["Directory"]; secret
       </Stack>
       <Leave blocked={wouldLose} />
     </Paper>
-  );
-}
-
-/** Asks before the reader leaves the page. */
-function Leave({ blocked }: { blocked: boolean }) {
-  const words = text.setUp;
-  // The search of the address is the choice of the guide, on the same page.
-  const blocker = useBlocker(
-    ({ currentLocation, nextLocation }) => blocked && currentLocation.pathname !== nextLocation.pathname,
-  );
-  useEffect(() => {
-    if (!blocked) {
-      return undefined;
-    }
-    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
-    addEventListener("beforeunload", ask);
-    return () => removeEventListener("beforeunload", ask);
-  }, [blocked]);
-  const stay = () => blocker.reset?.();
-  return (
-    <Modal
-      opened={blocker.state === "blocked"}
-      onClose={stay}
-      title={words.leaveTitle}
-      closeButtonProps={{ "aria-label": text.close }}
-    >
-      <Stack>
-        <Text>{words.leave}</Text>
-        <Group justify="flex-end">
-          <Button variant="default" onClick={() => blocker.proceed?.()}>
-            {words.leaveAction}
-          </Button>
-          <Button onClick={stay} data-autofocus>
-            {words.stay}
-          </Button>
-        </Group>
-      </Stack>
-    </Modal>
   );
 }
