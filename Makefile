@@ -34,7 +34,7 @@ RACE := -race -gcflags=all=-d=checkptr=0 -vet=off
 test: test-packages console build ## Run every test, with the race detector; installs PostgreSQL, Redis, sqlite3 and Chromium where they are missing.
 	@.ci/console test
 	@echo "compiling with the race detector: the first time takes some minutes"
-	@TESTS_SKIP_NOTHING=1 .ci/test $(RACE) -timeout 20m ./... ./load/...
+	@TESTS_SKIP_NOTHING=1 .ci/test $(RACE) -timeout 25m ./... ./load/...
 
 .PHONY: screenshots
 screenshots: console build ## Take pictures of the console's pages with little and much data into services/console/screenshots, some 5 minutes; needs Chromium.
