@@ -44,6 +44,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--mantine-color-anchor": "#264fb0",
     "--mantine-color-placeholder": "#5b6470",
     "--mantine-color-error": "#b42318",
+    "--mantine-color-yellow-light-color": "#7a4a00",
     "--usher-good": "#14713a",
     "--usher-warn": "#8a5300",
     "--usher-bad": "#b42318",

@@ -75,7 +75,7 @@ function Switcher({ name }: { name: string }) {
           placeholder={text.nav.find}
           aria-label={text.nav.find}
         />
-        <Combobox.Options mah={320} style={{ overflowY: "auto" }}>
+        <Combobox.Options aria-label={text.nav.organizations} mah={320} style={{ overflowY: "auto" }}>
           {found.map((o) => (
             <Combobox.Option value={o.id} key={o.id}>
               <Text size="sm" truncate>

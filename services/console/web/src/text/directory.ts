@@ -32,6 +32,7 @@ export const directory = {
   messagesSum: (accepted: string, failed: string, limited: string) =>
     `${accepted} accepted, ${failed} failed, ${limited} refused because there were too many.`,
   replaces: "Replaces",
+  former: "a deleted directory",
   replacedBy: "Replaced by",
 
   keys: {

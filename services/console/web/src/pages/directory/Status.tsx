@@ -79,7 +79,7 @@ export function Status({
     facts.push([
       words.replaces,
       <Anchor key="replaces" component={Link} to={paths.directory(organizationId, directory.replacesId, "end")}>
-        {directory.replacesId}
+        {words.former}
       </Anchor>,
     ]);
   }

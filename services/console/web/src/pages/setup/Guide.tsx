@@ -35,7 +35,7 @@ export function Guide({ provider, onProvider, baseUrl, secret }: Props) {
   const components: Components = {
     h1: () => null, // the page has a heading
     a: ({ children, href }) => (
-      <Anchor href={href} target="_blank" rel="noreferrer">
+      <Anchor href={href} target="_blank" rel="noreferrer" underline="always">
         {children}
       </Anchor>
     ),

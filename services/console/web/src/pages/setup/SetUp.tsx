@@ -114,7 +114,11 @@ function Values({ directory, secret }: { directory: Schemas["Directory"]; secret
         {secret === undefined ? (
           <Text size="sm" c="dimmed">
             {words.keyGone}{" "}
-            <Anchor component={Link} to={paths.directory(directory.organizationId, directory.id, "keys")}>
+            <Anchor
+              component={Link}
+              to={paths.directory(directory.organizationId, directory.id, "keys")}
+              underline="always"
+            >
               {words.keyGoneAction}
             </Anchor>
           </Text>
