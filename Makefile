@@ -37,7 +37,7 @@ test: test-packages console build ## Run every test, with the race detector; ins
 	@TESTS_SKIP_NOTHING=1 .ci/test $(RACE) -timeout 25m ./... ./load/...
 
 .PHONY: screenshots
-screenshots: console build ## Take pictures of the console's pages with little and much data into services/console/screenshots, some 5 minutes; needs Chromium.
+screenshots: console build ## Take pictures of the console's pages with little and much data into services/console/screenshots, some 5 minutes (VIEWS=keys,end takes some of them); needs Chromium.
 	cd services && CI=1 CONSOLE_SCREENSHOTS=1 VIEWS='$(VIEWS)' go test ./e2e -run 'TestScreenshots$$' -count 1 -timeout 20m -v
 
 .PHONY: test-short

@@ -63,7 +63,7 @@ export const events = {
   acknowledgedBy: "Acknowledged by",
   filters: "Filters",
   state: "Show",
-  stateOpen: "Not acknowledged",
+  stateOpen: "Open",
   stateAll: "All",
   directory: "Directory",
   anyDirectory: "All directories",
