@@ -61,6 +61,10 @@ bench: ## Measure speed, some 8 minutes; with BEFORE=<commit> beside that commit
 siege: test-packages ## Attack an Usher of 512 MiB beside a tenant that behaves, some 5 minutes (SIEGE_ARGS adds flags); needs Linux.
 	cd services && go run ./load siege $(SIEGE_ARGS)
 
+.PHONY: overview-bench
+overview-bench: ## Measure the requests of the console's pages with 1,000,000 users on PostgreSQL, some 6 minutes (OVERVIEW_ARGS adds flags).
+	cd services && go run ./load overview $(OVERVIEW_ARGS)
+
 .PHONY: fuzz
 fuzz: ## Fuzz each parser for FUZZTIME (30s).
 	@.ci/fuzz $(or $(FUZZTIME),30s)

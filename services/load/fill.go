@@ -146,10 +146,15 @@ func (s *stage) makeTemplate(ctx context.Context) (err error) {
 }
 
 // makeDatabase creates a database with a number of users, and the seed.
-func (s *stage) makeDatabase(ctx context.Context, name string, users int) (err error) {
+func (s *stage) makeDatabase(ctx context.Context, name string, users int) error {
 	if err := s.server.create(ctx, name, templateDatabase); err != nil {
 		return err
 	}
+	return s.fillDatabase(ctx, name, postgresFill, users)
+}
+
+// fillDatabase fills a copy of the template.
+func (s *stage) fillDatabase(ctx context.Context, name string, with fill, users int) (err error) {
 	settings, err := pgx.ParseConfig(s.server.address(name))
 	if err != nil {
 		return err
@@ -160,7 +165,7 @@ func (s *stage) makeDatabase(ctx context.Context, name string, users int) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
-	return postgresFill.run(func(statement string, args ...any) error {
+	return with.run(func(statement string, args ...any) error {
 		_, err := conn.Exec(ctx, statement, args...)
 		return err
 	}, users)

@@ -1,7 +1,8 @@
 // Command load measures how fast Usher is, beside two upper bounds: *Hop*, minimal servers that pass a document from a map over gRPC to
 // HTTP, and *DB*, pgbench with the same statements on the same PostgreSQL. One run measures all of them in turns, so that the ratios are
-// valid although the figures depend on the machine. It prints the tables of README.md, which explains them. Two other commands: `load
-// compare COMMIT` measures this tree beside an earlier commit, and `load siege` attacks an Usher beside a well-behaved tenant.
+// valid although the figures depend on the machine. It prints the tables of README.md, which explains them. Other commands: `load
+// compare COMMIT` measures this tree beside an earlier commit, `load siege` attacks an Usher beside a well-behaved tenant, and `load
+// overview` measures the requests of the console's pages.
 package main
 
 import (
@@ -36,6 +37,9 @@ func command(ctx context.Context) error {
 	}
 	if len(os.Args) > 1 && os.Args[1] == "siege" {
 		return siegeCommand(ctx, os.Args[2:])
+	}
+	if len(os.Args) > 1 && os.Args[1] == "overview" {
+		return overviewCommand(ctx, os.Args[2:])
 	}
 	c := options{log: os.Stderr}
 	var setups, sizes string

@@ -50,7 +50,7 @@ func play(ctx context.Context, role string) error {
 }
 
 // addresses are the addresses of a process; those that it does not have are empty.
-type addresses struct{ SCIM, GRPC, Ops, Service string }
+type addresses struct{ SCIM, Admin, GRPC, Ops, Service string }
 
 // announce reports that this process serves.
 func announce(a addresses) error { return json.NewEncoder(os.Stdout).Encode(a) }

@@ -42,7 +42,7 @@ func serveUsher(ctx context.Context) error {
 		return err
 	}
 	app.PaceCollector(s)
-	at := addresses{SCIM: a.SCIMAddr(), GRPC: a.GRPCAddr(), Ops: a.OpsAddr()}
+	at := addresses{SCIM: a.SCIMAddr(), Admin: a.AdminAddr(), GRPC: a.GRPCAddr(), Ops: a.OpsAddr()}
 	for _, service := range backend {
 		at.Service += a.ServiceAddr(service)
 	}
@@ -155,14 +155,19 @@ func (u *usher) asOperator(ctx context.Context) context.Context {
 
 // createDirectory creates the organization and its directory.
 func (u *usher) createDirectory(ctx context.Context) (account, error) {
-	ctx = u.asOperator(ctx)
-	_, err := directoryv1.NewOrganizationServiceClient(u.public).CreateOrganization(ctx,
+	_, err := directoryv1.NewOrganizationServiceClient(u.public).CreateOrganization(u.asOperator(ctx),
 		&directoryv1.CreateOrganizationRequest{Organization: &directoryv1.Organization{Id: organization, Federated: proto.Bool(true)}})
 	if err != nil {
 		return account{}, err
 	}
-	made, err := directoryv1.NewDirectoryServiceClient(u.public).CreateDirectory(ctx,
-		&directoryv1.CreateDirectoryRequest{OrganizationId: organization, Directory: &directoryv1.Directory{DisplayName: proto.String("load")}})
+	return u.addDirectory(ctx, "load", "")
+}
+
+// addDirectory creates a directory that replaces a deleted one, or none if replaces is empty.
+func (u *usher) addDirectory(ctx context.Context, name, replaces string) (account, error) {
+	made, err := directoryv1.NewDirectoryServiceClient(u.public).CreateDirectory(u.asOperator(ctx), &directoryv1.CreateDirectoryRequest{
+		OrganizationId: organization, Directory: &directoryv1.Directory{DisplayName: proto.String(name), ReplacesId: replaces},
+	})
 	return account{made.GetDirectory().GetId(), made.GetSecret()}, err
 }
 
