@@ -33,17 +33,17 @@ CREATE TABLE events (
   conflicting_key         text    NOT NULL COLLATE "C", -- of the conflicting name
   PRIMARY KEY (organization_id, id)
 );
--- One index for each kind of list, so that a page reads little more than it shows.
+-- One index for each kind of list, so that a page reads little more than it shows. No column is null: see read_by_index for NULLS FIRST.
 CREATE INDEX events_time ON events (organization_id, time, id);
-CREATE INDEX events_directory ON events (organization_id, directory_id, time, id);
+CREATE INDEX events_directory ON events (organization_id, directory_id, time, id NULLS FIRST);
 CREATE INDEX events_message ON events (organization_id, message_id, time, id);
 CREATE INDEX events_open ON events (organization_id, time, id) WHERE acknowledge_time = 0;
-CREATE INDEX events_open_directory ON events (organization_id, directory_id, time, id) WHERE acknowledge_time = 0;
+CREATE INDEX events_open_directory ON events (organization_id, directory_id, time, id NULLS FIRST) WHERE acknowledge_time = 0;
 -- These also serve the counts by reason.
-CREATE INDEX events_reason ON events (organization_id, reason, time, id);
-CREATE INDEX events_directory_reason ON events (organization_id, directory_id, reason, time, id);
-CREATE INDEX events_open_reason ON events (organization_id, reason, time, id) WHERE acknowledge_time = 0;
-CREATE INDEX events_open_directory_reason ON events (organization_id, directory_id, reason, time, id) WHERE acknowledge_time = 0;
+CREATE INDEX events_reason ON events (organization_id, reason, time NULLS FIRST, id);
+CREATE INDEX events_directory_reason ON events (organization_id, directory_id, reason, time NULLS FIRST, id NULLS FIRST);
+CREATE INDEX events_open_reason ON events (organization_id, reason, time NULLS FIRST, id) WHERE acknowledge_time = 0;
+CREATE INDEX events_open_directory_reason ON events (organization_id, directory_id, reason, time NULLS FIRST, id NULLS FIRST) WHERE acknowledge_time = 0;
 -- These find the names of a user who was deleted.
 CREATE INDEX events_subject_id ON events (organization_id, resource_id, time) WHERE subject <> '';
 CREATE INDEX events_subject_key ON events (organization_id, subject_key, time) WHERE subject <> '';

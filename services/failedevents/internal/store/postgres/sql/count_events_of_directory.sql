@@ -1,18 +1,20 @@
--- Finds each reason with one step of an index, and reads the most recent events of a reason, at most the limit.
+-- Finds each reason with one step of an index, and reads the most recent events of a reason, at most the limit. Only the index of these
+-- events has the orders: see read_by_index.
 WITH RECURSIVE reasons AS (
   SELECT (
     SELECT reason
     FROM events
-    WHERE organization_id = :organization_id AND directory_id = :directory_id
-    ORDER BY reason
+    WHERE organization_id = :organization_id AND directory_id >= :directory_id AND directory_id <= :directory_id
+    ORDER BY directory_id, reason
     LIMIT 1
   ) AS reason, 1 AS place
   UNION ALL
   SELECT (
     SELECT e.reason
     FROM events e
-    WHERE organization_id = :organization_id AND directory_id = :directory_id AND e.reason > r.reason
-    ORDER BY e.reason
+    WHERE organization_id = :organization_id
+      AND (directory_id, e.reason) > (:directory_id, r.reason) AND directory_id <= :directory_id
+    ORDER BY directory_id, e.reason
     LIMIT 1
   ), place + 1
   FROM reasons r
@@ -24,14 +26,14 @@ SELECT r.reason, (
     SELECT 1
     FROM events e
     WHERE organization_id = :organization_id AND directory_id = :directory_id AND e.reason = r.reason
-    ORDER BY time DESC
+    ORDER BY time DESC NULLS LAST, id DESC NULLS LAST
     LIMIT :limit
   ) few
 ), (
   SELECT time
   FROM events e
   WHERE organization_id = :organization_id AND directory_id = :directory_id AND e.reason = r.reason
-  ORDER BY time DESC
+  ORDER BY time DESC NULLS LAST, id DESC NULLS LAST
   LIMIT 1
 )
 FROM reasons r

@@ -1,4 +1,5 @@
--- Finds each reason with one step of an index, and reads the most recent events of a reason, at most the limit.
+-- Finds each reason with one step of an index, and reads the most recent events of a reason, at most the limit. Only the index of these
+-- events has the orders: see read_by_index.
 WITH RECURSIVE reasons AS (
   SELECT (
     SELECT reason
@@ -24,14 +25,14 @@ SELECT r.reason, (
     SELECT 1
     FROM events e
     WHERE organization_id = :organization_id AND acknowledge_time = 0 AND e.reason = r.reason
-    ORDER BY time DESC
+    ORDER BY time DESC NULLS LAST, id DESC
     LIMIT :limit
   ) few
 ), (
   SELECT time
   FROM events e
   WHERE organization_id = :organization_id AND acknowledge_time = 0 AND e.reason = r.reason
-  ORDER BY time DESC
+  ORDER BY time DESC NULLS LAST, id DESC
   LIMIT 1
 )
 FROM reasons r
