@@ -234,6 +234,7 @@ func calls(s *Store) []call {
 			return second(s.Find(ctx, "acme", store.Group, store.Selector{Name: "eng"}, "", 10))
 		}},
 		{"Members", func(ctx context.Context) error { return second(s.Members(ctx, scope, "eng", "u2000", 10)) }},
+		{"CarriedMembers, if there are none", func(ctx context.Context) error { return second(s.CarriedMembers(ctx, scope, "", "", 10)) }},
 		{"DirectMembers", func(ctx context.Context) error { return second(s.DirectMembers(ctx, "acme", "eng", "u2000", 10)) }},
 		{"Find users by userName", func(ctx context.Context) error {
 			return second(s.Find(ctx, "acme", store.User, store.Selector{Name: "u1"}, "", 2))
