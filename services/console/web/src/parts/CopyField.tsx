@@ -9,7 +9,7 @@ interface Props {
   description?: string;
 }
 
-/** A value that the reader copies to another place. */
+/** A value that the reader copies to another place. At 14 pixels, some fonts lose the underscore, and a reader types a blank. */
 export function CopyField({ label, value, description }: Props) {
   const [copied, setCopied] = useState(false);
   const [failed, setFailed] = useState(false);
@@ -32,7 +32,13 @@ export function CopyField({ label, value, description }: Props) {
         readOnly
         flex={1}
         onFocus={(event) => event.currentTarget.select()}
-        styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)", textOverflow: "ellipsis" } }}
+        styles={{
+          input: {
+            fontFamily: "var(--mantine-font-family-monospace)",
+            fontSize: "0.9375rem",
+            textOverflow: "ellipsis",
+          },
+        }}
         autoComplete="off"
         spellCheck={false}
         dir="ltr"
