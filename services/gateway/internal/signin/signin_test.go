@@ -208,6 +208,23 @@ func TestPagesAllowNothingButThemselves(t *testing.T) {
 	}
 }
 
+// Scanners of mail and browsers load the page more than once. Until its script knows more, nobody can press anything on it.
+func TestThePageOfALinkUsesNoLink(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "https://admin.example")
+	for _, cookie := range []string{"", "__Host-usher=" + bearer.Session.New().Reveal()} {
+		answer := w.send("198.51.100.1", http.MethodGet, "/portal", "", "Cookie", cookie)
+		for _, part := range []string{`<button id="open" type="button" disabled>`, `<p id="continue" hidden><a class="button" href="/">Continue</a>`} {
+			if answer.StatusCode != http.StatusOK || !strings.Contains(answer.page, part) {
+				t.Errorf("%d without %s: %s", answer.StatusCode, part, answer.page)
+			}
+		}
+	}
+	if w.directory.links > 0 {
+		t.Error("the directory service was asked")
+	}
+}
+
 func TestTheOperatorSignsInWithATokenOnlyWhereItIsAllowed(t *testing.T) {
 	t.Parallel()
 	const form = "application/x-www-form-urlencoded"
