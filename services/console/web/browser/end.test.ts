@@ -42,6 +42,7 @@ test("a directory is deleted, replaced, and its resources are adopted", async ()
   await page.getByRole("link", { name: "Set up a directory that replaces it" }).click();
   await page.getByRole("radio", { name: "Yes: The former one" }).waitFor();
   expect(await page.getByRole("radio", { name: "Yes: The former one" }).isChecked()).toBe(true);
+  await page.getByRole("radio", { name: "Google Workspace" }).click();
   await page.getByLabel("Name of the directory").fill("The new one");
   await page.getByRole("button", { name: "Create the directory" }).click();
   await page.getByRole("button", { name: "Copy: API key" }).click();

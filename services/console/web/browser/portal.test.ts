@@ -17,6 +17,7 @@ test("somebody without an account sets one directory up with a link, and sees no
   await page.getByRole("button", { name: "Open" }).click();
   await page.getByRole("heading", { level: 1, name: "Set up a directory" }).waitFor();
   expect(page.url()).not.toContain("#");
+  await page.getByRole("radio", { name: "Okta" }).click();
   await page.getByLabel("Name of the directory").fill("From a link");
   await page.getByRole("button", { name: "Create the directory" }).click();
   await page.getByRole("button", { name: "Copy: API key" }).click();

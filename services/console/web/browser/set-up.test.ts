@@ -17,6 +17,10 @@ const steps = (page: Page, done: boolean) => page.locator(`[data-step][data-done
 test("an admin sets a directory up, and sees each step of the identity provider", async () => {
   const page = await openAs(admin, "/");
   await page.getByRole("link", { name: "Set up a directory" }).click();
+  await page.getByRole("button", { name: "Create the directory" }).click();
+  await page.getByText("Choose the identity provider.").waitFor(); // nothing is created by mistake
+  expect(await page.getByRole("radio", { checked: true }).count()).toBe(0);
+  await page.getByText("Enter a name of 1 to 200 characters.").waitFor();
   await page.getByRole("radio", { name: "Okta" }).click();
   await page.getByLabel("Name of the directory").fill("Okta of the sales team");
   await page.getByRole("button", { name: "Create the directory" }).click();
@@ -46,6 +50,7 @@ test("an admin sets a directory up, and sees each step of the identity provider"
 
 test("nobody leaves the only place of an API key by mistake", async () => {
   const page = await openAs(admin, `/organizations/${organization}/directories/new`);
+  await page.getByRole("radio", { name: "JumpCloud" }).click();
   await page.getByLabel("Name of the directory").fill("Key to be stored");
   await page.getByRole("button", { name: "Create the directory" }).click();
   const key = await copied(page, "API key");

@@ -25,6 +25,7 @@ const pretendToCreate = (id: string) => async (page: Page) => {
         })
       : route.fallback(),
   );
+  await page.getByRole("radio", { name: "Okta" }).click();
   await page.getByLabel("Name of the directory").fill("Shown");
   await page.getByRole("button", { name: "Create the directory" }).click();
   await page.getByText("This is the only time that you see the API key.").waitFor();
@@ -70,6 +71,15 @@ export function viewsOf(places: Places): View[] {
     { name: "pages-menu", path: base, login, act: press("Open the menu"), narrow: true },
     { name: "organizations", path: "/organizations", login: "operator" },
     { name: "new-directory", path: `${base}/directories/new`, login },
+    {
+      name: "new-directory-missing",
+      path: `${base}/directories/new`,
+      login,
+      act: async (page) => {
+        await press("Create the directory")(page);
+        await page.getByText("Choose the identity provider.").waitFor();
+      },
+    },
     { name: "new-directory-more", path: `${base}/directories/new`, login, act: press("More settings") },
     { name: "failed-events", path: `${base}/failed-events`, login },
     { name: "failed-events-none", path: `${base}/failed-events?message=nothing`, login },

@@ -19,6 +19,7 @@ export const setUp = {
     "A directory is one connection from an identity provider. Two answers, and you get the values to enter there.",
   provider: "Which identity provider sends the users and groups?",
   providerHelp: "It decides which guide you see. You can choose another one later.",
+  providerMissing: 'Choose the identity provider. If the list does not have it, choose "Another one".',
   name: "Name of the directory",
   nameHelp: "For you and your colleagues, such as the name of the identity provider and of the part of the company.",
   nameMissing: "Enter a name of 1 to 200 characters.",

@@ -1,7 +1,7 @@
 import { Button, Collapse, Fieldset, Radio, SimpleGrid, Stack, Switch, Text, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import { useNavigate, useParams, useSearchParams } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
 import { walk } from "../../api/pages";
@@ -21,7 +21,7 @@ export function NewDirectory() {
   const navigate = useNavigate();
   const queries = useQueryClient();
   const replaceable = useReplaceable(organization);
-  const [provider, setProvider] = useState<Provider>("entra-id");
+  const [provider, setProvider] = useState<Provider>();
   const [name, setName] = useState<string>();
   const [search] = useSearchParams();
   const [replaces, setReplaces] = useState(search.get("replaces") ?? undefined);
@@ -32,11 +32,23 @@ export function NewDirectory() {
   const [requestId] = useState(newRequestId);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
-  const displayName = (name ?? (provider === "generic" ? "" : providers[provider])).trim();
+  const [pressed, setPressed] = useState(false);
+  const providerField = useRef<HTMLDivElement>(null);
+  const nameField = useRef<HTMLInputElement>(null);
+  const displayName = (name ?? (provider === undefined || provider === "generic" ? "" : providers[provider])).trim();
   const replacesId = replaces ?? (replaceable.length === 1 ? replaceable[0]?.id : "") ?? "";
 
   const create = async (event: FormEvent) => {
     event.preventDefault();
+    setPressed(true);
+    if (provider === undefined) {
+      providerField.current?.querySelector<HTMLElement>("[role=radio]")?.focus();
+      return;
+    }
+    if (displayName === "") {
+      nameField.current?.focus();
+      return;
+    }
     setBusy(true);
     setError(undefined);
     try {
@@ -74,9 +86,13 @@ export function NewDirectory() {
     >
       <Stack component="form" onSubmit={create} maw="44rem" gap="lg">
         <Radio.Group
+          ref={providerField}
           label={words.provider}
           description={words.providerHelp}
-          value={provider}
+          error={pressed && provider === undefined && words.providerMissing}
+          errorProps={{ role: "alert" }}
+          withAsterisk
+          value={provider ?? null}
           onChange={(value) => setProvider(value as Provider)}
         >
           <SimpleGrid cols={{ base: 1, xs: 2 }} mt="sm" spacing="xs">
@@ -91,13 +107,15 @@ export function NewDirectory() {
           </SimpleGrid>
         </Radio.Group>
         <TextInput
+          ref={nameField}
           label={words.name}
           description={words.nameHelp}
           value={name ?? displayName}
           onChange={(event) => setName(event.currentTarget.value)}
           maxLength={200}
-          error={name !== undefined && displayName === "" && words.nameMissing}
-          required
+          error={(pressed || name !== undefined) && displayName === "" && words.nameMissing}
+          withAsterisk
+          aria-required
           autoComplete="off"
         />
         {replaceable.length > 0 && (
@@ -161,7 +179,7 @@ export function NewDirectory() {
           </Fieldset>
         </Collapse>
         {error !== undefined && <Failure error={error} />}
-        <Button type="submit" w="fit-content" loading={busy} disabled={displayName === ""}>
+        <Button type="submit" w="fit-content" loading={busy}>
           {words.create}
         </Button>
       </Stack>
