@@ -59,8 +59,9 @@ export const setUp = {
   shownOnceAction:
     "Enter it at the identity provider now, or keep it in a password manager. If it is lost, you can create another one.",
   stored: "I have stored the API key",
-  keyGone: "The API key was shown once, when it was created.",
-  keyGoneAction: "If it is lost, create another one",
+  keyGone:
+    "The API key was shown once, when it was created. If it is lost, create another key, enter it at the identity provider, and revoke the key that nobody has.",
+  keyGoneAction: "Go to the API keys",
   leaveTitle: "The API key is shown only here",
   leave: "When you leave this page, nobody can see the API key again. If you have not stored it, you need another one.",
   leaveAction: "Leave",
