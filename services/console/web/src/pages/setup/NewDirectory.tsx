@@ -13,6 +13,7 @@ import { Time } from "../../parts/Time";
 import { paths } from "../../paths";
 import { text } from "../../text";
 import { type Provider, providers } from "../../text/setUp";
+import { rememberProvider } from "./chosenProvider";
 
 /** Asks for what a new directory needs, and creates it. */
 export function NewDirectory() {
@@ -66,6 +67,7 @@ export function NewDirectory() {
         }),
       );
       const id = made.directory?.id ?? "";
+      rememberProvider(id, provider);
       if (made.secret) {
         handOver(id, made.secret);
       }

@@ -13,6 +13,7 @@ import { text } from "../../text";
 import { type Provider, providers } from "../../text/setUp";
 import { Ignored } from "../directory/Dialect";
 import { Checklist } from "./Checklist";
+import { chosenProvider, rememberProvider } from "./chosenProvider";
 import { Guide } from "./Guide";
 import classes from "./SetUp.module.css";
 import { stepsOf } from "./steps";
@@ -44,8 +45,10 @@ function Steps({ directory, secret }: { directory: Schemas["Directory"]; secret:
   const words = text.setUp;
   const { organizationId, id } = directory;
   const [search, setSearch] = useSearchParams();
-  const chosen = search.get("provider") ?? "";
-  const provider: Provider = chosen in providers ? (chosen as Provider) : "generic";
+  const inAddress = search.get("provider") ?? "";
+  const provider: Provider = Object.hasOwn(providers, inAddress)
+    ? (inAddress as Provider)
+    : (chosenProvider(id) ?? "generic");
   const path = { organizationId, directoryId: id };
   const progress = useLive(
     ["progress", organizationId, id],
@@ -87,7 +90,10 @@ function Steps({ directory, secret }: { directory: Schemas["Directory"]; secret:
           {quirks && quirks.ignoredValues.length > 0 && <Ignored directory={directory} quirks={quirks} />}
           <Guide
             provider={provider}
-            onProvider={(value) => setSearch({ provider: value }, { replace: true })}
+            onProvider={(value) => {
+              rememberProvider(id, value);
+              setSearch({ provider: value }, { replace: true });
+            }}
             baseUrl={directory.baseUrl}
             secret={secret}
           />
