@@ -68,6 +68,37 @@ test("nobody leaves the only place of an API key by mistake", async () => {
   expect(await page.content()).not.toContain(key);
 });
 
+test("a directory keeps its guide, whose sections open one by one", async () => {
+  const page = await openAs(admin, `/organizations/${organization}/directories/new`);
+  await page.getByRole("radio", { name: "JumpCloud" }).click();
+  await page.getByLabel("Name of the directory").fill("Guided");
+  await page.getByRole("button", { name: "Create the directory" }).click();
+  await page.getByLabel("I have stored the API key").check();
+  const open = () => page.getByRole("main").locator("h2 > button[aria-expanded=true]").allTextContents();
+  const everybodyNeeds = ["Before you begin", "Where each value goes"];
+  await expect.poll(open).toEqual(everybodyNeeds);
+
+  await page.getByRole("link", { name: "Go to the directory" }).click();
+  await page.getByRole("link", { name: "Continue to set it up" }).click();
+  const guide = page.getByRole("combobox", { name: "The guide for" });
+  expect(await guide.inputValue()).toBe("JumpCloud");
+  await guide.click();
+  await page.getByRole("option", { name: "Google Workspace" }).click();
+  await page.goto(page.url().replace(/\?.*/, ""));
+  await expect.poll(() => guide.inputValue()).toBe("Google Workspace");
+  await page.goto(`${page.url()}?provider=ping`); // the address wins
+  await expect.poll(() => guide.inputValue()).toBe("Ping Identity");
+
+  await expect.poll(open).toEqual(everybodyNeeds);
+  await page.getByRole("button", { name: "Groups", exact: true }).click();
+  await page.getByRole("region", { name: "Groups", exact: true }).waitFor();
+  expect(await open()).toEqual([...everybodyNeeds, "Groups"]);
+  const sources = page.getByRole("region", { name: "Sources", includeHidden: true });
+  expect(await sources.isVisible()).toBe(false);
+  await page.emulateMedia({ media: "print" });
+  expect(await sources.isVisible()).toBe(true);
+});
+
 test("the schema that Usher proposes keeps what it ignored before", async () => {
   const made = await rest("POST", `organizations/${organization}/directories?replaceNone=true`, {
     displayName: "With badges",

@@ -67,6 +67,8 @@ export const setUp = {
   leaveAction: "Leave",
   stay: "Stay here",
   guide: "The guide for",
+  /** The headings of the sections of a guide that are open at first. */
+  guideOpen: ["Before you begin", "Where each value goes"],
   openDirectory: "Go to the directory",
 
   checklist: "What has arrived",

@@ -1,10 +1,12 @@
-import { Anchor, Code, ScrollArea, Select, Stack, Typography } from "@mantine/core";
+import { Accordion, Anchor, Code, ScrollArea, Select, Stack, Typography } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
 import Markdown, { type Components } from "react-markdown";
 import remarkGfm from "remark-gfm";
 import { Failure, Loading } from "../../parts/States";
 import { text } from "../../text";
 import { type Provider, providers } from "../../text/setUp";
+import classes from "./Guide.module.css";
 
 /** The guides, each one a file of its own that the browser loads when somebody opens it. */
 const guides = import.meta.glob<string>(["../../../../guides/*.md", "!../../../../guides/README.md"], {
@@ -32,7 +34,68 @@ export function Guide({ provider, onProvider, baseUrl, secret }: Props) {
     queryFn: () => load(provider),
     staleTime: Number.POSITIVE_INFINITY,
   });
-  const components: Components = {
+  const components = useMemo(() => componentsWith(baseUrl, secret), [baseUrl, secret]);
+  return (
+    <Stack>
+      <Select
+        label={text.setUp.guide}
+        data={Object.entries(providers).map(([value, label]) => ({ value, label }))}
+        value={provider}
+        onChange={(value) => value && onProvider(value as Provider)}
+        allowDeselect={false}
+        maw="20rem"
+      />
+      {guide.error && <Failure error={guide.error} />}
+      {guide.isPending && <Loading />}
+      {guide.data && <Sections guide={guide.data} components={components} />}
+    </Stack>
+  );
+}
+
+/** The sections of a guide. Those that everybody needs are open. */
+function Sections({ guide, components }: { guide: string; components: Components }) {
+  const [introduction = "", ...sections] = guide.split(/^## /m);
+  return (
+    <>
+      <Section components={components}>{introduction}</Section>
+      <Accordion
+        multiple
+        order={2}
+        variant="separated"
+        defaultValue={text.setUp.guideOpen}
+        keepMounted
+        keepMountedMode="display-none"
+        classNames={{ panel: classes.panel ?? "" }}
+      >
+        {sections.map((section) => {
+          const [heading = "", ...lines] = section.split("\n");
+          return (
+            <Accordion.Item key={heading} value={heading}>
+              <Accordion.Control>{heading}</Accordion.Control>
+              <Accordion.Panel>
+                <Section components={components}>{lines.join("\n")}</Section>
+              </Accordion.Panel>
+            </Accordion.Item>
+          );
+        })}
+      </Accordion>
+    </>
+  );
+}
+
+function Section({ children, components }: { children: string; components: Components }) {
+  return (
+    <Typography>
+      <Markdown remarkPlugins={[remarkGfm]} components={components}>
+        {children}
+      </Markdown>
+    </Typography>
+  );
+}
+
+/** Returns how a guide shows its parts. */
+function componentsWith(baseUrl: string, secret: string | undefined): Components {
+  return {
     h1: () => null, // the page has a heading
     a: ({ children, href }) => (
       <Anchor href={href} target="_blank" rel="noreferrer" underline="always">
@@ -64,25 +127,4 @@ export function Guide({ provider, onProvider, baseUrl, secret }: Props) {
       );
     },
   };
-  return (
-    <Stack>
-      <Select
-        label={text.setUp.guide}
-        data={Object.entries(providers).map(([value, label]) => ({ value, label }))}
-        value={provider}
-        onChange={(value) => value && onProvider(value as Provider)}
-        allowDeselect={false}
-        maw="20rem"
-      />
-      {guide.error && <Failure error={guide.error} />}
-      {guide.isPending && <Loading />}
-      {guide.data && (
-        <Typography>
-          <Markdown remarkPlugins={[remarkGfm]} components={components}>
-            {guide.data}
-          </Markdown>
-        </Typography>
-      )}
-    </Stack>
-  );
 }
