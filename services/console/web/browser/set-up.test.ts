@@ -99,6 +99,25 @@ test("a directory keeps its guide, whose sections open one by one", async () => 
   expect(await sources.isVisible()).toBe(true);
 });
 
+test("what Usher ignores stands below the guide, and only a proposal asks for something", async () => {
+  const made = await rest("POST", `organizations/${organization}/directories?replaceNone=true`, {
+    displayName: "With more than needed",
+  });
+  const directory = { baseUrl: made.directory.baseUrl, key: made.secret };
+  const ann = user("ann@example.com", { groups: [{ value: "1" }] });
+  expect((await message(directory, "POST", "/Users", ann)).status).toBe(201);
+  const page = await openAs(admin, `/organizations/${organization}/directories/${made.directory.id}/set-up`);
+  await page.getByText("There is nothing to do.").waitFor();
+  expect(await page.getByRole("heading", { name: "Ignored attributes" }).count()).toBe(0);
+
+  const badge = { "urn:example:Badge:1.0:User": { colour: "red" } };
+  expect((await message(directory, "POST", "/Users", user("ben@example.com", badge))).status).toBe(201);
+  await page.reload();
+  await page.getByRole("button", { name: "Register the schema" }).waitFor();
+  const headings = await page.getByRole("main").getByRole("heading", { level: 2 }).allTextContents();
+  expect(headings.indexOf("Ignored attributes")).toBeGreaterThan(headings.indexOf("Sources"));
+});
+
 test("the schema that Usher proposes keeps what it ignored before", async () => {
   const made = await rest("POST", `organizations/${organization}/directories?replaceNone=true`, {
     displayName: "With badges",

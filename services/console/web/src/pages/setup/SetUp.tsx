@@ -87,7 +87,6 @@ function Steps({ directory, secret }: { directory: Schemas["Directory"]; secret:
       <div className={classes.columns}>
         <Stack gap="lg" className={classes.text}>
           <Values directory={directory} secret={secret} />
-          {quirks && quirks.ignoredValues.length > 0 && <Ignored directory={directory} quirks={quirks} />}
           <Guide
             provider={provider}
             onProvider={(value) => {
@@ -97,6 +96,7 @@ function Steps({ directory, secret }: { directory: Schemas["Directory"]; secret:
             baseUrl={directory.baseUrl}
             secret={secret}
           />
+          {quirks && <NotKept directory={directory} quirks={quirks} />}
         </Stack>
         <div className={classes.checklist}>
           {progress.error && <Failure error={progress.error} retry={() => void progress.refetch()} />}
@@ -104,6 +104,25 @@ function Steps({ directory, secret }: { directory: Schemas["Directory"]; secret:
         </div>
       </div>
     </Page>
+  );
+}
+
+/** What the identity provider sends and Usher does not keep. Most of it needs nothing. */
+function NotKept({ directory, quirks }: { directory: Schemas["Directory"]; quirks: Schemas["ListQuirksResponse"] }) {
+  const words = text.setUp;
+  if (quirks.suggestedSchemas.length > 0) {
+    return <Ignored directory={directory} quirks={quirks} />;
+  }
+  if (quirks.ignoredValues.length === 0) {
+    return null;
+  }
+  return (
+    <Text size="sm" c="dimmed">
+      {words.ignored}{" "}
+      <Anchor component={Link} to={paths.directory(directory.organizationId, directory.id, "dialect")}>
+        {words.ignoredAction}
+      </Anchor>
+    </Text>
   );
 }
 
