@@ -26,6 +26,7 @@ export const setUp = {
   replaces: "Does it replace a deleted directory?",
   replacesHelp:
     "A directory that replaces another one takes over its users and groups when the identity provider sends them again. They keep their ids, and so nobody's access changes.",
+  replacesMissing: "Choose whether it replaces a deleted directory.",
   replacesNone: "No. All users and groups are new.",
   replacesOne: "Yes:",
   deletedAt: "deleted",

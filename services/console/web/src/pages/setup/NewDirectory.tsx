@@ -36,8 +36,11 @@ export function NewDirectory() {
   const [pressed, setPressed] = useState(false);
   const providerField = useRef<HTMLDivElement>(null);
   const nameField = useRef<HTMLInputElement>(null);
+  const replacesField = useRef<HTMLDivElement>(null);
   const displayName = (name ?? (provider === undefined || provider === "generic" ? "" : providers[provider])).trim();
-  const replacesId = replaces ?? (replaceable.length === 1 ? replaceable[0]?.id : "") ?? "";
+  // A directory replaces another one only because somebody says so.
+  const undecided = replaces === undefined && replaceable.length > 0;
+  const replacesId = replaces ?? "";
 
   const create = async (event: FormEvent) => {
     event.preventDefault();
@@ -48,6 +51,10 @@ export function NewDirectory() {
     }
     if (displayName === "") {
       nameField.current?.focus();
+      return;
+    }
+    if (undecided) {
+      replacesField.current?.querySelector<HTMLElement>("[type=radio]")?.focus();
       return;
     }
     setBusy(true);
@@ -122,9 +129,13 @@ export function NewDirectory() {
         />
         {replaceable.length > 0 && (
           <Radio.Group
+            ref={replacesField}
             label={words.replaces}
             description={words.replacesHelp}
-            value={replacesId}
+            error={pressed && undecided && words.replacesMissing}
+            errorProps={{ role: "alert" }}
+            withAsterisk
+            value={replaces ?? null}
             onChange={setReplaces}
           >
             <Stack gap="xs" mt="sm">
