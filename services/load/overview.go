@@ -81,10 +81,13 @@ func (c options) overview(ctx context.Context, out io.Writer) (err error) {
 	var all []view
 	measure := func(setup, state string, begin func(context.Context, *usher) (session, error)) (err error) {
 		s.note("measuring %s, %s", setup, state)
-		u, err := s.usherAt(ctx, setup, overviewDatabase, s.account, c.users)
+		room := s.room(fmt.Sprint("overview-", len(all))) // each one starts with no files
+		u, err := startUsher(ctx, c, room, setup, s.server.address(overviewDatabase))
 		if err != nil {
 			return err
 		}
+		u.open(s.account)
+		u.users = c.users
 		defer func() { err = errors.Join(err, u.close()) }()
 		look, err := begin(ctx, u)
 		if err != nil {
