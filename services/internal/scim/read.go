@@ -39,6 +39,7 @@ func (r *reader) quirk(name string) { r.result.Quirks = addOnce(r.result.Quirks,
 const mostIgnored = 100
 
 func (r *reader) ignore(path string) {
+	path = strings.ToValidUTF8(path, "\uFFFD") // it may be cut, and it is stored
 	if len(r.result.Ignored) < mostIgnored {
 		r.result.Ignored = addOnce(r.result.Ignored, path)
 	} else if len(r.result.Ignored) == mostIgnored {
@@ -59,7 +60,7 @@ func (r *reader) unknown(parent *Attribute, name string) error {
 	if r.strict() {
 		return newError(InvalidSyntax, path, "%s has no attribute %s.", r.t.Name, shown(path))
 	}
-	r.ignore(strings.ToValidUTF8(path, "\uFFFD"))
+	r.ignore(path)
 	return nil
 }
 

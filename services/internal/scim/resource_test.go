@@ -64,6 +64,12 @@ func TestNew(t *testing.T) {
 			quirks:  []string{QuirkSchemasMissing},
 		},
 		{
+			name:    "a long name of a schema is cut, and stays a text",
+			body:    `{"schemas":["` + UserSchema + `","` + strings.Repeat("a", 127) + `é"],"userName":"a"}`,
+			want:    `{"userName":"a"}`,
+			ignored: []string{"schemas." + strings.Repeat("a", 127) + "\uFFFD"},
+		},
+		{
 			name:   "an extension needs no announcement",
 			body:   `{"schemas":["` + UserSchema + `"],"userName":"a","` + EnterpriseUserSchema + `":{"department":"d"}}`,
 			want:   `{"userName":"a","` + EnterpriseUserSchema + `":{"department":"d"}}`,

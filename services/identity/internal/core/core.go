@@ -65,7 +65,7 @@ type Core struct {
 // New makes the domain. meter may be nil.
 func New(s store.Store, c Config, meter metric.MeterProvider) (*Core, error) {
 	m, err := newMetrics(meter)
-	return &Core{store: s, metrics: m, config: c, kinds: kinds()}, err
+	return &Core{store: s, metrics: m, config: c, kinds: kinds(), messageCounts: messageCounts{flushing: make(chan struct{}, 1)}}, err
 }
 
 // Call contains what every SCIM call has besides its own arguments.

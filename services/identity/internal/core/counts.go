@@ -19,7 +19,7 @@ type messageCounts struct {
 	gathered map[countKey]*store.MessageCount
 	limited  map[limitKey]int // those among them whose names the IdP chooses
 
-	flushing sync.Mutex // locked from the taking of the counts until they are stored or given back
+	flushing chan struct{} // has a value from the taking of the counts until they are stored or given back
 }
 
 type countKey struct {
@@ -128,8 +128,12 @@ func (q *messageCounts) giveBack(all []store.MessageCount) {
 
 // FlushMessageCounts stores the gathered counts. After an error, the next call tries again.
 func (c *Core) FlushMessageCounts(ctx context.Context) error {
-	c.messageCounts.flushing.Lock()
-	defer c.messageCounts.flushing.Unlock()
+	select {
+	case c.messageCounts.flushing <- struct{}{}:
+		defer func() { <-c.messageCounts.flushing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	all := c.messageCounts.take()
 	// Always in the same order, so that two processes do not deadlock.
 	slices.SortFunc(all, func(a, b store.MessageCount) int {
@@ -139,7 +143,7 @@ func (c *Core) FlushMessageCounts(ctx context.Context) error {
 	const batch = 500 // keeps the transaction short
 	for len(all) > 0 {
 		some := all[:min(len(all), batch)]
-		if err := c.store.AddMessageCounts(ctx, some); err != nil {
+		if err := c.addMessageCounts(ctx, some); err != nil {
 			c.messageCounts.giveBack(all)
 			return err
 		}
@@ -148,14 +152,28 @@ func (c *Core) FlushMessageCounts(ctx context.Context) error {
 	return nil
 }
 
+// addMessageCounts stores counts. If the database will never accept one of them, only this one is lost: it must not hold up those of others.
+func (c *Core) addMessageCounts(ctx context.Context, counts []store.MessageCount) error {
+	err := c.store.AddMessageCounts(ctx, counts)
+	if err == nil || !fault.Is(err, fault.InvalidRequest) {
+		return err
+	}
+	if len(counts) == 1 {
+		return nil
+	}
+	half := len(counts) / 2
+	if err := c.addMessageCounts(ctx, counts[:half]); err != nil {
+		return err
+	}
+	return c.addMessageCounts(ctx, counts[half:])
+}
+
 // MessageCounts lists the message counts of a directory by kind and name, including those that this process has gathered.
 // It waits briefly for a new directory.
 func (c *Core) MessageCounts(ctx context.Context, scope store.Scope) ([]store.MessageCount, error) {
 	if _, err := c.directory(ctx, scope); err != nil && !fault.Is(err, fault.Deleted) {
 		return nil, err
 	}
-	if err := c.FlushMessageCounts(ctx); err != nil {
-		return nil, err
-	}
+	_ = c.FlushMessageCounts(ctx) // without it, the answer is some seconds older
 	return c.store.MessageCounts(ctx, scope)
 }
