@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
@@ -170,7 +171,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	g.console = traced.Handler(d.Console, traced.Options{
+	g.console = traced.Handler(withoutPath(d.Console), traced.Options{
 		Name: "console", ServerName: server, TrustedProxies: c.TrustedProxies, Tracing: d.Tracing, Meter: d.Meter,
 	})
 	var tokens *authn.Operator
@@ -271,6 +272,14 @@ func (g *Gateway) Admin() http.Handler {
 		default:
 			g.console.ServeHTTP(w, r)
 		}
+	})
+}
+
+// withoutPath lets a handler serve a request, and puts the pattern into its span in place of the path, which may contain anything.
+func withoutPath(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r)
+		trace.SpanFromContext(r.Context()).SetAttributes(attribute.String("url.path", r.Pattern))
 	})
 }
 

@@ -21,6 +21,8 @@ import (
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
@@ -466,4 +468,19 @@ func dialPublic(t *testing.T, g *gateway.Gateway) *grpc.ClientConn {
 		}
 	})
 	return client
+}
+
+func TestASpanOfTheConsoleContainsNoPath(t *testing.T) {
+	t.Parallel()
+	spans := tracetest.NewInMemoryExporter()
+	d := newOthers().dependencies(t)
+	d.Tracing = sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
+	d.Console = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { r.Pattern = "/{console}" })
+	g := start(t, config(filepath.Join(t.TempDir(), "spool")), d)
+	t.Cleanup(func() { _ = g.Close() })
+	g.Admin().ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/alice@example.com?key=ush_secret", nil))
+	all := fmt.Sprintf("%+v", spans.GetSpans())
+	if len(spans.GetSpans()) != 1 || strings.Contains(all, "alice") || strings.Contains(all, "ush_secret") || !strings.Contains(all, "/{console}") {
+		t.Errorf("the spans are %s", all)
+	}
 }
