@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,8 +18,9 @@ const (
 	clockDifference = time.Minute
 	// NamesLate is how late a failed event may arrive with names.
 	NamesLate = 24 * time.Hour
-	// namesErased is how many names of one kind and user a transaction erases.
-	namesErased = 100
+	// usersErased is of how many users a transaction erases names, and namesErased how many names of one kind and user: 400 rows at most,
+	// so that nobody waits for long.
+	usersErased, namesErased = 5, 20
 )
 
 // EraseNames erases the names of each organization's users in transactions of their own.
@@ -35,10 +37,12 @@ func (s *Server) EraseNames(ctx context.Context, r *failedeventsv1.EraseNamesReq
 		})
 	}
 	for organization, users := range users {
-		for erased := 1; erased > 0; {
-			var err error
-			if erased, err = s.store.EraseNames(ctx, organization, users, namesErased); err != nil {
-				return nil, err
+		for some := range slices.Chunk(users, usersErased) {
+			for erased := 1; erased > 0; {
+				var err error
+				if erased, err = s.store.EraseNames(ctx, organization, some, namesErased); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}

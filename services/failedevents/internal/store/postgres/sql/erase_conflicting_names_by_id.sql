@@ -5,4 +5,5 @@ WHERE ctid = ANY (ARRAY (
   FROM events
   WHERE organization_id = :organization_id AND conflicting_resource_id = :key AND time <= :until AND conflicting_name <> ''
   ORDER BY conflicting_resource_id, time
-  LIMIT :limit));
+  LIMIT :limit
+  FOR UPDATE));

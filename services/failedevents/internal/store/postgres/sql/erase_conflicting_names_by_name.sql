@@ -5,4 +5,5 @@ WHERE ctid = ANY (ARRAY (
   FROM events
   WHERE organization_id = :organization_id AND conflicting_key = :key AND time <= :until AND conflicting_name <> ''
   ORDER BY conflicting_key, time
-  LIMIT :limit));
+  LIMIT :limit
+  FOR UPDATE));

@@ -5,4 +5,5 @@ WHERE ctid = ANY (ARRAY (
   FROM events
   WHERE organization_id = :organization_id AND resource_id = :key AND time <= :until AND subject <> ''
   ORDER BY resource_id, time
-  LIMIT :limit));
+  LIMIT :limit
+  FOR UPDATE));

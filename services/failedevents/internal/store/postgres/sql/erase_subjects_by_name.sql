@@ -5,4 +5,5 @@ WHERE ctid = ANY (ARRAY (
   FROM events
   WHERE organization_id = :organization_id AND subject_key = :key AND time <= :until AND subject <> ''
   ORDER BY subject_key, time
-  LIMIT :limit));
+  LIMIT :limit
+  FOR UPDATE));
