@@ -56,6 +56,3 @@ CREATE TABLE blocked_subjects (
   PRIMARY KEY (provider, subject)
 );
 CREATE UNIQUE INDEX blocked_subjects_digest ON blocked_subjects (digest);
-
--- The valid keys of a directory, however many have ended.
-CREATE INDEX keys_unrevoked ON keys (organization_id, directory_id, expire_time) WHERE revoke_time = 0;
