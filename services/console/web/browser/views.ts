@@ -27,6 +27,11 @@ const pretendToCreate = (id: string) => async (page: Page) => {
   );
   await page.getByRole("radio", { name: "Okta" }).click();
   await page.getByLabel("Name of the directory").fill("Shown");
+  await page.waitForLoadState("networkidle");
+  const none = page.getByRole("radio", { name: "No. All users and groups are new." });
+  if (await none.isVisible()) {
+    await none.click(); // there is a deleted directory
+  }
   await page.getByRole("button", { name: "Create the directory" }).click();
   await page.getByText("This is the only time that you see the API key.").waitFor();
 };

@@ -6,9 +6,11 @@ import { text } from "../text";
 /** Asks before the reader leaves the only place where an API key is shown: to another page, by the button Back, or by a reload. */
 export function Leave({ blocked }: { blocked: boolean }) {
   const words = text.setUp;
-  // The search of the address is a choice on the same page.
   const blocker = useBlocker(
-    ({ currentLocation, nextLocation }) => blocked && currentLocation.pathname !== nextLocation.pathname,
+    ({ currentLocation, nextLocation }) =>
+      blocked &&
+      (currentLocation.pathname !== nextLocation.pathname ||
+        tabOf(currentLocation.search) !== tabOf(nextLocation.search)),
   );
   useEffect(() => {
     if (!blocked) {
@@ -39,4 +41,9 @@ export function Leave({ blocked }: { blocked: boolean }) {
       </Stack>
     </Modal>
   );
+}
+
+/** The rest of the search of an address is a choice within the page, such as that of a guide. */
+function tabOf(search: string): string | null {
+  return new URLSearchParams(search).get("tab");
 }

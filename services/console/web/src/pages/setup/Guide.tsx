@@ -52,6 +52,9 @@ export function Guide({ provider, onProvider, baseUrl, secret }: Props) {
   );
 }
 
+/** Returns the name of a section, which becomes a part of an id in the page: it must contain no space. */
+const idOf = (heading: string) => heading.replaceAll(" ", "-");
+
 /** The sections of a guide. Those that everybody needs are open. */
 function Sections({ guide, components }: { guide: string; components: Components }) {
   const [introduction = "", ...sections] = guide.split(/^## /m);
@@ -62,7 +65,7 @@ function Sections({ guide, components }: { guide: string; components: Components
         multiple
         order={2}
         variant="separated"
-        defaultValue={text.setUp.guideOpen}
+        defaultValue={text.setUp.guideOpen.map(idOf)}
         keepMounted
         keepMountedMode="display-none"
         classNames={{ panel: classes.panel ?? "" }}
@@ -70,7 +73,7 @@ function Sections({ guide, components }: { guide: string; components: Components
         {sections.map((section) => {
           const [heading = "", ...lines] = section.split("\n");
           return (
-            <Accordion.Item key={heading} value={heading}>
+            <Accordion.Item key={heading} value={idOf(heading)}>
               <Accordion.Control>{heading}</Accordion.Control>
               <Accordion.Panel>
                 <Section components={components}>{lines.join("\n")}</Section>

@@ -20,7 +20,11 @@ import { stepsOf } from "./steps";
 
 /** Leads an admin from the values of a new directory to the first messages. */
 export function SetUp() {
-  const { organization = "", directory: id = "" } = useParams();
+  const { organization = "", directory = "" } = useParams();
+  return <OfDirectory key={directory} organization={organization} id={directory} />; // with a key, no state passes to another directory
+}
+
+function OfDirectory({ organization, id }: { organization: string; id: string }) {
   // The secret lives as long as this page, and nowhere else.
   const [secret] = useState(() => take(id));
   const path = { organizationId: organization, id };
@@ -119,7 +123,11 @@ function NotKept({ directory, quirks }: { directory: Schemas["Directory"]; quirk
   return (
     <Text size="sm" c="dimmed">
       {words.ignored}{" "}
-      <Anchor component={Link} to={paths.directory(directory.organizationId, directory.id, "dialect")}>
+      <Anchor
+        component={Link}
+        to={paths.directory(directory.organizationId, directory.id, "dialect")}
+        underline="always"
+      >
         {words.ignoredAction}
       </Anchor>
     </Text>
