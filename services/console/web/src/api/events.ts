@@ -1,10 +1,12 @@
 import { answer, api, type Schemas } from "./client";
+import { sometimes, useLive } from "./live";
+import { useMay } from "./session";
 
 export type FailedEvent = Schemas["FailedEvent"];
 
 type Query = NonNullable<Parameters<typeof listPage>[2]>;
 
-const list = "/api/v1/organizations/{organizationId}/failedEvents";
+const list = "/api/v1/organizations/{organizationId}/failedEvents" as const;
 
 interface ListQuery {
   openOnly?: boolean;
@@ -19,6 +21,21 @@ interface ListQuery {
 /** Reads a page of failed events, newest first. */
 export function listPage(organizationId: string, pageToken: string, query: ListQuery) {
   return answer(api.GET(list, { params: { path: { organizationId }, query: { ...query, pageToken } } }));
+}
+
+/** Reads the open failed events by reason: those of one directory, or of all if the id is empty. */
+export function useOpenCounts(organizationId: string, directoryId = "") {
+  return useLive(
+    ["failedEventCounts", organizationId, directoryId],
+    () =>
+      answer(
+        api.GET(`${list}:count`, {
+          params: { path: { organizationId }, query: { openOnly: true, ...(directoryId && { directoryId }) } },
+        }),
+      ),
+    sometimes,
+    useMay("READ_EVENTS"),
+  ).data?.counts;
 }
 
 /** The most events that an export contains. They are in the memory of the page until it saves the file. */

@@ -1,6 +1,7 @@
 import { Button, Tabs } from "@mantine/core";
 import { Link, useNavigate, useParams, useSearchParams } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
+import { useOpenCounts } from "../../api/events";
 import { sometimes, useLive } from "../../api/live";
 import { useMay, useSession } from "../../api/session";
 import { Label } from "../../parts/Label";
@@ -38,17 +39,7 @@ export function DirectoryPage() {
     sometimes,
     useMay("READ_EVENTS", "MANAGE_DIRECTORIES"),
   );
-  const events = useLive(
-    ["failedEventCounts", organization, { openOnly: true, directoryId: id }],
-    () =>
-      answer(
-        api.GET("/api/v1/organizations/{organizationId}/failedEvents:count", {
-          params: { path: { organizationId: organization }, query: { openOnly: true, directoryId: id } },
-        }),
-      ),
-    sometimes,
-    useMay("READ_EVENTS"),
-  );
+  const openEvents = useOpenCounts(organization, id);
   if (!directory.data?.directory) {
     return directory.error ? (
       <Page title={text.nav.directory}>
@@ -64,7 +55,7 @@ export function DirectoryPage() {
       directory={directory.data.directory}
       activity={activity.data?.activity[0]}
       known={activity.data !== undefined}
-      openEvents={events.data?.counts.length !== 0}
+      openEvents={openEvents?.length !== 0}
     />
   );
 }

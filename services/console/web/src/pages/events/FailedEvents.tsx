@@ -1,10 +1,10 @@
 import { Anchor, Button, NativeSelect, Paper, Stack, Text, TextInput } from "@mantine/core";
 import { useRef, useState } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
-import { answer, api, type Schemas } from "../../api/client";
-import { exportEvents, type FailedEvent, listPage, mostExported } from "../../api/events";
+import type { Schemas } from "../../api/client";
+import { allDirectoriesKey, readAllDirectories } from "../../api/directories";
+import { exportEvents, type FailedEvent, listPage, mostExported, useOpenCounts } from "../../api/events";
 import { sometimes, useLive, useLivePages } from "../../api/live";
-import { walk } from "../../api/pages";
 import { useMay, useSession } from "../../api/session";
 import { DataTable } from "../../parts/DataTable";
 import { Label } from "../../parts/Label";
@@ -38,7 +38,7 @@ export function FailedEvents() {
     sometimes,
     (pages) => pages <= 1, // more pages would move under the reader
   );
-  const counts = useCounts(organization, filter.directory);
+  const counts = useOpenCounts(organization, filter.directory);
   const directories = useDirectories(organization);
   const all = list.data?.pages.flatMap((page) => page.failedEvents) ?? [];
   const change = (to: Partial<Filter>) => setSearch(writeFilter({ ...filter, ...to }), { replace: true });
@@ -46,17 +46,15 @@ export function FailedEvents() {
   return (
     <Page
       title={words.title}
-      situation={counts.data && words.situation(openCount(counts.data), all.length > 0)}
+      situation={counts && words.situation(openCount(counts), all.length > 0)}
       above={session.oneDirectory ? [] : [{ title: text.overview.title, to: paths.overview(organization) }]}
       action={all.length > 0 && <Export organization={organization} query={query} />}
     >
-      {counts.data && (
-        <Reasons organization={organization} counts={counts.data} directory={filter.directory} filterTo={change} />
-      )}
+      {counts && <Reasons organization={organization} counts={counts} directory={filter.directory} filterTo={change} />}
       <Filters
         filter={filter}
         directories={session.oneDirectory ? [] : directories}
-        counts={counts.data ?? []}
+        counts={counts ?? []}
         onChange={change}
       />
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} />}
@@ -97,24 +95,6 @@ export function FailedEvents() {
   );
 }
 
-/** Reads the open failed events by reason. */
-function useCounts(organization: string, directoryId: string) {
-  const counts = useLive(
-    ["failedEventCounts", organization, { openOnly: true, directoryId }],
-    () =>
-      answer(
-        api.GET("/api/v1/organizations/{organizationId}/failedEvents:count", {
-          params: {
-            path: { organizationId: organization },
-            query: { openOnly: true, ...(directoryId && { directoryId }) },
-          },
-        }),
-      ),
-    sometimes,
-  );
-  return { data: counts.data?.counts };
-}
-
 /** Returns how many open events there are, in words. */
 function openCount(counts: Schemas["FailedEventCount"][]): string {
   const sum = number(counts.reduce((n, reason) => n + reason.count, 0));
@@ -124,20 +104,8 @@ function openCount(counts: Schemas["FailedEventCount"][]): string {
 /** Reads the names of the organization's directories, including deleted ones, by id. */
 function useDirectories(organization: string): Map<string, string> {
   const may = useMay("MANAGE_DIRECTORIES", "READ_EVENTS");
-  const { data } = useLive(
-    ["directories", organization, "names"],
-    () =>
-      walk((pageToken) =>
-        answer(
-          api.GET("/api/v1/organizations/{organizationId}/directories", {
-            params: { path: { organizationId: organization }, query: { showDeleted: true, pageSize: 1000, pageToken } },
-          }),
-        ),
-      ),
-    4 * sometimes,
-    may,
-  );
-  return new Map(data?.pages.flatMap((page) => page.directories).map((d) => [d.id, d.displayName ?? d.id]));
+  const { data } = useLive(allDirectoriesKey(organization), () => readAllDirectories(organization), 4 * sometimes, may);
+  return new Map(data?.map((d) => [d.id, d.displayName ?? d.id]));
 }
 
 interface FiltersProps {

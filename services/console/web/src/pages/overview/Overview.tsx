@@ -1,6 +1,7 @@
 import { Anchor, Button, Group, Paper, SimpleGrid, Stack, Switch, Text, Title } from "@mantine/core";
 import { Link, useParams, useSearchParams } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
+import { useOpenCounts } from "../../api/events";
 import { sometimes, useLive, useLivePages } from "../../api/live";
 import { walk } from "../../api/pages";
 import { useMay } from "../../api/session";
@@ -141,22 +142,12 @@ function useFacts(organization: string) {
 
 /** Returns the number of failed events that nobody has looked at, in words, or undefined if it is not known. */
 function useOpenEvents(organization: string): string | undefined {
-  const counts = useLive(
-    ["failedEventCounts", organization, { openOnly: true }],
-    () =>
-      answer(
-        api.GET("/api/v1/organizations/{organizationId}/failedEvents:count", {
-          params: { path: { organizationId: organization }, query: { openOnly: true } },
-        }),
-      ),
-    sometimes,
-    useMay("READ_EVENTS"),
-  );
-  if (!counts.data) {
+  const counts = useOpenCounts(organization);
+  if (!counts) {
     return undefined;
   }
-  const sum = number(counts.data.counts.reduce((n, reason) => n + reason.count, 0));
-  return counts.data.counts.some((reason) => reason.atLeast) ? text.overview.atLeast(sum) : sum;
+  const sum = number(counts.reduce((n, reason) => n + reason.count, 0));
+  return counts.some((reason) => reason.atLeast) ? text.overview.atLeast(sum) : sum;
 }
 
 function Figures({ organization, openEvents }: { organization: string; openEvents: string | undefined }) {

@@ -4,7 +4,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
 import { useNavigate, useParams, useSearchParams } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
-import { walk } from "../../api/pages";
+import { allDirectoriesKey, readAllDirectories } from "../../api/directories";
 import { newRequestId } from "../../api/requestId";
 import { handOver } from "../../api/shownOnce";
 import { Page } from "../../parts/Page";
@@ -202,19 +202,11 @@ export function NewDirectory() {
 
 /** Returns the deleted directories that no other directory has replaced, the one that was deleted last first. */
 function useReplaceable(organization: string): Schemas["Directory"][] {
-  const { data } = useQuery({
-    queryKey: ["directories", organization, "replaceable"],
-    queryFn: () =>
-      walk((pageToken) =>
-        answer(
-          api.GET("/api/v1/organizations/{organizationId}/directories", {
-            params: { path: { organizationId: organization }, query: { showDeleted: true, pageSize: 1000, pageToken } },
-          }),
-        ),
-      ),
+  const { data: all = [] } = useQuery({
+    queryKey: allDirectoriesKey(organization),
+    queryFn: () => readAllDirectories(organization),
     staleTime: 0,
   });
-  const all = data?.pages.flatMap((page) => page.directories) ?? [];
   const replaced = new Set(all.map((d) => d.replacesId));
   return all
     .filter((d) => d.state === "DIRECTORY_STATE_DELETED" && !replaced.has(d.id))
