@@ -1,9 +1,9 @@
 import { Alert, Anchor, Button, Checkbox, Paper, Stack, Text, Title } from "@mantine/core";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
 import { often, sometimes, useLive } from "../../api/live";
-import { take } from "../../api/shownOnce";
+import { forget, received } from "../../api/shownOnce";
 import { CopyField } from "../../parts/CopyField";
 import { Leave } from "../../parts/Leave";
 import { Page } from "../../parts/Page";
@@ -26,7 +26,8 @@ export function SetUp() {
 
 function OfDirectory({ organization, id }: { organization: string; id: string }) {
   // The secret lives as long as this page, and nowhere else.
-  const [secret] = useState(() => take(id));
+  const [secret] = useState(() => received(id));
+  useEffect(forget, []);
   const path = { organizationId: organization, id };
   const directory = useLive(
     ["directory", organization, id],
