@@ -33,7 +33,6 @@ export const directory = {
     `${accepted} accepted, ${failed} failed, ${limited} refused because there were too many.`,
   replaces: "Replaces",
   former: "a deleted directory",
-  replacedBy: "Replaced by",
 
   keys: {
     situation: (valid: number) =>
@@ -151,7 +150,6 @@ export const directory = {
       "With such a schema, the directory keeps the attributes above. It is a proposal: Usher knows only their names. Compare types with the documentation of the identity provider, and change the text where needed.",
     definition: (id: string) => `Definition of ${id}`,
     register: "Register the schema",
-    registered: "Registered. New messages fill the attributes in.",
     notJson: "This is not valid JSON.",
     schemasTitle: "Registered schemas",
     noSchemas: "The directory has no schema of its own.",

@@ -98,5 +98,4 @@ export const events = {
   sourceLabel: "What failed",
   noPeople:
     "This page does not show you whom it concerns: your sign-in, such as a portal link, does not include names. The log of the identity provider has them, under the same message ID.",
-  noSubject: "nobody by name",
 };

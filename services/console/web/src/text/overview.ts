@@ -64,7 +64,6 @@ export const overview = {
   lastRefused: "Last request with a wrong key",
   failedShare: "Failed in 24 hours",
   keyExpires: "Next expiry of a key",
-  keyExpired: "expired",
   neverExpires: "none",
   users: (n: number) => count(n, "user"),
   groups: (n: number) => count(n, "group"),

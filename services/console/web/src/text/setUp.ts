@@ -93,11 +93,9 @@ export const setUp = {
   },
   done: "done",
   open: "not yet",
-  since: "since",
   refused: (reason: string) => `The last request was refused: ${reason}.`,
   attributes: "Attributes of users",
   attributesNone: "Here you will see which attributes the identity provider fills in.",
   attributesOf: (sampled: number) => `Of the newest ${count(sampled, "user")}, so many have a value:`,
   attributeOf: (n: number, of: number) => `${n} of ${of}`,
-  missingAttribute: "If you need it, map it at the identity provider.",
 };

@@ -126,7 +126,6 @@ export const shell = {
     switchTo: "Another organization",
     find: "Find an organization",
     nothingFound: "No organization begins with this.",
-    onlySome: "Type more to see others.",
   },
   kinds: {
     PRINCIPAL_KIND_OPERATOR: "Operator",
@@ -143,13 +142,8 @@ export const shell = {
     command: "usher org create acme --name Acme --federated",
     federated: "Signs in through its identity provider",
     notFederated: "Not federated: it may not use SCIM",
-    erasing: "Being erased",
   },
   notFound: { title: "There is nothing at this address", action: "Go to the first page" },
-  forbidden: {
-    title: "You may not see this",
-    text: "This belongs to another organization, or your account does not have the permission.",
-  },
   crashed: {
     title: "This page has a fault",
     text: "Reload it. If it happens again, tell the operator of Usher what you did.",
