@@ -43,7 +43,8 @@ test("a failed event leads from its cause to its acknowledgement", async () => {
   await page.getByLabel("Message ID").fill("");
   await row.waitFor({ state: "detached" });
 
-  // All others of a reason at once.
+  // All others of a reason at once. Before, the acknowledged reason must have left the page, since the buttons then move.
+  await page.getByText("Open: 2.").waitFor();
   await page.getByRole("button", { name: /^A value that is not allowed/ }).click();
   await page.getByRole("button", { name: "Acknowledge all" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Acknowledge all" }).click();
