@@ -159,7 +159,7 @@ func TestADetachedUserIsErased(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	erase := func(user string) (*identityv1.EraseUserResponse, error) {
-		return identityv1.NewErasureServiceClient(b.gateway).EraseUser(b.admin(), &identityv1.EraseUserRequest{OrganizationId: "acme", UserId: user})
+		return identityv1.NewDetachedUserServiceClient(b.gateway).EraseUser(b.admin(), &identityv1.EraseUserRequest{OrganizationId: "acme", UserId: user})
 	}
 	old := b.idp()
 	people := old.named("anna", "bob")

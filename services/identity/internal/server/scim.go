@@ -22,10 +22,12 @@ type Server struct {
 	identityv1.UnimplementedReadServiceServer
 	identityv1.UnimplementedFactsServiceServer
 	identityv1.UnimplementedAdoptionServiceServer
-	identityv1.UnimplementedErasureServiceServer
+	identityv1.UnimplementedDetachedUserServiceServer
 	identityv1.UnimplementedDialectServiceServer
 	identityv1.UnimplementedSchemaServiceServer
 	identityv1.UnimplementedProgressServiceServer
+	identityv1.UnimplementedPeopleServiceServer
+	identityv1.UnimplementedMatchServiceServer
 
 	core      *core.Core
 	stop      <-chan struct{}
@@ -44,10 +46,12 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	identityv1.RegisterReadServiceServer(r, s)
 	identityv1.RegisterFactsServiceServer(r, s)
 	identityv1.RegisterAdoptionServiceServer(r, s)
-	identityv1.RegisterErasureServiceServer(r, s)
+	identityv1.RegisterDetachedUserServiceServer(r, s)
 	identityv1.RegisterDialectServiceServer(r, s)
 	identityv1.RegisterSchemaServiceServer(r, s)
 	identityv1.RegisterProgressServiceServer(r, s)
+	identityv1.RegisterPeopleServiceServer(r, s)
+	identityv1.RegisterMatchServiceServer(r, s)
 }
 
 // call converts what every SCIM call has.

@@ -12,6 +12,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -281,6 +282,226 @@ func (x *Group) GetRevision() int64 {
 	return 0
 }
 
+// DetachedUser contains the attributes of a detached user that an admin can change.
+type DetachedUser struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The userName.
+	UserName *string `protobuf:"bytes,1,opt,name=user_name,json=userName,proto3,oneof" json:"user_name,omitempty"`
+	// The displayName. Empty removes it.
+	DisplayName *string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3,oneof" json:"display_name,omitempty"`
+	// The primary e-mail address. It replaces the primary one; without a primary one, it is added as the primary one. Empty
+	// removes the primary one.
+	Email *string `protobuf:"bytes,3,opt,name=email,proto3,oneof" json:"email,omitempty"`
+	// The externalId, by which a directory adopts the user. Empty removes it.
+	ExternalId *string `protobuf:"bytes,4,opt,name=external_id,json=externalId,proto3,oneof" json:"external_id,omitempty"`
+	// Whether the user is active.
+	Active        *bool `protobuf:"varint,5,opt,name=active,proto3,oneof" json:"active,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DetachedUser) Reset() {
+	*x = DetachedUser{}
+	mi := &file_usher_identity_v1_read_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DetachedUser) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DetachedUser) ProtoMessage() {}
+
+func (x *DetachedUser) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_identity_v1_read_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DetachedUser.ProtoReflect.Descriptor instead.
+func (*DetachedUser) Descriptor() ([]byte, []int) {
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *DetachedUser) GetUserName() string {
+	if x != nil && x.UserName != nil {
+		return *x.UserName
+	}
+	return ""
+}
+
+func (x *DetachedUser) GetDisplayName() string {
+	if x != nil && x.DisplayName != nil {
+		return *x.DisplayName
+	}
+	return ""
+}
+
+func (x *DetachedUser) GetEmail() string {
+	if x != nil && x.Email != nil {
+		return *x.Email
+	}
+	return ""
+}
+
+func (x *DetachedUser) GetExternalId() string {
+	if x != nil && x.ExternalId != nil {
+		return *x.ExternalId
+	}
+	return ""
+}
+
+func (x *DetachedUser) GetActive() bool {
+	if x != nil && x.Active != nil {
+		return *x.Active
+	}
+	return false
+}
+
+// UpdateUserRequest changes a detached user.
+type UpdateUserRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The id of the user.
+	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// The new values. Over REST, this is the body.
+	User *DetachedUser `protobuf:"bytes,3,opt,name=user,proto3" json:"user,omitempty"`
+	// The fields to change. Each of them must be set. Empty means all fields that are set.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,4,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// The revision that the user must have: see User.revision. 0: any.
+	Revision      int64 `protobuf:"varint,5,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateUserRequest) Reset() {
+	*x = UpdateUserRequest{}
+	mi := &file_usher_identity_v1_read_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateUserRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateUserRequest) ProtoMessage() {}
+
+func (x *UpdateUserRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_identity_v1_read_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateUserRequest.ProtoReflect.Descriptor instead.
+func (*UpdateUserRequest) Descriptor() ([]byte, []int) {
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *UpdateUserRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *UpdateUserRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *UpdateUserRequest) GetUser() *DetachedUser {
+	if x != nil {
+		return x.User
+	}
+	return nil
+}
+
+func (x *UpdateUserRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateUserRequest) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// UpdateUserResponse answers UpdateUser.
+type UpdateUserResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The user after the call. Its group_ids are empty.
+	User *User `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
+	// The cursor of the change feed after the call. WaitUntilCaughtUp with this cursor waits until the access follows.
+	ChangeCursor  string `protobuf:"bytes,2,opt,name=change_cursor,json=changeCursor,proto3" json:"change_cursor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateUserResponse) Reset() {
+	*x = UpdateUserResponse{}
+	mi := &file_usher_identity_v1_read_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateUserResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateUserResponse) ProtoMessage() {}
+
+func (x *UpdateUserResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_identity_v1_read_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateUserResponse.ProtoReflect.Descriptor instead.
+func (*UpdateUserResponse) Descriptor() ([]byte, []int) {
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *UpdateUserResponse) GetUser() *User {
+	if x != nil {
+		return x.User
+	}
+	return nil
+}
+
+func (x *UpdateUserResponse) GetChangeCursor() string {
+	if x != nil {
+		return x.ChangeCursor
+	}
+	return ""
+}
+
 // EraseUserRequest names a user.
 type EraseUserRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -294,7 +515,7 @@ type EraseUserRequest struct {
 
 func (x *EraseUserRequest) Reset() {
 	*x = EraseUserRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[2]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -306,7 +527,7 @@ func (x *EraseUserRequest) String() string {
 func (*EraseUserRequest) ProtoMessage() {}
 
 func (x *EraseUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[2]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -319,7 +540,7 @@ func (x *EraseUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseUserRequest.ProtoReflect.Descriptor instead.
 func (*EraseUserRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{2}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *EraseUserRequest) GetOrganizationId() string {
@@ -348,7 +569,7 @@ type EraseUserResponse struct {
 
 func (x *EraseUserResponse) Reset() {
 	*x = EraseUserResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[3]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -360,7 +581,7 @@ func (x *EraseUserResponse) String() string {
 func (*EraseUserResponse) ProtoMessage() {}
 
 func (x *EraseUserResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[3]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -373,7 +594,7 @@ func (x *EraseUserResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseUserResponse.ProtoReflect.Descriptor instead.
 func (*EraseUserResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{3}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *EraseUserResponse) GetChangeCursor() string {
@@ -403,7 +624,7 @@ type LookupUserRequest struct {
 
 func (x *LookupUserRequest) Reset() {
 	*x = LookupUserRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[4]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -415,7 +636,7 @@ func (x *LookupUserRequest) String() string {
 func (*LookupUserRequest) ProtoMessage() {}
 
 func (x *LookupUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[4]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -428,7 +649,7 @@ func (x *LookupUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupUserRequest.ProtoReflect.Descriptor instead.
 func (*LookupUserRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{4}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *LookupUserRequest) GetOrganizationId() string {
@@ -524,7 +745,7 @@ type LookupUserResponse struct {
 
 func (x *LookupUserResponse) Reset() {
 	*x = LookupUserResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[5]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -536,7 +757,7 @@ func (x *LookupUserResponse) String() string {
 func (*LookupUserResponse) ProtoMessage() {}
 
 func (x *LookupUserResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[5]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -549,7 +770,7 @@ func (x *LookupUserResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupUserResponse.ProtoReflect.Descriptor instead.
 func (*LookupUserResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{5}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *LookupUserResponse) GetUser() *User {
@@ -572,7 +793,7 @@ type BatchGetUsersRequest struct {
 
 func (x *BatchGetUsersRequest) Reset() {
 	*x = BatchGetUsersRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[6]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -584,7 +805,7 @@ func (x *BatchGetUsersRequest) String() string {
 func (*BatchGetUsersRequest) ProtoMessage() {}
 
 func (x *BatchGetUsersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[6]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -597,7 +818,7 @@ func (x *BatchGetUsersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetUsersRequest.ProtoReflect.Descriptor instead.
 func (*BatchGetUsersRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{6}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *BatchGetUsersRequest) GetOrganizationId() string {
@@ -627,7 +848,7 @@ type BatchGetUsersResponse struct {
 
 func (x *BatchGetUsersResponse) Reset() {
 	*x = BatchGetUsersResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[7]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -639,7 +860,7 @@ func (x *BatchGetUsersResponse) String() string {
 func (*BatchGetUsersResponse) ProtoMessage() {}
 
 func (x *BatchGetUsersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[7]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -652,7 +873,7 @@ func (x *BatchGetUsersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetUsersResponse.ProtoReflect.Descriptor instead.
 func (*BatchGetUsersResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{7}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *BatchGetUsersResponse) GetUsers() []*User {
@@ -684,7 +905,7 @@ type ListUserIdsRequest struct {
 
 func (x *ListUserIdsRequest) Reset() {
 	*x = ListUserIdsRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[8]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -696,7 +917,7 @@ func (x *ListUserIdsRequest) String() string {
 func (*ListUserIdsRequest) ProtoMessage() {}
 
 func (x *ListUserIdsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[8]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -709,7 +930,7 @@ func (x *ListUserIdsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUserIdsRequest.ProtoReflect.Descriptor instead.
 func (*ListUserIdsRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{8}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListUserIdsRequest) GetOrganizationId() string {
@@ -746,7 +967,7 @@ type ListUserIdsResponse struct {
 
 func (x *ListUserIdsResponse) Reset() {
 	*x = ListUserIdsResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[9]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -758,7 +979,7 @@ func (x *ListUserIdsResponse) String() string {
 func (*ListUserIdsResponse) ProtoMessage() {}
 
 func (x *ListUserIdsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[9]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -771,7 +992,7 @@ func (x *ListUserIdsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUserIdsResponse.ProtoReflect.Descriptor instead.
 func (*ListUserIdsResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{9}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListUserIdsResponse) GetIds() []string {
@@ -805,7 +1026,7 @@ type FindGroupsRequest struct {
 
 func (x *FindGroupsRequest) Reset() {
 	*x = FindGroupsRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[10]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -817,7 +1038,7 @@ func (x *FindGroupsRequest) String() string {
 func (*FindGroupsRequest) ProtoMessage() {}
 
 func (x *FindGroupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[10]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -830,7 +1051,7 @@ func (x *FindGroupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindGroupsRequest.ProtoReflect.Descriptor instead.
 func (*FindGroupsRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{10}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *FindGroupsRequest) GetOrganizationId() string {
@@ -874,7 +1095,7 @@ type FindGroupsResponse struct {
 
 func (x *FindGroupsResponse) Reset() {
 	*x = FindGroupsResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[11]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -886,7 +1107,7 @@ func (x *FindGroupsResponse) String() string {
 func (*FindGroupsResponse) ProtoMessage() {}
 
 func (x *FindGroupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[11]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -899,7 +1120,7 @@ func (x *FindGroupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindGroupsResponse.ProtoReflect.Descriptor instead.
 func (*FindGroupsResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{11}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *FindGroupsResponse) GetGroups() []*Group {
@@ -929,7 +1150,7 @@ type BatchGetGroupsRequest struct {
 
 func (x *BatchGetGroupsRequest) Reset() {
 	*x = BatchGetGroupsRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[12]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -941,7 +1162,7 @@ func (x *BatchGetGroupsRequest) String() string {
 func (*BatchGetGroupsRequest) ProtoMessage() {}
 
 func (x *BatchGetGroupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[12]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -954,7 +1175,7 @@ func (x *BatchGetGroupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetGroupsRequest.ProtoReflect.Descriptor instead.
 func (*BatchGetGroupsRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{12}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *BatchGetGroupsRequest) GetOrganizationId() string {
@@ -982,7 +1203,7 @@ type BatchGetGroupsResponse struct {
 
 func (x *BatchGetGroupsResponse) Reset() {
 	*x = BatchGetGroupsResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[13]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -994,7 +1215,7 @@ func (x *BatchGetGroupsResponse) String() string {
 func (*BatchGetGroupsResponse) ProtoMessage() {}
 
 func (x *BatchGetGroupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[13]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1007,7 +1228,7 @@ func (x *BatchGetGroupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetGroupsResponse.ProtoReflect.Descriptor instead.
 func (*BatchGetGroupsResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{13}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *BatchGetGroupsResponse) GetGroups() []*Group {
@@ -1026,14 +1247,20 @@ type Member struct {
 	Type ResourceType `protobuf:"varint,2,opt,name=type,proto3,enum=usher.identity.v1.ResourceType" json:"type,omitempty"`
 	// Whether the membership is carried: Usher took it over from a replaced directory, and the IdP has not confirmed
 	// it.
-	Carried       bool `protobuf:"varint,3,opt,name=carried,proto3" json:"carried,omitempty"`
+	Carried bool `protobuf:"varint,3,opt,name=carried,proto3" json:"carried,omitempty"`
+	// The userName of a user, or the displayName of a group. Empty without the scope READ_PEOPLE, and unless the request asks for names.
+	Name string `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
+	// The displayName of a user, or empty. Empty without the scope READ_PEOPLE, and unless the request asks for names.
+	DisplayName string `protobuf:"bytes,5,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// Whether a user is inactive. False unless the request asks for names.
+	Inactive      bool `protobuf:"varint,6,opt,name=inactive,proto3" json:"inactive,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[14]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1045,7 +1272,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[14]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1058,7 +1285,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{14}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Member) GetId() string {
@@ -1082,6 +1309,27 @@ func (x *Member) GetCarried() bool {
 	return false
 }
 
+func (x *Member) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Member) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *Member) GetInactive() bool {
+	if x != nil {
+		return x.Inactive
+	}
+	return false
+}
+
 // ListMembersRequest asks for a page of members.
 type ListMembersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1092,14 +1340,16 @@ type ListMembersRequest struct {
 	// The largest number of results in a page. 0 means 100. More than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the previous page. Empty for the first page.
-	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Whether to fill the name, displayName and state of each member.
+	Names         bool `protobuf:"varint,5,opt,name=names,proto3" json:"names,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListMembersRequest) Reset() {
 	*x = ListMembersRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[15]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1111,7 +1361,7 @@ func (x *ListMembersRequest) String() string {
 func (*ListMembersRequest) ProtoMessage() {}
 
 func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[15]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1124,7 +1374,7 @@ func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersRequest.ProtoReflect.Descriptor instead.
 func (*ListMembersRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{15}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListMembersRequest) GetOrganizationId() string {
@@ -1155,6 +1405,13 @@ func (x *ListMembersRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListMembersRequest) GetNames() bool {
+	if x != nil {
+		return x.Names
+	}
+	return false
+}
+
 // ListMembersResponse is a page of members.
 type ListMembersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1168,7 +1425,7 @@ type ListMembersResponse struct {
 
 func (x *ListMembersResponse) Reset() {
 	*x = ListMembersResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[16]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1180,7 +1437,7 @@ func (x *ListMembersResponse) String() string {
 func (*ListMembersResponse) ProtoMessage() {}
 
 func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[16]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1193,7 +1450,7 @@ func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersResponse.ProtoReflect.Descriptor instead.
 func (*ListMembersResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{16}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListMembersResponse) GetMembers() []*Member {
@@ -1223,7 +1480,7 @@ type CarriedMember struct {
 
 func (x *CarriedMember) Reset() {
 	*x = CarriedMember{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[17]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1235,7 +1492,7 @@ func (x *CarriedMember) String() string {
 func (*CarriedMember) ProtoMessage() {}
 
 func (x *CarriedMember) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[17]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1248,7 +1505,7 @@ func (x *CarriedMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CarriedMember.ProtoReflect.Descriptor instead.
 func (*CarriedMember) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{17}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CarriedMember) GetGroupId() string {
@@ -1282,7 +1539,7 @@ type ListCarriedMembersRequest struct {
 
 func (x *ListCarriedMembersRequest) Reset() {
 	*x = ListCarriedMembersRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[18]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1294,7 +1551,7 @@ func (x *ListCarriedMembersRequest) String() string {
 func (*ListCarriedMembersRequest) ProtoMessage() {}
 
 func (x *ListCarriedMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[18]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1307,7 +1564,7 @@ func (x *ListCarriedMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCarriedMembersRequest.ProtoReflect.Descriptor instead.
 func (*ListCarriedMembersRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{18}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListCarriedMembersRequest) GetOrganizationId() string {
@@ -1351,7 +1608,7 @@ type ListCarriedMembersResponse struct {
 
 func (x *ListCarriedMembersResponse) Reset() {
 	*x = ListCarriedMembersResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[19]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1363,7 +1620,7 @@ func (x *ListCarriedMembersResponse) String() string {
 func (*ListCarriedMembersResponse) ProtoMessage() {}
 
 func (x *ListCarriedMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[19]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1376,7 +1633,7 @@ func (x *ListCarriedMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCarriedMembersResponse.ProtoReflect.Descriptor instead.
 func (*ListCarriedMembersResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{19}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListCarriedMembersResponse) GetMembers() []*CarriedMember {
@@ -1412,7 +1669,7 @@ type UnadoptedResource struct {
 
 func (x *UnadoptedResource) Reset() {
 	*x = UnadoptedResource{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[20]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1424,7 +1681,7 @@ func (x *UnadoptedResource) String() string {
 func (*UnadoptedResource) ProtoMessage() {}
 
 func (x *UnadoptedResource) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[20]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1437,7 +1694,7 @@ func (x *UnadoptedResource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnadoptedResource.ProtoReflect.Descriptor instead.
 func (*UnadoptedResource) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{20}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *UnadoptedResource) GetId() string {
@@ -1492,7 +1749,7 @@ type ListUnadoptedRequest struct {
 
 func (x *ListUnadoptedRequest) Reset() {
 	*x = ListUnadoptedRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[21]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1504,7 +1761,7 @@ func (x *ListUnadoptedRequest) String() string {
 func (*ListUnadoptedRequest) ProtoMessage() {}
 
 func (x *ListUnadoptedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[21]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1517,7 +1774,7 @@ func (x *ListUnadoptedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUnadoptedRequest.ProtoReflect.Descriptor instead.
 func (*ListUnadoptedRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{21}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListUnadoptedRequest) GetOrganizationId() string {
@@ -1561,7 +1818,7 @@ type ListUnadoptedResponse struct {
 
 func (x *ListUnadoptedResponse) Reset() {
 	*x = ListUnadoptedResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[22]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1573,7 +1830,7 @@ func (x *ListUnadoptedResponse) String() string {
 func (*ListUnadoptedResponse) ProtoMessage() {}
 
 func (x *ListUnadoptedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[22]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1586,7 +1843,7 @@ func (x *ListUnadoptedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUnadoptedResponse.ProtoReflect.Descriptor instead.
 func (*ListUnadoptedResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{22}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListUnadoptedResponse) GetResources() []*UnadoptedResource {
@@ -1616,7 +1873,7 @@ type FinishAdoptionRequest struct {
 
 func (x *FinishAdoptionRequest) Reset() {
 	*x = FinishAdoptionRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[23]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1628,7 +1885,7 @@ func (x *FinishAdoptionRequest) String() string {
 func (*FinishAdoptionRequest) ProtoMessage() {}
 
 func (x *FinishAdoptionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[23]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1641,7 +1898,7 @@ func (x *FinishAdoptionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishAdoptionRequest.ProtoReflect.Descriptor instead.
 func (*FinishAdoptionRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{23}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *FinishAdoptionRequest) GetOrganizationId() string {
@@ -1671,7 +1928,7 @@ type FinishAdoptionResponse struct {
 
 func (x *FinishAdoptionResponse) Reset() {
 	*x = FinishAdoptionResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[24]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1683,7 +1940,7 @@ func (x *FinishAdoptionResponse) String() string {
 func (*FinishAdoptionResponse) ProtoMessage() {}
 
 func (x *FinishAdoptionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[24]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1696,7 +1953,7 @@ func (x *FinishAdoptionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishAdoptionResponse.ProtoReflect.Descriptor instead.
 func (*FinishAdoptionResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{24}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *FinishAdoptionResponse) GetRemovedCount() int64 {
@@ -1726,7 +1983,7 @@ type CheckUserFilterRequest struct {
 
 func (x *CheckUserFilterRequest) Reset() {
 	*x = CheckUserFilterRequest{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[25]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1738,7 +1995,7 @@ func (x *CheckUserFilterRequest) String() string {
 func (*CheckUserFilterRequest) ProtoMessage() {}
 
 func (x *CheckUserFilterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[25]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1751,7 +2008,7 @@ func (x *CheckUserFilterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckUserFilterRequest.ProtoReflect.Descriptor instead.
 func (*CheckUserFilterRequest) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{25}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *CheckUserFilterRequest) GetOrganizationId() string {
@@ -1777,7 +2034,7 @@ type CheckUserFilterResponse struct {
 
 func (x *CheckUserFilterResponse) Reset() {
 	*x = CheckUserFilterResponse{}
-	mi := &file_usher_identity_v1_read_proto_msgTypes[26]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1789,7 +2046,7 @@ func (x *CheckUserFilterResponse) String() string {
 func (*CheckUserFilterResponse) ProtoMessage() {}
 
 func (x *CheckUserFilterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_identity_v1_read_proto_msgTypes[26]
+	mi := &file_usher_identity_v1_read_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1802,14 +2059,170 @@ func (x *CheckUserFilterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckUserFilterResponse.ProtoReflect.Descriptor instead.
 func (*CheckUserFilterResponse) Descriptor() ([]byte, []int) {
-	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{26}
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{29}
+}
+
+// CountResourcesRequest names organizations.
+type CountResourcesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ids of the organizations.
+	OrganizationIds []string `protobuf:"bytes,1,rep,name=organization_ids,json=organizationIds,proto3" json:"organization_ids,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *CountResourcesRequest) Reset() {
+	*x = CountResourcesRequest{}
+	mi := &file_usher_identity_v1_read_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountResourcesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountResourcesRequest) ProtoMessage() {}
+
+func (x *CountResourcesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_identity_v1_read_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountResourcesRequest.ProtoReflect.Descriptor instead.
+func (*CountResourcesRequest) Descriptor() ([]byte, []int) {
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *CountResourcesRequest) GetOrganizationIds() []string {
+	if x != nil {
+		return x.OrganizationIds
+	}
+	return nil
+}
+
+// ResourceCounts are the sizes of one organization.
+type ResourceCounts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The number of users.
+	Users int64 `protobuf:"varint,2,opt,name=users,proto3" json:"users,omitempty"`
+	// The number of groups.
+	Groups        int64 `protobuf:"varint,3,opt,name=groups,proto3" json:"groups,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResourceCounts) Reset() {
+	*x = ResourceCounts{}
+	mi := &file_usher_identity_v1_read_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResourceCounts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResourceCounts) ProtoMessage() {}
+
+func (x *ResourceCounts) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_identity_v1_read_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResourceCounts.ProtoReflect.Descriptor instead.
+func (*ResourceCounts) Descriptor() ([]byte, []int) {
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ResourceCounts) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *ResourceCounts) GetUsers() int64 {
+	if x != nil {
+		return x.Users
+	}
+	return 0
+}
+
+func (x *ResourceCounts) GetGroups() int64 {
+	if x != nil {
+		return x.Groups
+	}
+	return 0
+}
+
+// CountResourcesResponse answers CountResources.
+type CountResourcesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The sizes, in the order of the request, each organization once. An unknown organization has none.
+	Counts        []*ResourceCounts `protobuf:"bytes,1,rep,name=counts,proto3" json:"counts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountResourcesResponse) Reset() {
+	*x = CountResourcesResponse{}
+	mi := &file_usher_identity_v1_read_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountResourcesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountResourcesResponse) ProtoMessage() {}
+
+func (x *CountResourcesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_identity_v1_read_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountResourcesResponse.ProtoReflect.Descriptor instead.
+func (*CountResourcesResponse) Descriptor() ([]byte, []int) {
+	return file_usher_identity_v1_read_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *CountResourcesResponse) GetCounts() []*ResourceCounts {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
 }
 
 var File_usher_identity_v1_read_proto protoreflect.FileDescriptor
 
 const file_usher_identity_v1_read_proto_rawDesc = "" +
 	"\n" +
-	"\x1cusher/identity/v1/read.proto\x12\x11usher.identity.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a\x1cusher/identity/v1/feed.proto\"\xd1\x03\n" +
+	"\x1cusher/identity/v1/read.proto\x12\x11usher.identity.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a\x1cusher/identity/v1/feed.proto\"\xd1\x03\n" +
 	"\x04User\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12'\n" +
 	"\x0forganization_id\x18\x02 \x01(\tR\x0eorganizationId\x12!\n" +
@@ -1841,7 +2254,31 @@ const file_usher_identity_v1_read_proto_rawDesc = "" +
 	"\vexternal_id\x18\x05 \x01(\tR\n" +
 	"externalId\x12\x1a\n" +
 	"\bdetached\x18\x06 \x01(\bR\bdetached\x12\x1a\n" +
-	"\brevision\x18\a \x01(\x03R\brevision\"i\n" +
+	"\brevision\x18\a \x01(\x03R\brevision\"\xa4\x02\n" +
+	"\fDetachedUser\x12,\n" +
+	"\tuser_name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aH\x00R\buserName\x88\x01\x01\x120\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aH\x01R\vdisplayName\x88\x01\x01\x12#\n" +
+	"\x05email\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aH\x02R\x05email\x88\x01\x01\x12.\n" +
+	"\vexternal_id\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aH\x03R\n" +
+	"externalId\x88\x01\x01\x12\x1b\n" +
+	"\x06active\x18\x05 \x01(\bH\x04R\x06active\x88\x01\x01B\f\n" +
+	"\n" +
+	"_user_nameB\x0f\n" +
+	"\r_display_nameB\b\n" +
+	"\x06_emailB\x0e\n" +
+	"\f_external_idB\t\n" +
+	"\a_active\"\x81\x02\n" +
+	"\x11UpdateUserRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12!\n" +
+	"\auser_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x123\n" +
+	"\x04user\x18\x03 \x01(\v2\x1f.usher.identity.v1.DetachedUserR\x04user\x12;\n" +
+	"\vupdate_mask\x18\x04 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\x12#\n" +
+	"\brevision\x18\x05 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\"f\n" +
+	"\x12UpdateUserResponse\x12+\n" +
+	"\x04user\x18\x01 \x01(\v2\x17.usher.identity.v1.UserR\x04user\x12#\n" +
+	"\rchange_cursor\x18\x02 \x01(\tR\fchangeCursor\"i\n" +
 	"\x10EraseUserRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12!\n" +
 	"\auser_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\"8\n" +
@@ -1887,17 +2324,23 @@ const file_usher_identity_v1_read_proto_rawDesc = "" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12\x1b\n" +
 	"\x03ids\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x03ids\"J\n" +
 	"\x16BatchGetGroupsResponse\x120\n" +
-	"\x06groups\x18\x01 \x03(\v2\x18.usher.identity.v1.GroupR\x06groups\"g\n" +
+	"\x06groups\x18\x01 \x03(\v2\x18.usher.identity.v1.GroupR\x06groups\"\xcc\x01\n" +
 	"\x06Member\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x123\n" +
 	"\x04type\x18\x02 \x01(\x0e2\x1f.usher.identity.v1.ResourceTypeR\x04type\x12\x18\n" +
-	"\acarried\x18\x03 \x01(\bR\acarried\"\xbc\x01\n" +
+	"\acarried\x18\x03 \x01(\bR\acarried\x12\x1b\n" +
+	"\x04name\x18\x04 \x01(\tB\a\xca\xcf\x18\x03\n" +
+	"\x01\x05R\x04name\x12*\n" +
+	"\fdisplay_name\x18\x05 \x01(\tB\a\xca\xcf\x18\x03\n" +
+	"\x01\x05R\vdisplayName\x12\x1a\n" +
+	"\binactive\x18\x06 \x01(\bR\binactive\"\xd2\x01\n" +
 	"\x12ListMembersRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12#\n" +
 	"\bgroup_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\agroupId\x12$\n" +
 	"\tpage_size\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\tpageToken\"r\n" +
+	"page_token\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\tpageToken\x12\x14\n" +
+	"\x05names\x18\x05 \x01(\bR\x05names\"r\n" +
 	"\x13ListMembersResponse\x123\n" +
 	"\amembers\x18\x01 \x03(\v2\x19.usher.identity.v1.MemberR\amembers\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"]\n" +
@@ -1941,7 +2384,15 @@ const file_usher_identity_v1_read_proto_rawDesc = "" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12\"\n" +
 	"\x06filter\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06filter\"\x19\n" +
-	"\x17CheckUserFilterResponse2\xdc\t\n" +
+	"\x17CheckUserFilterResponse\"V\n" +
+	"\x15CountResourcesRequest\x12=\n" +
+	"\x10organization_ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\b\x01\x10d\"\x06r\x04\x10\x01\x18?R\x0forganizationIds\"g\n" +
+	"\x0eResourceCounts\x12'\n" +
+	"\x0forganization_id\x18\x01 \x01(\tR\x0eorganizationId\x12\x14\n" +
+	"\x05users\x18\x02 \x01(\x03R\x05users\x12\x16\n" +
+	"\x06groups\x18\x03 \x01(\x03R\x06groups\"S\n" +
+	"\x16CountResourcesResponse\x129\n" +
+	"\x06counts\x18\x01 \x03(\v2!.usher.identity.v1.ResourceCountsR\x06counts2\xaa\v\n" +
 	"\vReadService\x12\x9a\x01\n" +
 	"\n" +
 	"LookupUser\x12$.usher.identity.v1.LookupUserRequest\x1a%.usher.identity.v1.LookupUserResponse\"?\x82\xd3\xe4\x93\x026\x124/api/v1/organizations/{organization_id}/users:lookup\x90\x02\x01\x12z\n" +
@@ -1952,7 +2403,9 @@ const file_usher_identity_v1_read_proto_rawDesc = "" +
 	"\n" +
 	"FindGroups\x12$.usher.identity.v1.FindGroupsRequest\x1a%.usher.identity.v1.FindGroupsResponse\"9\x82\xd3\xe4\x93\x020\x12./api/v1/organizations/{organization_id}/groups\x90\x02\x01\x12\xe1\x01\n" +
 	"\x0eBatchGetGroups\x12(.usher.identity.v1.BatchGetGroupsRequest\x1a).usher.identity.v1.BatchGetGroupsResponse\"z\xba\xcf\x181{\"ids\": [\"0196f2c4-7d1e-7b3a-9c55-3f1d2e4a6b71\"]}\x82\xd3\xe4\x93\x02<:\x01*\"7/api/v1/organizations/{organization_id}/groups:batchGet\x90\x02\x01\x12\xaa\x01\n" +
-	"\vListMembers\x12%.usher.identity.v1.ListMembersRequest\x1a&.usher.identity.v1.ListMembersResponse\"L\x82\xd3\xe4\x93\x02C\x12A/api/v1/organizations/{organization_id}/groups/{group_id}/members\x90\x02\x01\x1a\x11\xb2\xcf\x18\r\n" +
+	"\vListMembers\x12%.usher.identity.v1.ListMembersRequest\x1a&.usher.identity.v1.ListMembersResponse\"L\x82\xd3\xe4\x93\x02C\x12A/api/v1/organizations/{organization_id}/groups/{group_id}/members\x90\x02\x01\x12\xcb\x01\n" +
+	"\x0eCountResources\x12(.usher.identity.v1.CountResourcesRequest\x1a).usher.identity.v1.CountResourcesResponse\"d\xaa\xcf\x18\r\n" +
+	"\x02\x01\x04\x12\x01\x01\x1a\x02\x01\x06 \x03\xba\xcf\x18\x1d{\"organizationIds\": [\"acme\"]}\x82\xd3\xe4\x93\x02):\x01*\"$/api/v1/organizations:countResources\x90\x02\x01\x1a\x11\xb2\xcf\x18\r\n" +
 	"\x02\x01\x04\x12\x01\x01\x1a\x04\x03\x04\x05\x062\xb6\x05\n" +
 	"\x0fAdoptionService\x12\xe8\x01\n" +
 	"\x12ListCarriedMembers\x12,.usher.identity.v1.ListCarriedMembersRequest\x1a-.usher.identity.v1.ListCarriedMembersResponse\"u\xaa\xcf\x18\x15\n" +
@@ -1960,8 +2413,10 @@ const file_usher_identity_v1_read_proto_rawDesc = "" +
 	"\rListUnadopted\x12'.usher.identity.v1.ListUnadoptedRequest\x1a(.usher.identity.v1.ListUnadoptedResponse\"p\xaa\xcf\x18\x15\n" +
 	"\x01\x01\x1a\x02\x02\x06*\fdirectory_id\x82\xd3\xe4\x93\x02N\x12L/api/v1/organizations/{organization_id}/directories/{directory_id}/unadopted\x90\x02\x01\x12\xc6\x01\n" +
 	"\x0eFinishAdoption\x12(.usher.identity.v1.FinishAdoptionRequest\x1a).usher.identity.v1.FinishAdoptionResponse\"_\x82\xd3\xe4\x93\x02V:\x01*\"Q/api/v1/organizations/{organization_id}/directories/{directory_id}:finishAdoption\x90\x02\x02\x1a\x18\xb2\xcf\x18\x14\n" +
-	"\x01\x01\x1a\x01\x02*\fdirectory_id2\xc1\x01\n" +
-	"\x0eErasureService\x12\xa0\x01\n" +
+	"\x01\x01\x1a\x01\x02*\fdirectory_id2\xfe\x02\n" +
+	"\x13DetachedUserService\x12\xb5\x01\n" +
+	"\n" +
+	"UpdateUser\x12$.usher.identity.v1.UpdateUserRequest\x1a%.usher.identity.v1.UpdateUserResponse\"Z\xba\xcf\x18\x11{\"active\": false}\x82\xd3\xe4\x93\x02?:\x04user27/api/v1/organizations/{organization_id}/users/{user_id}\x12\xa0\x01\n" +
 	"\tEraseUser\x12#.usher.identity.v1.EraseUserRequest\x1a$.usher.identity.v1.EraseUserResponse\"H\x82\xd3\xe4\x93\x02B:\x01*\"=/api/v1/organizations/{organization_id}/users/{user_id}:erase\x1a\f\xb2\xcf\x18\b\n" +
 	"\x01\x01\x1a\x01\x02 \x02B\xc9\x01\n" +
 	"\x15com.usher.identity.v1B\tReadProtoP\x01Z?github.com/usher-scim/usher/gen/go/usher/identity/v1;identityv1\xa2\x02\x03UIX\xaa\x02\x11Usher.Identity.V1\xca\x02\x11Usher\\Identity\\V1\xe2\x02\x1dUsher\\Identity\\V1\\GPBMetadata\xea\x02\x13Usher::Identity::V1b\x06proto3"
@@ -1978,77 +2433,92 @@ func file_usher_identity_v1_read_proto_rawDescGZIP() []byte {
 	return file_usher_identity_v1_read_proto_rawDescData
 }
 
-var file_usher_identity_v1_read_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_usher_identity_v1_read_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_usher_identity_v1_read_proto_goTypes = []any{
 	(*User)(nil),                       // 0: usher.identity.v1.User
 	(*Group)(nil),                      // 1: usher.identity.v1.Group
-	(*EraseUserRequest)(nil),           // 2: usher.identity.v1.EraseUserRequest
-	(*EraseUserResponse)(nil),          // 3: usher.identity.v1.EraseUserResponse
-	(*LookupUserRequest)(nil),          // 4: usher.identity.v1.LookupUserRequest
-	(*LookupUserResponse)(nil),         // 5: usher.identity.v1.LookupUserResponse
-	(*BatchGetUsersRequest)(nil),       // 6: usher.identity.v1.BatchGetUsersRequest
-	(*BatchGetUsersResponse)(nil),      // 7: usher.identity.v1.BatchGetUsersResponse
-	(*ListUserIdsRequest)(nil),         // 8: usher.identity.v1.ListUserIdsRequest
-	(*ListUserIdsResponse)(nil),        // 9: usher.identity.v1.ListUserIdsResponse
-	(*FindGroupsRequest)(nil),          // 10: usher.identity.v1.FindGroupsRequest
-	(*FindGroupsResponse)(nil),         // 11: usher.identity.v1.FindGroupsResponse
-	(*BatchGetGroupsRequest)(nil),      // 12: usher.identity.v1.BatchGetGroupsRequest
-	(*BatchGetGroupsResponse)(nil),     // 13: usher.identity.v1.BatchGetGroupsResponse
-	(*Member)(nil),                     // 14: usher.identity.v1.Member
-	(*ListMembersRequest)(nil),         // 15: usher.identity.v1.ListMembersRequest
-	(*ListMembersResponse)(nil),        // 16: usher.identity.v1.ListMembersResponse
-	(*CarriedMember)(nil),              // 17: usher.identity.v1.CarriedMember
-	(*ListCarriedMembersRequest)(nil),  // 18: usher.identity.v1.ListCarriedMembersRequest
-	(*ListCarriedMembersResponse)(nil), // 19: usher.identity.v1.ListCarriedMembersResponse
-	(*UnadoptedResource)(nil),          // 20: usher.identity.v1.UnadoptedResource
-	(*ListUnadoptedRequest)(nil),       // 21: usher.identity.v1.ListUnadoptedRequest
-	(*ListUnadoptedResponse)(nil),      // 22: usher.identity.v1.ListUnadoptedResponse
-	(*FinishAdoptionRequest)(nil),      // 23: usher.identity.v1.FinishAdoptionRequest
-	(*FinishAdoptionResponse)(nil),     // 24: usher.identity.v1.FinishAdoptionResponse
-	(*CheckUserFilterRequest)(nil),     // 25: usher.identity.v1.CheckUserFilterRequest
-	(*CheckUserFilterResponse)(nil),    // 26: usher.identity.v1.CheckUserFilterResponse
-	(*timestamppb.Timestamp)(nil),      // 27: google.protobuf.Timestamp
-	(ResourceType)(0),                  // 28: usher.identity.v1.ResourceType
+	(*DetachedUser)(nil),               // 2: usher.identity.v1.DetachedUser
+	(*UpdateUserRequest)(nil),          // 3: usher.identity.v1.UpdateUserRequest
+	(*UpdateUserResponse)(nil),         // 4: usher.identity.v1.UpdateUserResponse
+	(*EraseUserRequest)(nil),           // 5: usher.identity.v1.EraseUserRequest
+	(*EraseUserResponse)(nil),          // 6: usher.identity.v1.EraseUserResponse
+	(*LookupUserRequest)(nil),          // 7: usher.identity.v1.LookupUserRequest
+	(*LookupUserResponse)(nil),         // 8: usher.identity.v1.LookupUserResponse
+	(*BatchGetUsersRequest)(nil),       // 9: usher.identity.v1.BatchGetUsersRequest
+	(*BatchGetUsersResponse)(nil),      // 10: usher.identity.v1.BatchGetUsersResponse
+	(*ListUserIdsRequest)(nil),         // 11: usher.identity.v1.ListUserIdsRequest
+	(*ListUserIdsResponse)(nil),        // 12: usher.identity.v1.ListUserIdsResponse
+	(*FindGroupsRequest)(nil),          // 13: usher.identity.v1.FindGroupsRequest
+	(*FindGroupsResponse)(nil),         // 14: usher.identity.v1.FindGroupsResponse
+	(*BatchGetGroupsRequest)(nil),      // 15: usher.identity.v1.BatchGetGroupsRequest
+	(*BatchGetGroupsResponse)(nil),     // 16: usher.identity.v1.BatchGetGroupsResponse
+	(*Member)(nil),                     // 17: usher.identity.v1.Member
+	(*ListMembersRequest)(nil),         // 18: usher.identity.v1.ListMembersRequest
+	(*ListMembersResponse)(nil),        // 19: usher.identity.v1.ListMembersResponse
+	(*CarriedMember)(nil),              // 20: usher.identity.v1.CarriedMember
+	(*ListCarriedMembersRequest)(nil),  // 21: usher.identity.v1.ListCarriedMembersRequest
+	(*ListCarriedMembersResponse)(nil), // 22: usher.identity.v1.ListCarriedMembersResponse
+	(*UnadoptedResource)(nil),          // 23: usher.identity.v1.UnadoptedResource
+	(*ListUnadoptedRequest)(nil),       // 24: usher.identity.v1.ListUnadoptedRequest
+	(*ListUnadoptedResponse)(nil),      // 25: usher.identity.v1.ListUnadoptedResponse
+	(*FinishAdoptionRequest)(nil),      // 26: usher.identity.v1.FinishAdoptionRequest
+	(*FinishAdoptionResponse)(nil),     // 27: usher.identity.v1.FinishAdoptionResponse
+	(*CheckUserFilterRequest)(nil),     // 28: usher.identity.v1.CheckUserFilterRequest
+	(*CheckUserFilterResponse)(nil),    // 29: usher.identity.v1.CheckUserFilterResponse
+	(*CountResourcesRequest)(nil),      // 30: usher.identity.v1.CountResourcesRequest
+	(*ResourceCounts)(nil),             // 31: usher.identity.v1.ResourceCounts
+	(*CountResourcesResponse)(nil),     // 32: usher.identity.v1.CountResourcesResponse
+	(*timestamppb.Timestamp)(nil),      // 33: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),      // 34: google.protobuf.FieldMask
+	(ResourceType)(0),                  // 35: usher.identity.v1.ResourceType
 }
 var file_usher_identity_v1_read_proto_depIdxs = []int32{
-	27, // 0: usher.identity.v1.User.update_time:type_name -> google.protobuf.Timestamp
-	0,  // 1: usher.identity.v1.LookupUserResponse.user:type_name -> usher.identity.v1.User
-	0,  // 2: usher.identity.v1.BatchGetUsersResponse.users:type_name -> usher.identity.v1.User
-	1,  // 3: usher.identity.v1.FindGroupsResponse.groups:type_name -> usher.identity.v1.Group
-	1,  // 4: usher.identity.v1.BatchGetGroupsResponse.groups:type_name -> usher.identity.v1.Group
-	28, // 5: usher.identity.v1.Member.type:type_name -> usher.identity.v1.ResourceType
-	14, // 6: usher.identity.v1.ListMembersResponse.members:type_name -> usher.identity.v1.Member
-	14, // 7: usher.identity.v1.CarriedMember.member:type_name -> usher.identity.v1.Member
-	17, // 8: usher.identity.v1.ListCarriedMembersResponse.members:type_name -> usher.identity.v1.CarriedMember
-	28, // 9: usher.identity.v1.UnadoptedResource.resource_type:type_name -> usher.identity.v1.ResourceType
-	20, // 10: usher.identity.v1.ListUnadoptedResponse.resources:type_name -> usher.identity.v1.UnadoptedResource
-	4,  // 11: usher.identity.v1.ReadService.LookupUser:input_type -> usher.identity.v1.LookupUserRequest
-	25, // 12: usher.identity.v1.ReadService.CheckUserFilter:input_type -> usher.identity.v1.CheckUserFilterRequest
-	6,  // 13: usher.identity.v1.ReadService.BatchGetUsers:input_type -> usher.identity.v1.BatchGetUsersRequest
-	8,  // 14: usher.identity.v1.ReadService.ListUserIds:input_type -> usher.identity.v1.ListUserIdsRequest
-	10, // 15: usher.identity.v1.ReadService.FindGroups:input_type -> usher.identity.v1.FindGroupsRequest
-	12, // 16: usher.identity.v1.ReadService.BatchGetGroups:input_type -> usher.identity.v1.BatchGetGroupsRequest
-	15, // 17: usher.identity.v1.ReadService.ListMembers:input_type -> usher.identity.v1.ListMembersRequest
-	18, // 18: usher.identity.v1.AdoptionService.ListCarriedMembers:input_type -> usher.identity.v1.ListCarriedMembersRequest
-	21, // 19: usher.identity.v1.AdoptionService.ListUnadopted:input_type -> usher.identity.v1.ListUnadoptedRequest
-	23, // 20: usher.identity.v1.AdoptionService.FinishAdoption:input_type -> usher.identity.v1.FinishAdoptionRequest
-	2,  // 21: usher.identity.v1.ErasureService.EraseUser:input_type -> usher.identity.v1.EraseUserRequest
-	5,  // 22: usher.identity.v1.ReadService.LookupUser:output_type -> usher.identity.v1.LookupUserResponse
-	26, // 23: usher.identity.v1.ReadService.CheckUserFilter:output_type -> usher.identity.v1.CheckUserFilterResponse
-	7,  // 24: usher.identity.v1.ReadService.BatchGetUsers:output_type -> usher.identity.v1.BatchGetUsersResponse
-	9,  // 25: usher.identity.v1.ReadService.ListUserIds:output_type -> usher.identity.v1.ListUserIdsResponse
-	11, // 26: usher.identity.v1.ReadService.FindGroups:output_type -> usher.identity.v1.FindGroupsResponse
-	13, // 27: usher.identity.v1.ReadService.BatchGetGroups:output_type -> usher.identity.v1.BatchGetGroupsResponse
-	16, // 28: usher.identity.v1.ReadService.ListMembers:output_type -> usher.identity.v1.ListMembersResponse
-	19, // 29: usher.identity.v1.AdoptionService.ListCarriedMembers:output_type -> usher.identity.v1.ListCarriedMembersResponse
-	22, // 30: usher.identity.v1.AdoptionService.ListUnadopted:output_type -> usher.identity.v1.ListUnadoptedResponse
-	24, // 31: usher.identity.v1.AdoptionService.FinishAdoption:output_type -> usher.identity.v1.FinishAdoptionResponse
-	3,  // 32: usher.identity.v1.ErasureService.EraseUser:output_type -> usher.identity.v1.EraseUserResponse
-	22, // [22:33] is the sub-list for method output_type
-	11, // [11:22] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	33, // 0: usher.identity.v1.User.update_time:type_name -> google.protobuf.Timestamp
+	2,  // 1: usher.identity.v1.UpdateUserRequest.user:type_name -> usher.identity.v1.DetachedUser
+	34, // 2: usher.identity.v1.UpdateUserRequest.update_mask:type_name -> google.protobuf.FieldMask
+	0,  // 3: usher.identity.v1.UpdateUserResponse.user:type_name -> usher.identity.v1.User
+	0,  // 4: usher.identity.v1.LookupUserResponse.user:type_name -> usher.identity.v1.User
+	0,  // 5: usher.identity.v1.BatchGetUsersResponse.users:type_name -> usher.identity.v1.User
+	1,  // 6: usher.identity.v1.FindGroupsResponse.groups:type_name -> usher.identity.v1.Group
+	1,  // 7: usher.identity.v1.BatchGetGroupsResponse.groups:type_name -> usher.identity.v1.Group
+	35, // 8: usher.identity.v1.Member.type:type_name -> usher.identity.v1.ResourceType
+	17, // 9: usher.identity.v1.ListMembersResponse.members:type_name -> usher.identity.v1.Member
+	17, // 10: usher.identity.v1.CarriedMember.member:type_name -> usher.identity.v1.Member
+	20, // 11: usher.identity.v1.ListCarriedMembersResponse.members:type_name -> usher.identity.v1.CarriedMember
+	35, // 12: usher.identity.v1.UnadoptedResource.resource_type:type_name -> usher.identity.v1.ResourceType
+	23, // 13: usher.identity.v1.ListUnadoptedResponse.resources:type_name -> usher.identity.v1.UnadoptedResource
+	31, // 14: usher.identity.v1.CountResourcesResponse.counts:type_name -> usher.identity.v1.ResourceCounts
+	7,  // 15: usher.identity.v1.ReadService.LookupUser:input_type -> usher.identity.v1.LookupUserRequest
+	28, // 16: usher.identity.v1.ReadService.CheckUserFilter:input_type -> usher.identity.v1.CheckUserFilterRequest
+	9,  // 17: usher.identity.v1.ReadService.BatchGetUsers:input_type -> usher.identity.v1.BatchGetUsersRequest
+	11, // 18: usher.identity.v1.ReadService.ListUserIds:input_type -> usher.identity.v1.ListUserIdsRequest
+	13, // 19: usher.identity.v1.ReadService.FindGroups:input_type -> usher.identity.v1.FindGroupsRequest
+	15, // 20: usher.identity.v1.ReadService.BatchGetGroups:input_type -> usher.identity.v1.BatchGetGroupsRequest
+	18, // 21: usher.identity.v1.ReadService.ListMembers:input_type -> usher.identity.v1.ListMembersRequest
+	30, // 22: usher.identity.v1.ReadService.CountResources:input_type -> usher.identity.v1.CountResourcesRequest
+	21, // 23: usher.identity.v1.AdoptionService.ListCarriedMembers:input_type -> usher.identity.v1.ListCarriedMembersRequest
+	24, // 24: usher.identity.v1.AdoptionService.ListUnadopted:input_type -> usher.identity.v1.ListUnadoptedRequest
+	26, // 25: usher.identity.v1.AdoptionService.FinishAdoption:input_type -> usher.identity.v1.FinishAdoptionRequest
+	3,  // 26: usher.identity.v1.DetachedUserService.UpdateUser:input_type -> usher.identity.v1.UpdateUserRequest
+	5,  // 27: usher.identity.v1.DetachedUserService.EraseUser:input_type -> usher.identity.v1.EraseUserRequest
+	8,  // 28: usher.identity.v1.ReadService.LookupUser:output_type -> usher.identity.v1.LookupUserResponse
+	29, // 29: usher.identity.v1.ReadService.CheckUserFilter:output_type -> usher.identity.v1.CheckUserFilterResponse
+	10, // 30: usher.identity.v1.ReadService.BatchGetUsers:output_type -> usher.identity.v1.BatchGetUsersResponse
+	12, // 31: usher.identity.v1.ReadService.ListUserIds:output_type -> usher.identity.v1.ListUserIdsResponse
+	14, // 32: usher.identity.v1.ReadService.FindGroups:output_type -> usher.identity.v1.FindGroupsResponse
+	16, // 33: usher.identity.v1.ReadService.BatchGetGroups:output_type -> usher.identity.v1.BatchGetGroupsResponse
+	19, // 34: usher.identity.v1.ReadService.ListMembers:output_type -> usher.identity.v1.ListMembersResponse
+	32, // 35: usher.identity.v1.ReadService.CountResources:output_type -> usher.identity.v1.CountResourcesResponse
+	22, // 36: usher.identity.v1.AdoptionService.ListCarriedMembers:output_type -> usher.identity.v1.ListCarriedMembersResponse
+	25, // 37: usher.identity.v1.AdoptionService.ListUnadopted:output_type -> usher.identity.v1.ListUnadoptedResponse
+	27, // 38: usher.identity.v1.AdoptionService.FinishAdoption:output_type -> usher.identity.v1.FinishAdoptionResponse
+	4,  // 39: usher.identity.v1.DetachedUserService.UpdateUser:output_type -> usher.identity.v1.UpdateUserResponse
+	6,  // 40: usher.identity.v1.DetachedUserService.EraseUser:output_type -> usher.identity.v1.EraseUserResponse
+	28, // [28:41] is the sub-list for method output_type
+	15, // [15:28] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_usher_identity_v1_read_proto_init() }
@@ -2057,7 +2527,8 @@ func file_usher_identity_v1_read_proto_init() {
 		return
 	}
 	file_usher_identity_v1_feed_proto_init()
-	file_usher_identity_v1_read_proto_msgTypes[4].OneofWrappers = []any{
+	file_usher_identity_v1_read_proto_msgTypes[2].OneofWrappers = []any{}
+	file_usher_identity_v1_read_proto_msgTypes[7].OneofWrappers = []any{
 		(*LookupUserRequest_UserName)(nil),
 		(*LookupUserRequest_ExternalId)(nil),
 		(*LookupUserRequest_Email)(nil),
@@ -2069,7 +2540,7 @@ func file_usher_identity_v1_read_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_identity_v1_read_proto_rawDesc), len(file_usher_identity_v1_read_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   27,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   3,
 		},

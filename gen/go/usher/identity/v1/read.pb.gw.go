@@ -353,6 +353,33 @@ func local_request_ReadService_ListMembers_0(ctx context.Context, marshaler runt
 	return msg, metadata, err
 }
 
+func request_ReadService_CountResources_0(ctx context.Context, marshaler runtime.Marshaler, client ReadServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq CountResourcesRequest
+		metadata runtime.ServerMetadata
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	msg, err := client.CountResources(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	return msg, metadata, err
+}
+
+func local_request_ReadService_CountResources_0(ctx context.Context, marshaler runtime.Marshaler, server ReadServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq CountResourcesRequest
+		metadata runtime.ServerMetadata
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	msg, err := server.CountResources(ctx, &protoReq)
+	return msg, metadata, err
+}
+
 var filter_AdoptionService_ListCarriedMembers_0 = &utilities.DoubleArray{Encoding: map[string]int{"organization_id": 0, "directory_id": 1}, Base: []int{1, 1, 2, 0, 0}, Check: []int{0, 1, 1, 2, 3}}
 
 func request_AdoptionService_ListCarriedMembers_0(ctx context.Context, marshaler runtime.Marshaler, client AdoptionServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
@@ -552,7 +579,82 @@ func local_request_AdoptionService_FinishAdoption_0(ctx context.Context, marshal
 	return msg, metadata, err
 }
 
-func request_ErasureService_EraseUser_0(ctx context.Context, marshaler runtime.Marshaler, client ErasureServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+var filter_DetachedUserService_UpdateUser_0 = &utilities.DoubleArray{Encoding: map[string]int{"user": 0, "organization_id": 1, "user_id": 2}, Base: []int{1, 1, 2, 3, 0, 0, 0}, Check: []int{0, 1, 1, 1, 2, 3, 4}}
+
+func request_DetachedUserService_UpdateUser_0(ctx context.Context, marshaler runtime.Marshaler, client DetachedUserServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq UpdateUserRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq.User); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	val, ok := pathParams["organization_id"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "organization_id")
+	}
+	protoReq.OrganizationId, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "organization_id", err)
+	}
+	val, ok = pathParams["user_id"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "user_id")
+	}
+	protoReq.UserId, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "user_id", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_DetachedUserService_UpdateUser_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	msg, err := client.UpdateUser(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	return msg, metadata, err
+}
+
+func local_request_DetachedUserService_UpdateUser_0(ctx context.Context, marshaler runtime.Marshaler, server DetachedUserServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq UpdateUserRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq.User); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	val, ok := pathParams["organization_id"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "organization_id")
+	}
+	protoReq.OrganizationId, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "organization_id", err)
+	}
+	val, ok = pathParams["user_id"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "user_id")
+	}
+	protoReq.UserId, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "user_id", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_DetachedUserService_UpdateUser_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	msg, err := server.UpdateUser(ctx, &protoReq)
+	return msg, metadata, err
+}
+
+func request_DetachedUserService_EraseUser_0(ctx context.Context, marshaler runtime.Marshaler, client DetachedUserServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq EraseUserRequest
 		metadata runtime.ServerMetadata
@@ -584,7 +686,7 @@ func request_ErasureService_EraseUser_0(ctx context.Context, marshaler runtime.M
 	return msg, metadata, err
 }
 
-func local_request_ErasureService_EraseUser_0(ctx context.Context, marshaler runtime.Marshaler, server ErasureServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+func local_request_DetachedUserService_EraseUser_0(ctx context.Context, marshaler runtime.Marshaler, server DetachedUserServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq EraseUserRequest
 		metadata runtime.ServerMetadata
@@ -739,6 +841,26 @@ func RegisterReadServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux
 		}
 		forward_ReadService_ListMembers_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodPost, pattern_ReadService_CountResources_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		var stream runtime.ServerTransportStream
+		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/usher.identity.v1.ReadService/CountResources", runtime.WithHTTPPathPattern("/api/v1/organizations:countResources"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := local_request_ReadService_CountResources_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_ReadService_CountResources_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 
 	return nil
 }
@@ -813,31 +935,51 @@ func RegisterAdoptionServiceHandlerServer(ctx context.Context, mux *runtime.Serv
 	return nil
 }
 
-// RegisterErasureServiceHandlerServer registers the http handlers for service ErasureService to "mux".
-// UnaryRPC     :call ErasureServiceServer directly.
+// RegisterDetachedUserServiceHandlerServer registers the http handlers for service DetachedUserService to "mux".
+// UnaryRPC     :call DetachedUserServiceServer directly.
 // StreamingRPC :currently unsupported pending https://github.com/grpc/grpc-go/issues/906.
-// Note that using this registration option will cause many gRPC library features to stop working. Consider using RegisterErasureServiceHandlerFromEndpoint instead.
+// Note that using this registration option will cause many gRPC library features to stop working. Consider using RegisterDetachedUserServiceHandlerFromEndpoint instead.
 // GRPC interceptors will not work for this type of registration. To use interceptors, you must use the "runtime.WithMiddlewares" option in the "runtime.NewServeMux" call.
-func RegisterErasureServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux, server ErasureServiceServer) error {
-	mux.Handle(http.MethodPost, pattern_ErasureService_EraseUser_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+func RegisterDetachedUserServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux, server DetachedUserServiceServer) error {
+	mux.Handle(http.MethodPatch, pattern_DetachedUserService_UpdateUser_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
 		var stream runtime.ServerTransportStream
 		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/usher.identity.v1.ErasureService/EraseUser", runtime.WithHTTPPathPattern("/api/v1/organizations/{organization_id}/users/{user_id}:erase"))
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/usher.identity.v1.DetachedUserService/UpdateUser", runtime.WithHTTPPathPattern("/api/v1/organizations/{organization_id}/users/{user_id}"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		resp, md, err := local_request_ErasureService_EraseUser_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		resp, md, err := local_request_DetachedUserService_UpdateUser_0(annotatedContext, inboundMarshaler, server, req, pathParams)
 		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
 		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
 		if err != nil {
 			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		forward_ErasureService_EraseUser_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+		forward_DetachedUserService_UpdateUser_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
+	mux.Handle(http.MethodPost, pattern_DetachedUserService_EraseUser_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		var stream runtime.ServerTransportStream
+		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/usher.identity.v1.DetachedUserService/EraseUser", runtime.WithHTTPPathPattern("/api/v1/organizations/{organization_id}/users/{user_id}:erase"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := local_request_DetachedUserService_EraseUser_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_DetachedUserService_EraseUser_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
 
 	return nil
@@ -981,6 +1123,23 @@ func RegisterReadServiceHandlerClient(ctx context.Context, mux *runtime.ServeMux
 		}
 		forward_ReadService_ListMembers_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodPost, pattern_ReadService_CountResources_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/usher.identity.v1.ReadService/CountResources", runtime.WithHTTPPathPattern("/api/v1/organizations:countResources"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_ReadService_CountResources_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_ReadService_CountResources_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	return nil
 }
 
@@ -991,6 +1150,7 @@ var (
 	pattern_ReadService_FindGroups_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3, 2, 4}, []string{"api", "v1", "organizations", "organization_id", "groups"}, ""))
 	pattern_ReadService_BatchGetGroups_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3, 2, 4}, []string{"api", "v1", "organizations", "organization_id", "groups"}, "batchGet"))
 	pattern_ReadService_ListMembers_0    = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3, 2, 4, 1, 0, 4, 1, 5, 5, 2, 6}, []string{"api", "v1", "organizations", "organization_id", "groups", "group_id", "members"}, ""))
+	pattern_ReadService_CountResources_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"api", "v1", "organizations"}, "countResources"))
 )
 
 var (
@@ -1000,6 +1160,7 @@ var (
 	forward_ReadService_FindGroups_0     = runtime.ForwardResponseMessage
 	forward_ReadService_BatchGetGroups_0 = runtime.ForwardResponseMessage
 	forward_ReadService_ListMembers_0    = runtime.ForwardResponseMessage
+	forward_ReadService_CountResources_0 = runtime.ForwardResponseMessage
 )
 
 // RegisterAdoptionServiceHandlerFromEndpoint is same as RegisterAdoptionServiceHandler but
@@ -1104,9 +1265,9 @@ var (
 	forward_AdoptionService_FinishAdoption_0     = runtime.ForwardResponseMessage
 )
 
-// RegisterErasureServiceHandlerFromEndpoint is same as RegisterErasureServiceHandler but
+// RegisterDetachedUserServiceHandlerFromEndpoint is same as RegisterDetachedUserServiceHandler but
 // automatically dials to "endpoint" and closes the connection when "ctx" gets done.
-func RegisterErasureServiceHandlerFromEndpoint(ctx context.Context, mux *runtime.ServeMux, endpoint string, opts []grpc.DialOption) (err error) {
+func RegisterDetachedUserServiceHandlerFromEndpoint(ctx context.Context, mux *runtime.ServeMux, endpoint string, opts []grpc.DialOption) (err error) {
 	conn, err := grpc.NewClient(endpoint, opts...)
 	if err != nil {
 		return err
@@ -1125,45 +1286,64 @@ func RegisterErasureServiceHandlerFromEndpoint(ctx context.Context, mux *runtime
 			}
 		}()
 	}()
-	return RegisterErasureServiceHandler(ctx, mux, conn)
+	return RegisterDetachedUserServiceHandler(ctx, mux, conn)
 }
 
-// RegisterErasureServiceHandler registers the http handlers for service ErasureService to "mux".
+// RegisterDetachedUserServiceHandler registers the http handlers for service DetachedUserService to "mux".
 // The handlers forward requests to the grpc endpoint over "conn".
-func RegisterErasureServiceHandler(ctx context.Context, mux *runtime.ServeMux, conn *grpc.ClientConn) error {
-	return RegisterErasureServiceHandlerClient(ctx, mux, NewErasureServiceClient(conn))
+func RegisterDetachedUserServiceHandler(ctx context.Context, mux *runtime.ServeMux, conn *grpc.ClientConn) error {
+	return RegisterDetachedUserServiceHandlerClient(ctx, mux, NewDetachedUserServiceClient(conn))
 }
 
-// RegisterErasureServiceHandlerClient registers the http handlers for service ErasureService
-// to "mux". The handlers forward requests to the grpc endpoint over the given implementation of "ErasureServiceClient".
-// Note: the gRPC framework executes interceptors within the gRPC handler. If the passed in "ErasureServiceClient"
+// RegisterDetachedUserServiceHandlerClient registers the http handlers for service DetachedUserService
+// to "mux". The handlers forward requests to the grpc endpoint over the given implementation of "DetachedUserServiceClient".
+// Note: the gRPC framework executes interceptors within the gRPC handler. If the passed in "DetachedUserServiceClient"
 // doesn't go through the normal gRPC flow (creating a gRPC client etc.) then it will be up to the passed in
-// "ErasureServiceClient" to call the correct interceptors. This client ignores the HTTP middlewares.
-func RegisterErasureServiceHandlerClient(ctx context.Context, mux *runtime.ServeMux, client ErasureServiceClient) error {
-	mux.Handle(http.MethodPost, pattern_ErasureService_EraseUser_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+// "DetachedUserServiceClient" to call the correct interceptors. This client ignores the HTTP middlewares.
+func RegisterDetachedUserServiceHandlerClient(ctx context.Context, mux *runtime.ServeMux, client DetachedUserServiceClient) error {
+	mux.Handle(http.MethodPatch, pattern_DetachedUserService_UpdateUser_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/usher.identity.v1.ErasureService/EraseUser", runtime.WithHTTPPathPattern("/api/v1/organizations/{organization_id}/users/{user_id}:erase"))
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/usher.identity.v1.DetachedUserService/UpdateUser", runtime.WithHTTPPathPattern("/api/v1/organizations/{organization_id}/users/{user_id}"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		resp, md, err := request_ErasureService_EraseUser_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		resp, md, err := request_DetachedUserService_UpdateUser_0(annotatedContext, inboundMarshaler, client, req, pathParams)
 		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
 		if err != nil {
 			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		forward_ErasureService_EraseUser_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+		forward_DetachedUserService_UpdateUser_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
+	mux.Handle(http.MethodPost, pattern_DetachedUserService_EraseUser_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/usher.identity.v1.DetachedUserService/EraseUser", runtime.WithHTTPPathPattern("/api/v1/organizations/{organization_id}/users/{user_id}:erase"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_DetachedUserService_EraseUser_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_DetachedUserService_EraseUser_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
 	return nil
 }
 
 var (
-	pattern_ErasureService_EraseUser_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3, 2, 4, 1, 0, 4, 1, 5, 5}, []string{"api", "v1", "organizations", "organization_id", "users", "user_id"}, "erase"))
+	pattern_DetachedUserService_UpdateUser_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3, 2, 4, 1, 0, 4, 1, 5, 5}, []string{"api", "v1", "organizations", "organization_id", "users", "user_id"}, ""))
+	pattern_DetachedUserService_EraseUser_0  = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 1, 0, 4, 1, 5, 3, 2, 4, 1, 0, 4, 1, 5, 5}, []string{"api", "v1", "organizations", "organization_id", "users", "user_id"}, "erase"))
 )
 
 var (
-	forward_ErasureService_EraseUser_0 = runtime.ForwardResponseMessage
+	forward_DetachedUserService_UpdateUser_0 = runtime.ForwardResponseMessage
+	forward_DetachedUserService_EraseUser_0  = runtime.ForwardResponseMessage
 )

@@ -26,6 +26,7 @@ const (
 	ReadService_FindGroups_FullMethodName      = "/usher.identity.v1.ReadService/FindGroups"
 	ReadService_BatchGetGroups_FullMethodName  = "/usher.identity.v1.ReadService/BatchGetGroups"
 	ReadService_ListMembers_FullMethodName     = "/usher.identity.v1.ReadService/ListMembers"
+	ReadService_CountResources_FullMethodName  = "/usher.identity.v1.ReadService/CountResources"
 )
 
 // ReadServiceClient is the client API for ReadService service.
@@ -53,6 +54,8 @@ type ReadServiceClient interface {
 	BatchGetGroups(ctx context.Context, in *BatchGetGroupsRequest, opts ...grpc.CallOption) (*BatchGetGroupsResponse, error)
 	// ListMembers lists the direct members of a group by id. A missing group has none. Reasons: PAGE_TOKEN.
 	ListMembers(ctx context.Context, in *ListMembersRequest, opts ...grpc.CallOption) (*ListMembersResponse, error)
+	// CountResources counts the users and groups of organizations, including detached ones. The numbers are exact.
+	CountResources(ctx context.Context, in *CountResourcesRequest, opts ...grpc.CallOption) (*CountResourcesResponse, error)
 }
 
 type readServiceClient struct {
@@ -133,6 +136,16 @@ func (c *readServiceClient) ListMembers(ctx context.Context, in *ListMembersRequ
 	return out, nil
 }
 
+func (c *readServiceClient) CountResources(ctx context.Context, in *CountResourcesRequest, opts ...grpc.CallOption) (*CountResourcesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CountResourcesResponse)
+	err := c.cc.Invoke(ctx, ReadService_CountResources_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ReadServiceServer is the server API for ReadService service.
 // All implementations must embed UnimplementedReadServiceServer
 // for forward compatibility.
@@ -158,6 +171,8 @@ type ReadServiceServer interface {
 	BatchGetGroups(context.Context, *BatchGetGroupsRequest) (*BatchGetGroupsResponse, error)
 	// ListMembers lists the direct members of a group by id. A missing group has none. Reasons: PAGE_TOKEN.
 	ListMembers(context.Context, *ListMembersRequest) (*ListMembersResponse, error)
+	// CountResources counts the users and groups of organizations, including detached ones. The numbers are exact.
+	CountResources(context.Context, *CountResourcesRequest) (*CountResourcesResponse, error)
 	mustEmbedUnimplementedReadServiceServer()
 }
 
@@ -188,6 +203,9 @@ func (UnimplementedReadServiceServer) BatchGetGroups(context.Context, *BatchGetG
 }
 func (UnimplementedReadServiceServer) ListMembers(context.Context, *ListMembersRequest) (*ListMembersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListMembers not implemented")
+}
+func (UnimplementedReadServiceServer) CountResources(context.Context, *CountResourcesRequest) (*CountResourcesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CountResources not implemented")
 }
 func (UnimplementedReadServiceServer) mustEmbedUnimplementedReadServiceServer() {}
 func (UnimplementedReadServiceServer) testEmbeddedByValue()                     {}
@@ -336,6 +354,24 @@ func _ReadService_ListMembers_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ReadService_CountResources_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CountResourcesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReadServiceServer).CountResources(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReadService_CountResources_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReadServiceServer).CountResources(ctx, req.(*CountResourcesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ReadService_ServiceDesc is the grpc.ServiceDesc for ReadService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -370,6 +406,10 @@ var ReadService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListMembers",
 			Handler:    _ReadService_ListMembers_Handler,
+		},
+		{
+			MethodName: "CountResources",
+			Handler:    _ReadService_CountResources_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
@@ -571,111 +611,155 @@ var AdoptionService_ServiceDesc = grpc.ServiceDesc{
 }
 
 const (
-	ErasureService_EraseUser_FullMethodName = "/usher.identity.v1.ErasureService/EraseUser"
+	DetachedUserService_UpdateUser_FullMethodName = "/usher.identity.v1.DetachedUserService/UpdateUser"
+	DetachedUserService_EraseUser_FullMethodName  = "/usher.identity.v1.DetachedUserService/EraseUser"
 )
 
-// ErasureServiceClient is the client API for ErasureService service.
+// DetachedUserServiceClient is the client API for DetachedUserService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// ErasureService lets an admin delete users that no IdP manages any more.
-type ErasureServiceClient interface {
+// DetachedUserService lets an admin manage users that no IdP manages any more: those whose directory is deleted.
+type DetachedUserServiceClient interface {
+	// UpdateUser changes only the attributes of a detached user that the request names. The effect is as if the IdP had
+	// changed them: an inactive user soon has no effective access. A directory that adopts the user replaces the attributes
+	// with its own. Reasons: NOT_FOUND, USER_NOT_DETACHED, CONFLICT, SCIM_UNIQUENESS (another user of the deleted directory has the name), SCIM_INVALID_VALUE.
+	UpdateUser(ctx context.Context, in *UpdateUserRequest, opts ...grpc.CallOption) (*UpdateUserResponse, error)
 	// EraseUser deletes a detached user and its memberships for good. The effect is as if the IdP had deleted the user:
 	// soon after, the user has no access any more, including manual access. Usher keeps the user's id in records of
 	// changes, as long as all others. Reasons: NOT_FOUND, USER_NOT_DETACHED.
 	EraseUser(ctx context.Context, in *EraseUserRequest, opts ...grpc.CallOption) (*EraseUserResponse, error)
 }
 
-type erasureServiceClient struct {
+type detachedUserServiceClient struct {
 	cc grpc.ClientConnInterface
 }
 
-func NewErasureServiceClient(cc grpc.ClientConnInterface) ErasureServiceClient {
-	return &erasureServiceClient{cc}
+func NewDetachedUserServiceClient(cc grpc.ClientConnInterface) DetachedUserServiceClient {
+	return &detachedUserServiceClient{cc}
 }
 
-func (c *erasureServiceClient) EraseUser(ctx context.Context, in *EraseUserRequest, opts ...grpc.CallOption) (*EraseUserResponse, error) {
+func (c *detachedUserServiceClient) UpdateUser(ctx context.Context, in *UpdateUserRequest, opts ...grpc.CallOption) (*UpdateUserResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(EraseUserResponse)
-	err := c.cc.Invoke(ctx, ErasureService_EraseUser_FullMethodName, in, out, cOpts...)
+	out := new(UpdateUserResponse)
+	err := c.cc.Invoke(ctx, DetachedUserService_UpdateUser_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
-// ErasureServiceServer is the server API for ErasureService service.
-// All implementations must embed UnimplementedErasureServiceServer
+func (c *detachedUserServiceClient) EraseUser(ctx context.Context, in *EraseUserRequest, opts ...grpc.CallOption) (*EraseUserResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EraseUserResponse)
+	err := c.cc.Invoke(ctx, DetachedUserService_EraseUser_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// DetachedUserServiceServer is the server API for DetachedUserService service.
+// All implementations must embed UnimplementedDetachedUserServiceServer
 // for forward compatibility.
 //
-// ErasureService lets an admin delete users that no IdP manages any more.
-type ErasureServiceServer interface {
+// DetachedUserService lets an admin manage users that no IdP manages any more: those whose directory is deleted.
+type DetachedUserServiceServer interface {
+	// UpdateUser changes only the attributes of a detached user that the request names. The effect is as if the IdP had
+	// changed them: an inactive user soon has no effective access. A directory that adopts the user replaces the attributes
+	// with its own. Reasons: NOT_FOUND, USER_NOT_DETACHED, CONFLICT, SCIM_UNIQUENESS (another user of the deleted directory has the name), SCIM_INVALID_VALUE.
+	UpdateUser(context.Context, *UpdateUserRequest) (*UpdateUserResponse, error)
 	// EraseUser deletes a detached user and its memberships for good. The effect is as if the IdP had deleted the user:
 	// soon after, the user has no access any more, including manual access. Usher keeps the user's id in records of
 	// changes, as long as all others. Reasons: NOT_FOUND, USER_NOT_DETACHED.
 	EraseUser(context.Context, *EraseUserRequest) (*EraseUserResponse, error)
-	mustEmbedUnimplementedErasureServiceServer()
+	mustEmbedUnimplementedDetachedUserServiceServer()
 }
 
-// UnimplementedErasureServiceServer must be embedded to have
+// UnimplementedDetachedUserServiceServer must be embedded to have
 // forward compatible implementations.
 //
 // NOTE: this should be embedded by value instead of pointer to avoid a nil
 // pointer dereference when methods are called.
-type UnimplementedErasureServiceServer struct{}
+type UnimplementedDetachedUserServiceServer struct{}
 
-func (UnimplementedErasureServiceServer) EraseUser(context.Context, *EraseUserRequest) (*EraseUserResponse, error) {
+func (UnimplementedDetachedUserServiceServer) UpdateUser(context.Context, *UpdateUserRequest) (*UpdateUserResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateUser not implemented")
+}
+func (UnimplementedDetachedUserServiceServer) EraseUser(context.Context, *EraseUserRequest) (*EraseUserResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method EraseUser not implemented")
 }
-func (UnimplementedErasureServiceServer) mustEmbedUnimplementedErasureServiceServer() {}
-func (UnimplementedErasureServiceServer) testEmbeddedByValue()                        {}
+func (UnimplementedDetachedUserServiceServer) mustEmbedUnimplementedDetachedUserServiceServer() {}
+func (UnimplementedDetachedUserServiceServer) testEmbeddedByValue()                             {}
 
-// UnsafeErasureServiceServer may be embedded to opt out of forward compatibility for this service.
-// Use of this interface is not recommended, as added methods to ErasureServiceServer will
+// UnsafeDetachedUserServiceServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to DetachedUserServiceServer will
 // result in compilation errors.
-type UnsafeErasureServiceServer interface {
-	mustEmbedUnimplementedErasureServiceServer()
+type UnsafeDetachedUserServiceServer interface {
+	mustEmbedUnimplementedDetachedUserServiceServer()
 }
 
-func RegisterErasureServiceServer(s grpc.ServiceRegistrar, srv ErasureServiceServer) {
-	// If the following call panics, it indicates UnimplementedErasureServiceServer was
+func RegisterDetachedUserServiceServer(s grpc.ServiceRegistrar, srv DetachedUserServiceServer) {
+	// If the following call panics, it indicates UnimplementedDetachedUserServiceServer was
 	// embedded by pointer and is nil.  This will cause panics if an
 	// unimplemented method is ever invoked, so we test this at initialization
 	// time to prevent it from happening at runtime later due to I/O.
 	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
 		t.testEmbeddedByValue()
 	}
-	s.RegisterService(&ErasureService_ServiceDesc, srv)
+	s.RegisterService(&DetachedUserService_ServiceDesc, srv)
 }
 
-func _ErasureService_EraseUser_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+func _DetachedUserService_UpdateUser_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateUserRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DetachedUserServiceServer).UpdateUser(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DetachedUserService_UpdateUser_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DetachedUserServiceServer).UpdateUser(ctx, req.(*UpdateUserRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _DetachedUserService_EraseUser_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(EraseUserRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
 	if interceptor == nil {
-		return srv.(ErasureServiceServer).EraseUser(ctx, in)
+		return srv.(DetachedUserServiceServer).EraseUser(ctx, in)
 	}
 	info := &grpc.UnaryServerInfo{
 		Server:     srv,
-		FullMethod: ErasureService_EraseUser_FullMethodName,
+		FullMethod: DetachedUserService_EraseUser_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(ErasureServiceServer).EraseUser(ctx, req.(*EraseUserRequest))
+		return srv.(DetachedUserServiceServer).EraseUser(ctx, req.(*EraseUserRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
 
-// ErasureService_ServiceDesc is the grpc.ServiceDesc for ErasureService service.
+// DetachedUserService_ServiceDesc is the grpc.ServiceDesc for DetachedUserService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
-var ErasureService_ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "usher.identity.v1.ErasureService",
-	HandlerType: (*ErasureServiceServer)(nil),
+var DetachedUserService_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "usher.identity.v1.DetachedUserService",
+	HandlerType: (*DetachedUserServiceServer)(nil),
 	Methods: []grpc.MethodDesc{
 		{
+			MethodName: "UpdateUser",
+			Handler:    _DetachedUserService_UpdateUser_Handler,
+		},
+		{
 			MethodName: "EraseUser",
-			Handler:    _ErasureService_EraseUser_Handler,
+			Handler:    _DetachedUserService_EraseUser_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -186,6 +186,101 @@ func (AccessChangeKind) EnumDescriptor() ([]byte, []int) {
 	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{2}
 }
 
+// Finding says what a rule does for a user, and why.
+type Finding int32
+
+const (
+	// The default value. Usher never sends it.
+	Finding_FINDING_UNSPECIFIED Finding = 0
+	// The user matches the rule, and has its grants.
+	Finding_FINDING_GIVES Finding = 1
+	// The user matches the rule as it is now, and does not have all of its grants yet: the rule was changed, and the change
+	// waits for the user's next message or for a rule sync.
+	Finding_FINDING_WAITS_FOR_SYNC Finding = 2
+	// The user has the rule's grants, and the rule as it is now does not give them: the rule was changed, and the change waits
+	// for the user's next message or for a rule sync. Or the user is the last Organization Admin, or detached.
+	Finding_FINDING_STILL_GIVES Finding = 3
+	// The rule is disabled.
+	Finding_FINDING_DISABLED Finding = 4
+	// The rule has no group in the user's directory: no group with its name was sent.
+	Finding_FINDING_NO_GROUP Finding = 5
+	// The rule's group in the user's directory was deleted. The rule waits for another group with its name.
+	Finding_FINDING_GROUP_DELETED Finding = 6
+	// The user is not in the rule's group.
+	Finding_FINDING_NOT_IN_GROUP Finding = 7
+	// The user's SCIM roles do not have the rule's value.
+	Finding_FINDING_NO_ROLE_VALUE Finding = 8
+	// The filter does not match the user.
+	Finding_FINDING_FILTER_DOES_NOT_MATCH Finding = 9
+	// The user is inactive. Rules give nothing to an inactive user.
+	Finding_FINDING_USER_INACTIVE Finding = 10
+	// The user is detached. Rules do not change a detached user.
+	Finding_FINDING_USER_DETACHED Finding = 11
+	// Usher cannot compute the user's access: see ExplainAccessResponse.set_aside_detail.
+	Finding_FINDING_UNKNOWN Finding = 12
+)
+
+// Enum value maps for Finding.
+var (
+	Finding_name = map[int32]string{
+		0:  "FINDING_UNSPECIFIED",
+		1:  "FINDING_GIVES",
+		2:  "FINDING_WAITS_FOR_SYNC",
+		3:  "FINDING_STILL_GIVES",
+		4:  "FINDING_DISABLED",
+		5:  "FINDING_NO_GROUP",
+		6:  "FINDING_GROUP_DELETED",
+		7:  "FINDING_NOT_IN_GROUP",
+		8:  "FINDING_NO_ROLE_VALUE",
+		9:  "FINDING_FILTER_DOES_NOT_MATCH",
+		10: "FINDING_USER_INACTIVE",
+		11: "FINDING_USER_DETACHED",
+		12: "FINDING_UNKNOWN",
+	}
+	Finding_value = map[string]int32{
+		"FINDING_UNSPECIFIED":           0,
+		"FINDING_GIVES":                 1,
+		"FINDING_WAITS_FOR_SYNC":        2,
+		"FINDING_STILL_GIVES":           3,
+		"FINDING_DISABLED":              4,
+		"FINDING_NO_GROUP":              5,
+		"FINDING_GROUP_DELETED":         6,
+		"FINDING_NOT_IN_GROUP":          7,
+		"FINDING_NO_ROLE_VALUE":         8,
+		"FINDING_FILTER_DOES_NOT_MATCH": 9,
+		"FINDING_USER_INACTIVE":         10,
+		"FINDING_USER_DETACHED":         11,
+		"FINDING_UNKNOWN":               12,
+	}
+)
+
+func (x Finding) Enum() *Finding {
+	p := new(Finding)
+	*p = x
+	return p
+}
+
+func (x Finding) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Finding) Descriptor() protoreflect.EnumDescriptor {
+	return file_usher_rule_v1_access_proto_enumTypes[3].Descriptor()
+}
+
+func (Finding) Type() protoreflect.EnumType {
+	return &file_usher_rule_v1_access_proto_enumTypes[3]
+}
+
+func (x Finding) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Finding.Descriptor instead.
+func (Finding) EnumDescriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{3}
+}
+
 // Source is the reason why a user holds a role.
 type Source struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -564,7 +659,9 @@ type SetAsideUser struct {
 	// The time of the next attempt at the latest. Usher also tries with the user's next message.
 	RetryTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=retry_time,json=retryTime,proto3" json:"retry_time,omitempty"`
 	// The number of attempts.
-	Attempts      int32 `protobuf:"varint,7,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	Attempts int32 `protobuf:"varint,7,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	// The id of the rule sync that Usher could not apply, or empty.
+	SyncId        string `protobuf:"bytes,8,opt,name=sync_id,json=syncId,proto3" json:"sync_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -646,6 +743,13 @@ func (x *SetAsideUser) GetAttempts() int32 {
 		return x.Attempts
 	}
 	return 0
+}
+
+func (x *SetAsideUser) GetSyncId() string {
+	if x != nil {
+		return x.SyncId
+	}
+	return ""
 }
 
 // AccessChange is one record of the access feed: effective access that a user gained or lost. A source that appears
@@ -2337,11 +2441,693 @@ func (x *UpdateAccessSettingsResponse) GetSettings() *AccessSettings {
 	return nil
 }
 
+// PathStep is a group on the way from a user to a rule's group.
+type PathStep struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the group.
+	GroupId string `protobuf:"bytes,1,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
+	// The displayName.
+	DisplayName   string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PathStep) Reset() {
+	*x = PathStep{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PathStep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PathStep) ProtoMessage() {}
+
+func (x *PathStep) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PathStep.ProtoReflect.Descriptor instead.
+func (*PathStep) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *PathStep) GetGroupId() string {
+	if x != nil {
+		return x.GroupId
+	}
+	return ""
+}
+
+func (x *PathStep) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
+// RuleExplanation says what one rule does for a user, and why.
+type RuleExplanation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the rule.
+	RuleId string `protobuf:"bytes,1,opt,name=rule_id,json=ruleId,proto3" json:"rule_id,omitempty"`
+	// The rule's name for people.
+	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// What the rule does for the user, and why.
+	Finding Finding `protobuf:"varint,3,opt,name=finding,proto3,enum=usher.rule.v1.Finding" json:"finding,omitempty"`
+	// The rule's grants. If the request names a role, only the grants of this role.
+	Grants []*Grant `protobuf:"bytes,4,rep,name=grants,proto3" json:"grants,omitempty"`
+	// For a rule with a group: the id of the pinned group in the user's directory, or empty.
+	GroupId string `protobuf:"bytes,5,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
+	// For a rule with a group: the displayName of this group; without one, the name for which the rule waits.
+	GroupName string `protobuf:"bytes,6,opt,name=group_name,json=groupName,proto3" json:"group_name,omitempty"`
+	// GIVES and WAITS_FOR_SYNC, for a rule with a group: the groups through which the user is in the rule's group. The first
+	// one has the user as a direct member. Empty: the user is a direct member of the rule's group.
+	Through []*PathStep `protobuf:"bytes,7,rep,name=through,proto3" json:"through,omitempty"`
+	// For a rule with a role value: the value.
+	RoleValue string `protobuf:"bytes,8,opt,name=role_value,json=roleValue,proto3" json:"role_value,omitempty"`
+	// For a rule with a filter: the filter. Empty without the scope MANAGE_RULES or READ_PEOPLE.
+	Filter        string `protobuf:"bytes,9,opt,name=filter,proto3" json:"filter,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RuleExplanation) Reset() {
+	*x = RuleExplanation{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RuleExplanation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RuleExplanation) ProtoMessage() {}
+
+func (x *RuleExplanation) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RuleExplanation.ProtoReflect.Descriptor instead.
+func (*RuleExplanation) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *RuleExplanation) GetRuleId() string {
+	if x != nil {
+		return x.RuleId
+	}
+	return ""
+}
+
+func (x *RuleExplanation) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *RuleExplanation) GetFinding() Finding {
+	if x != nil {
+		return x.Finding
+	}
+	return Finding_FINDING_UNSPECIFIED
+}
+
+func (x *RuleExplanation) GetGrants() []*Grant {
+	if x != nil {
+		return x.Grants
+	}
+	return nil
+}
+
+func (x *RuleExplanation) GetGroupId() string {
+	if x != nil {
+		return x.GroupId
+	}
+	return ""
+}
+
+func (x *RuleExplanation) GetGroupName() string {
+	if x != nil {
+		return x.GroupName
+	}
+	return ""
+}
+
+func (x *RuleExplanation) GetThrough() []*PathStep {
+	if x != nil {
+		return x.Through
+	}
+	return nil
+}
+
+func (x *RuleExplanation) GetRoleValue() string {
+	if x != nil {
+		return x.RoleValue
+	}
+	return ""
+}
+
+func (x *RuleExplanation) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+// ExplainAccessRequest names a user, and perhaps a role.
+type ExplainAccessRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The id of the user.
+	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// The id of a role: explains only the rules that give it. Empty: all rules.
+	RoleId string `protobuf:"bytes,3,opt,name=role_id,json=roleId,proto3" json:"role_id,omitempty"`
+	// The id of a tenant, with a role_id of a role in tenants: explains only the rules that give the role there. Empty: in
+	// all tenants.
+	TenantId      string `protobuf:"bytes,4,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainAccessRequest) Reset() {
+	*x = ExplainAccessRequest{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainAccessRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainAccessRequest) ProtoMessage() {}
+
+func (x *ExplainAccessRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainAccessRequest.ProtoReflect.Descriptor instead.
+func (*ExplainAccessRequest) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ExplainAccessRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *ExplainAccessRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *ExplainAccessRequest) GetRoleId() string {
+	if x != nil {
+		return x.RoleId
+	}
+	return ""
+}
+
+func (x *ExplainAccessRequest) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
+}
+
+// ExplainAccessResponse answers ExplainAccess.
+type ExplainAccessResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether the user is active. Rules give nothing to an inactive user, and manual access counts only with `keep`.
+	Active bool `protobuf:"varint,1,opt,name=active,proto3" json:"active,omitempty"`
+	// Whether the user's directory is deleted and no other directory has adopted the user. Rules do not change this user.
+	Detached bool `protobuf:"varint,2,opt,name=detached,proto3" json:"detached,omitempty"`
+	// Whether all access of the user is suspended: see SuspendAccess.
+	Suspended bool `protobuf:"varint,3,opt,name=suspended,proto3" json:"suspended,omitempty"`
+	// If Usher cannot compute the user's access now: the cause, in a sentence. Otherwise empty.
+	SetAsideDetail string `protobuf:"bytes,4,opt,name=set_aside_detail,json=setAsideDetail,proto3" json:"set_aside_detail,omitempty"`
+	// The rules, in the order of their ids.
+	Rules []*RuleExplanation `protobuf:"bytes,5,rep,name=rules,proto3" json:"rules,omitempty"`
+	// Access includes every change that identity acknowledged before this time: see CheckAccessResponse.as_of_time.
+	AsOfTime      *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainAccessResponse) Reset() {
+	*x = ExplainAccessResponse{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainAccessResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainAccessResponse) ProtoMessage() {}
+
+func (x *ExplainAccessResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainAccessResponse.ProtoReflect.Descriptor instead.
+func (*ExplainAccessResponse) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *ExplainAccessResponse) GetActive() bool {
+	if x != nil {
+		return x.Active
+	}
+	return false
+}
+
+func (x *ExplainAccessResponse) GetDetached() bool {
+	if x != nil {
+		return x.Detached
+	}
+	return false
+}
+
+func (x *ExplainAccessResponse) GetSuspended() bool {
+	if x != nil {
+		return x.Suspended
+	}
+	return false
+}
+
+func (x *ExplainAccessResponse) GetSetAsideDetail() string {
+	if x != nil {
+		return x.SetAsideDetail
+	}
+	return ""
+}
+
+func (x *ExplainAccessResponse) GetRules() []*RuleExplanation {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+func (x *ExplainAccessResponse) GetAsOfTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOfTime
+	}
+	return nil
+}
+
+// ListAccessChangesRequest asks for a page of records.
+type ListAccessChangesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// Whose changes.
+	//
+	// Types that are valid to be assigned to Of:
+	//
+	//	*ListAccessChangesRequest_UserId
+	//	*ListAccessChangesRequest_SyncId
+	Of isListAccessChangesRequest_Of `protobuf_oneof:"of"`
+	// The largest number of results in a page. 0 means 100. More than 1,000 means 1,000.
+	PageSize int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the previous page. Empty for the first page.
+	PageToken     string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAccessChangesRequest) Reset() {
+	*x = ListAccessChangesRequest{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAccessChangesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAccessChangesRequest) ProtoMessage() {}
+
+func (x *ListAccessChangesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAccessChangesRequest.ProtoReflect.Descriptor instead.
+func (*ListAccessChangesRequest) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ListAccessChangesRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *ListAccessChangesRequest) GetOf() isListAccessChangesRequest_Of {
+	if x != nil {
+		return x.Of
+	}
+	return nil
+}
+
+func (x *ListAccessChangesRequest) GetUserId() string {
+	if x != nil {
+		if x, ok := x.Of.(*ListAccessChangesRequest_UserId); ok {
+			return x.UserId
+		}
+	}
+	return ""
+}
+
+func (x *ListAccessChangesRequest) GetSyncId() string {
+	if x != nil {
+		if x, ok := x.Of.(*ListAccessChangesRequest_SyncId); ok {
+			return x.SyncId
+		}
+	}
+	return ""
+}
+
+func (x *ListAccessChangesRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListAccessChangesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type isListAccessChangesRequest_Of interface {
+	isListAccessChangesRequest_Of()
+}
+
+type ListAccessChangesRequest_UserId struct {
+	// The id of a user.
+	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3,oneof"`
+}
+
+type ListAccessChangesRequest_SyncId struct {
+	// The id of a rule sync.
+	SyncId string `protobuf:"bytes,3,opt,name=sync_id,json=syncId,proto3,oneof"`
+}
+
+func (*ListAccessChangesRequest_UserId) isListAccessChangesRequest_Of() {}
+
+func (*ListAccessChangesRequest_SyncId) isListAccessChangesRequest_Of() {}
+
+// ListAccessChangesResponse is a page of records.
+type ListAccessChangesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The records, newest first. Their cursor is empty.
+	Changes []*AccessChange `protobuf:"bytes,1,rep,name=changes,proto3" json:"changes,omitempty"`
+	// The page_token of the next page. Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAccessChangesResponse) Reset() {
+	*x = ListAccessChangesResponse{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAccessChangesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAccessChangesResponse) ProtoMessage() {}
+
+func (x *ListAccessChangesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAccessChangesResponse.ProtoReflect.Descriptor instead.
+func (*ListAccessChangesResponse) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *ListAccessChangesResponse) GetChanges() []*AccessChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *ListAccessChangesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// BatchGetAccessStatusRequest names organizations.
+type BatchGetAccessStatusRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ids of the organizations.
+	OrganizationIds []string `protobuf:"bytes,1,rep,name=organization_ids,json=organizationIds,proto3" json:"organization_ids,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *BatchGetAccessStatusRequest) Reset() {
+	*x = BatchGetAccessStatusRequest{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetAccessStatusRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetAccessStatusRequest) ProtoMessage() {}
+
+func (x *BatchGetAccessStatusRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetAccessStatusRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetAccessStatusRequest) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *BatchGetAccessStatusRequest) GetOrganizationIds() []string {
+	if x != nil {
+		return x.OrganizationIds
+	}
+	return nil
+}
+
+// OrganizationAccessStatus is the status of one organization.
+type OrganizationAccessStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The age of the oldest change that access may not include yet: see GetAccessStatusResponse.oldest_change_age.
+	OldestChangeAge *durationpb.Duration `protobuf:"bytes,2,opt,name=oldest_change_age,json=oldestChangeAge,proto3" json:"oldest_change_age,omitempty"`
+	// The number of users that are set aside.
+	SetAsideCount int64 `protobuf:"varint,3,opt,name=set_aside_count,json=setAsideCount,proto3" json:"set_aside_count,omitempty"`
+	// The number of rules with a change that waits for a rule sync: see GetAccessStatusResponse.rules_waiting_count.
+	RulesWaitingCount int32 `protobuf:"varint,4,opt,name=rules_waiting_count,json=rulesWaitingCount,proto3" json:"rules_waiting_count,omitempty"`
+	// Whether a rule sync runs.
+	SyncRunning   bool `protobuf:"varint,5,opt,name=sync_running,json=syncRunning,proto3" json:"sync_running,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OrganizationAccessStatus) Reset() {
+	*x = OrganizationAccessStatus{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrganizationAccessStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrganizationAccessStatus) ProtoMessage() {}
+
+func (x *OrganizationAccessStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrganizationAccessStatus.ProtoReflect.Descriptor instead.
+func (*OrganizationAccessStatus) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *OrganizationAccessStatus) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *OrganizationAccessStatus) GetOldestChangeAge() *durationpb.Duration {
+	if x != nil {
+		return x.OldestChangeAge
+	}
+	return nil
+}
+
+func (x *OrganizationAccessStatus) GetSetAsideCount() int64 {
+	if x != nil {
+		return x.SetAsideCount
+	}
+	return 0
+}
+
+func (x *OrganizationAccessStatus) GetRulesWaitingCount() int32 {
+	if x != nil {
+		return x.RulesWaitingCount
+	}
+	return 0
+}
+
+func (x *OrganizationAccessStatus) GetSyncRunning() bool {
+	if x != nil {
+		return x.SyncRunning
+	}
+	return false
+}
+
+// BatchGetAccessStatusResponse answers BatchGetAccessStatus.
+type BatchGetAccessStatusResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The statuses, in the order of the request, each organization once.
+	Statuses      []*OrganizationAccessStatus `protobuf:"bytes,1,rep,name=statuses,proto3" json:"statuses,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetAccessStatusResponse) Reset() {
+	*x = BatchGetAccessStatusResponse{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetAccessStatusResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetAccessStatusResponse) ProtoMessage() {}
+
+func (x *BatchGetAccessStatusResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetAccessStatusResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetAccessStatusResponse) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *BatchGetAccessStatusResponse) GetStatuses() []*OrganizationAccessStatus {
+	if x != nil {
+		return x.Statuses
+	}
+	return nil
+}
+
 var File_usher_rule_v1_access_proto protoreflect.FileDescriptor
 
 const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\n" +
-	"\x1ausher/rule/v1/access.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\"\x95\x02\n" +
+	"\x1ausher/rule/v1/access.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\x1a\x18usher/rule/v1/rule.proto\"\x95\x02\n" +
 	"\x06Source\x12-\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x19.usher.rule.v1.SourceKindR\x04kind\x12\x17\n" +
 	"\arule_id\x18\x02 \x01(\tR\x06ruleId\x12\x1d\n" +
@@ -2373,7 +3159,7 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\x01\x05R\x06reason\x12!\n" +
 	"\fsuspended_by\x18\x04 \x01(\tR\vsuspendedBy\x12;\n" +
 	"\vcreate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"createTime\"\xac\x02\n" +
+	"createTime\"\xc5\x02\n" +
 	"\fSetAsideUser\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x16\n" +
 	"\x06detail\x18\x02 \x01(\tR\x06detail\x12\x1d\n" +
@@ -2385,7 +3171,8 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"createTime\x129\n" +
 	"\n" +
 	"retry_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tretryTime\x12\x1a\n" +
-	"\battempts\x18\a \x01(\x05R\battempts\"\x86\x03\n" +
+	"\battempts\x18\a \x01(\x05R\battempts\x12\x17\n" +
+	"\async_id\x18\b \x01(\tR\x06syncId\"\x86\x03\n" +
 	"\fAccessChange\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\tR\x06cursor\x12'\n" +
 	"\x0forganization_id\x18\x02 \x01(\tR\x0eorganizationId\x12\x17\n" +
@@ -2499,7 +3286,57 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\vupdate_mask\x18\x03 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\"Y\n" +
 	"\x1cUpdateAccessSettingsResponse\x129\n" +
-	"\bsettings\x18\x01 \x01(\v2\x1d.usher.rule.v1.AccessSettingsR\bsettings*W\n" +
+	"\bsettings\x18\x01 \x01(\v2\x1d.usher.rule.v1.AccessSettingsR\bsettings\"H\n" +
+	"\bPathStep\x12\x19\n" +
+	"\bgroup_id\x18\x01 \x01(\tR\agroupId\x12!\n" +
+	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\"\xdb\x02\n" +
+	"\x0fRuleExplanation\x12\x17\n" +
+	"\arule_id\x18\x01 \x01(\tR\x06ruleId\x12!\n" +
+	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x120\n" +
+	"\afinding\x18\x03 \x01(\x0e2\x16.usher.rule.v1.FindingR\afinding\x12,\n" +
+	"\x06grants\x18\x04 \x03(\v2\x14.usher.rule.v1.GrantR\x06grants\x12\x19\n" +
+	"\bgroup_id\x18\x05 \x01(\tR\agroupId\x12\x1d\n" +
+	"\n" +
+	"group_name\x18\x06 \x01(\tR\tgroupName\x121\n" +
+	"\athrough\x18\a \x03(\v2\x17.usher.rule.v1.PathStepR\athrough\x12\x1d\n" +
+	"\n" +
+	"role_value\x18\b \x01(\tR\troleValue\x12 \n" +
+	"\x06filter\x18\t \x01(\tB\b\xca\xcf\x18\x04\n" +
+	"\x02\x03\x05R\x06filter\"\xb5\x01\n" +
+	"\x14ExplainAccessRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12!\n" +
+	"\auser_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x12 \n" +
+	"\arole_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18?R\x06roleId\x12$\n" +
+	"\ttenant_id\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18?R\btenantId\"\x83\x02\n" +
+	"\x15ExplainAccessResponse\x12\x16\n" +
+	"\x06active\x18\x01 \x01(\bR\x06active\x12\x1a\n" +
+	"\bdetached\x18\x02 \x01(\bR\bdetached\x12\x1c\n" +
+	"\tsuspended\x18\x03 \x01(\bR\tsuspended\x12(\n" +
+	"\x10set_aside_detail\x18\x04 \x01(\tR\x0esetAsideDetail\x124\n" +
+	"\x05rules\x18\x05 \x03(\v2\x1e.usher.rule.v1.RuleExplanationR\x05rules\x128\n" +
+	"\n" +
+	"as_of_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"\xf4\x01\n" +
+	"\x18ListAccessChangesRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12#\n" +
+	"\auser_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01H\x00R\x06userId\x12#\n" +
+	"\async_id\x18\x03 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01H\x00R\x06syncId\x12$\n" +
+	"\tpage_size\x18\x04 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\tpageTokenB\v\n" +
+	"\x02of\x12\x05\xbaH\x02\b\x01\"z\n" +
+	"\x19ListAccessChangesResponse\x125\n" +
+	"\achanges\x18\x01 \x03(\v2\x1b.usher.rule.v1.AccessChangeR\achanges\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\\\n" +
+	"\x1bBatchGetAccessStatusRequest\x12=\n" +
+	"\x10organization_ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\f\b\x01\x10d\"\x06r\x04\x10\x01\x18?R\x0forganizationIds\"\x85\x02\n" +
+	"\x18OrganizationAccessStatus\x12'\n" +
+	"\x0forganization_id\x18\x01 \x01(\tR\x0eorganizationId\x12E\n" +
+	"\x11oldest_change_age\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x0foldestChangeAge\x12&\n" +
+	"\x0fset_aside_count\x18\x03 \x01(\x03R\rsetAsideCount\x12.\n" +
+	"\x13rules_waiting_count\x18\x04 \x01(\x05R\x11rulesWaitingCount\x12!\n" +
+	"\fsync_running\x18\x05 \x01(\bR\vsyncRunning\"c\n" +
+	"\x1cBatchGetAccessStatusResponse\x12C\n" +
+	"\bstatuses\x18\x01 \x03(\v2'.usher.rule.v1.OrganizationAccessStatusR\bstatuses*W\n" +
 	"\n" +
 	"SourceKind\x12\x1b\n" +
 	"\x17SOURCE_KIND_UNSPECIFIED\x10\x00\x12\x14\n" +
@@ -2512,13 +3349,33 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\x10AccessChangeKind\x12\"\n" +
 	"\x1eACCESS_CHANGE_KIND_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18ACCESS_CHANGE_KIND_ADDED\x10\x01\x12\x1e\n" +
-	"\x1aACCESS_CHANGE_KIND_REMOVED\x10\x022\xbd\x14\n" +
+	"\x1aACCESS_CHANGE_KIND_REMOVED\x10\x02*\xd4\x02\n" +
+	"\aFinding\x12\x17\n" +
+	"\x13FINDING_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rFINDING_GIVES\x10\x01\x12\x1a\n" +
+	"\x16FINDING_WAITS_FOR_SYNC\x10\x02\x12\x17\n" +
+	"\x13FINDING_STILL_GIVES\x10\x03\x12\x14\n" +
+	"\x10FINDING_DISABLED\x10\x04\x12\x14\n" +
+	"\x10FINDING_NO_GROUP\x10\x05\x12\x19\n" +
+	"\x15FINDING_GROUP_DELETED\x10\x06\x12\x18\n" +
+	"\x14FINDING_NOT_IN_GROUP\x10\a\x12\x19\n" +
+	"\x15FINDING_NO_ROLE_VALUE\x10\b\x12!\n" +
+	"\x1dFINDING_FILTER_DOES_NOT_MATCH\x10\t\x12\x19\n" +
+	"\x15FINDING_USER_INACTIVE\x10\n" +
+	"\x12\x19\n" +
+	"\x15FINDING_USER_DETACHED\x10\v\x12\x13\n" +
+	"\x0fFINDING_UNKNOWN\x10\f2\xf7\x18\n" +
 	"\rAccessService\x12\xb0\x01\n" +
 	"\vCheckAccess\x12!.usher.rule.v1.CheckAccessRequest\x1a\".usher.rule.v1.CheckAccessResponse\"Z\xaa\xcf\x18\a\n" +
 	"\x01\x01\x1a\x02\x04\x06\x82\xd3\xe4\x93\x02F\x12D/api/v1/organizations/{organization_id}/users/{user_id}/access:check\x90\x02\x01\x12\x97\x01\n" +
 	"\n" +
 	"ListAccess\x12 .usher.rule.v1.ListAccessRequest\x1a!.usher.rule.v1.ListAccessResponse\"D\xaa\xcf\x18\a\n" +
-	"\x01\x01\x1a\x02\x04\x06\x82\xd3\xe4\x93\x020\x12./api/v1/organizations/{organization_id}/access\x90\x02\x01\x12\x8a\x02\n" +
+	"\x01\x01\x1a\x02\x04\x06\x82\xd3\xe4\x93\x020\x12./api/v1/organizations/{organization_id}/access\x90\x02\x01\x12\xba\x01\n" +
+	"\rExplainAccess\x12#.usher.rule.v1.ExplainAccessRequest\x1a$.usher.rule.v1.ExplainAccessResponse\"^\xaa\xcf\x18\t\n" +
+	"\x01\x01\x1a\x02\x04\x06 \x02\x82\xd3\xe4\x93\x02H\x12F/api/v1/organizations/{organization_id}/users/{user_id}/access:explain\x90\x02\x01\x12\xa8\x01\n" +
+	"\x11ListAccessChanges\x12'.usher.rule.v1.ListAccessChangesRequest\x1a(.usher.rule.v1.ListAccessChangesResponse\"@\x82\xd3\xe4\x93\x027\x125/api/v1/organizations/{organization_id}/accessChanges\x90\x02\x01\x12\xcf\x01\n" +
+	"\x14BatchGetAccessStatus\x12*.usher.rule.v1.BatchGetAccessStatusRequest\x1a+.usher.rule.v1.BatchGetAccessStatusResponse\"^\xaa\xcf\x18\t\n" +
+	"\x01\x01\x1a\x02\x01\x06 \x03\xba\xcf\x18\x1d{\"organizationIds\": [\"acme\"]}\x82\xd3\xe4\x93\x02':\x01*\"\"/api/v1/organizations:accessStatus\x90\x02\x01\x12\x8a\x02\n" +
 	"\vGrantAccess\x12!.usher.rule.v1.GrantAccessRequest\x1a\".usher.rule.v1.GrantAccessResponse\"\xb3\x01\xaa\xcf\x18\x06\n" +
 	"\x01\x01\x1a\x01\x04\xba\xcf\x18c{\"userId\": \"0196f2c4-7d1e-7b3a-9c55-3f1d2e4a6b70\", \"tenantId\": \"production\", \"roleId\": \"developer\"}\x82\xd3\xe4\x93\x029:\x01*\"4/api/v1/organizations/{organization_id}/access:grant\x90\x02\x02\x12\x8e\x02\n" +
 	"\fRevokeAccess\x12\".usher.rule.v1.RevokeAccessRequest\x1a#.usher.rule.v1.RevokeAccessResponse\"\xb4\x01\xaa\xcf\x18\x06\n" +
@@ -2554,108 +3411,133 @@ func file_usher_rule_v1_access_proto_rawDescGZIP() []byte {
 	return file_usher_rule_v1_access_proto_rawDescData
 }
 
-var file_usher_rule_v1_access_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_usher_rule_v1_access_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_usher_rule_v1_access_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_usher_rule_v1_access_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_usher_rule_v1_access_proto_goTypes = []any{
 	(SourceKind)(0),                      // 0: usher.rule.v1.SourceKind
 	(WhenUnknown)(0),                     // 1: usher.rule.v1.WhenUnknown
 	(AccessChangeKind)(0),                // 2: usher.rule.v1.AccessChangeKind
-	(*Source)(nil),                       // 3: usher.rule.v1.Source
-	(*Access)(nil),                       // 4: usher.rule.v1.Access
-	(*AccessSettings)(nil),               // 5: usher.rule.v1.AccessSettings
-	(*Suspension)(nil),                   // 6: usher.rule.v1.Suspension
-	(*SetAsideUser)(nil),                 // 7: usher.rule.v1.SetAsideUser
-	(*AccessChange)(nil),                 // 8: usher.rule.v1.AccessChange
-	(*CheckAccessRequest)(nil),           // 9: usher.rule.v1.CheckAccessRequest
-	(*CheckAccessResponse)(nil),          // 10: usher.rule.v1.CheckAccessResponse
-	(*ListAccessRequest)(nil),            // 11: usher.rule.v1.ListAccessRequest
-	(*ListAccessResponse)(nil),           // 12: usher.rule.v1.ListAccessResponse
-	(*GrantAccessRequest)(nil),           // 13: usher.rule.v1.GrantAccessRequest
-	(*GrantAccessResponse)(nil),          // 14: usher.rule.v1.GrantAccessResponse
-	(*RevokeAccessRequest)(nil),          // 15: usher.rule.v1.RevokeAccessRequest
-	(*RevokeAccessResponse)(nil),         // 16: usher.rule.v1.RevokeAccessResponse
-	(*WatchAccessRequest)(nil),           // 17: usher.rule.v1.WatchAccessRequest
-	(*WatchAccessResponse)(nil),          // 18: usher.rule.v1.WatchAccessResponse
-	(*GetAccessCursorRequest)(nil),       // 19: usher.rule.v1.GetAccessCursorRequest
-	(*GetAccessCursorResponse)(nil),      // 20: usher.rule.v1.GetAccessCursorResponse
-	(*WaitUntilCaughtUpRequest)(nil),     // 21: usher.rule.v1.WaitUntilCaughtUpRequest
-	(*WaitUntilCaughtUpResponse)(nil),    // 22: usher.rule.v1.WaitUntilCaughtUpResponse
-	(*SuspendAccessRequest)(nil),         // 23: usher.rule.v1.SuspendAccessRequest
-	(*SuspendAccessResponse)(nil),        // 24: usher.rule.v1.SuspendAccessResponse
-	(*ResumeAccessRequest)(nil),          // 25: usher.rule.v1.ResumeAccessRequest
-	(*ResumeAccessResponse)(nil),         // 26: usher.rule.v1.ResumeAccessResponse
-	(*ListSuspensionsRequest)(nil),       // 27: usher.rule.v1.ListSuspensionsRequest
-	(*ListSuspensionsResponse)(nil),      // 28: usher.rule.v1.ListSuspensionsResponse
-	(*GetAccessStatusRequest)(nil),       // 29: usher.rule.v1.GetAccessStatusRequest
-	(*GetAccessStatusResponse)(nil),      // 30: usher.rule.v1.GetAccessStatusResponse
-	(*GetAccessSettingsRequest)(nil),     // 31: usher.rule.v1.GetAccessSettingsRequest
-	(*GetAccessSettingsResponse)(nil),    // 32: usher.rule.v1.GetAccessSettingsResponse
-	(*UpdateAccessSettingsRequest)(nil),  // 33: usher.rule.v1.UpdateAccessSettingsRequest
-	(*UpdateAccessSettingsResponse)(nil), // 34: usher.rule.v1.UpdateAccessSettingsResponse
-	(*timestamppb.Timestamp)(nil),        // 35: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),          // 36: google.protobuf.Duration
-	(*fieldmaskpb.FieldMask)(nil),        // 37: google.protobuf.FieldMask
+	(Finding)(0),                         // 3: usher.rule.v1.Finding
+	(*Source)(nil),                       // 4: usher.rule.v1.Source
+	(*Access)(nil),                       // 5: usher.rule.v1.Access
+	(*AccessSettings)(nil),               // 6: usher.rule.v1.AccessSettings
+	(*Suspension)(nil),                   // 7: usher.rule.v1.Suspension
+	(*SetAsideUser)(nil),                 // 8: usher.rule.v1.SetAsideUser
+	(*AccessChange)(nil),                 // 9: usher.rule.v1.AccessChange
+	(*CheckAccessRequest)(nil),           // 10: usher.rule.v1.CheckAccessRequest
+	(*CheckAccessResponse)(nil),          // 11: usher.rule.v1.CheckAccessResponse
+	(*ListAccessRequest)(nil),            // 12: usher.rule.v1.ListAccessRequest
+	(*ListAccessResponse)(nil),           // 13: usher.rule.v1.ListAccessResponse
+	(*GrantAccessRequest)(nil),           // 14: usher.rule.v1.GrantAccessRequest
+	(*GrantAccessResponse)(nil),          // 15: usher.rule.v1.GrantAccessResponse
+	(*RevokeAccessRequest)(nil),          // 16: usher.rule.v1.RevokeAccessRequest
+	(*RevokeAccessResponse)(nil),         // 17: usher.rule.v1.RevokeAccessResponse
+	(*WatchAccessRequest)(nil),           // 18: usher.rule.v1.WatchAccessRequest
+	(*WatchAccessResponse)(nil),          // 19: usher.rule.v1.WatchAccessResponse
+	(*GetAccessCursorRequest)(nil),       // 20: usher.rule.v1.GetAccessCursorRequest
+	(*GetAccessCursorResponse)(nil),      // 21: usher.rule.v1.GetAccessCursorResponse
+	(*WaitUntilCaughtUpRequest)(nil),     // 22: usher.rule.v1.WaitUntilCaughtUpRequest
+	(*WaitUntilCaughtUpResponse)(nil),    // 23: usher.rule.v1.WaitUntilCaughtUpResponse
+	(*SuspendAccessRequest)(nil),         // 24: usher.rule.v1.SuspendAccessRequest
+	(*SuspendAccessResponse)(nil),        // 25: usher.rule.v1.SuspendAccessResponse
+	(*ResumeAccessRequest)(nil),          // 26: usher.rule.v1.ResumeAccessRequest
+	(*ResumeAccessResponse)(nil),         // 27: usher.rule.v1.ResumeAccessResponse
+	(*ListSuspensionsRequest)(nil),       // 28: usher.rule.v1.ListSuspensionsRequest
+	(*ListSuspensionsResponse)(nil),      // 29: usher.rule.v1.ListSuspensionsResponse
+	(*GetAccessStatusRequest)(nil),       // 30: usher.rule.v1.GetAccessStatusRequest
+	(*GetAccessStatusResponse)(nil),      // 31: usher.rule.v1.GetAccessStatusResponse
+	(*GetAccessSettingsRequest)(nil),     // 32: usher.rule.v1.GetAccessSettingsRequest
+	(*GetAccessSettingsResponse)(nil),    // 33: usher.rule.v1.GetAccessSettingsResponse
+	(*UpdateAccessSettingsRequest)(nil),  // 34: usher.rule.v1.UpdateAccessSettingsRequest
+	(*UpdateAccessSettingsResponse)(nil), // 35: usher.rule.v1.UpdateAccessSettingsResponse
+	(*PathStep)(nil),                     // 36: usher.rule.v1.PathStep
+	(*RuleExplanation)(nil),              // 37: usher.rule.v1.RuleExplanation
+	(*ExplainAccessRequest)(nil),         // 38: usher.rule.v1.ExplainAccessRequest
+	(*ExplainAccessResponse)(nil),        // 39: usher.rule.v1.ExplainAccessResponse
+	(*ListAccessChangesRequest)(nil),     // 40: usher.rule.v1.ListAccessChangesRequest
+	(*ListAccessChangesResponse)(nil),    // 41: usher.rule.v1.ListAccessChangesResponse
+	(*BatchGetAccessStatusRequest)(nil),  // 42: usher.rule.v1.BatchGetAccessStatusRequest
+	(*OrganizationAccessStatus)(nil),     // 43: usher.rule.v1.OrganizationAccessStatus
+	(*BatchGetAccessStatusResponse)(nil), // 44: usher.rule.v1.BatchGetAccessStatusResponse
+	(*timestamppb.Timestamp)(nil),        // 45: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),          // 46: google.protobuf.Duration
+	(*fieldmaskpb.FieldMask)(nil),        // 47: google.protobuf.FieldMask
+	(*Grant)(nil),                        // 48: usher.rule.v1.Grant
 }
 var file_usher_rule_v1_access_proto_depIdxs = []int32{
 	0,  // 0: usher.rule.v1.Source.kind:type_name -> usher.rule.v1.SourceKind
-	35, // 1: usher.rule.v1.Source.create_time:type_name -> google.protobuf.Timestamp
-	35, // 2: usher.rule.v1.Source.kept_time:type_name -> google.protobuf.Timestamp
-	3,  // 3: usher.rule.v1.Access.sources:type_name -> usher.rule.v1.Source
+	45, // 1: usher.rule.v1.Source.create_time:type_name -> google.protobuf.Timestamp
+	45, // 2: usher.rule.v1.Source.kept_time:type_name -> google.protobuf.Timestamp
+	4,  // 3: usher.rule.v1.Access.sources:type_name -> usher.rule.v1.Source
 	1,  // 4: usher.rule.v1.AccessSettings.when_unknown:type_name -> usher.rule.v1.WhenUnknown
-	35, // 5: usher.rule.v1.Suspension.create_time:type_name -> google.protobuf.Timestamp
-	35, // 6: usher.rule.v1.SetAsideUser.as_of_time:type_name -> google.protobuf.Timestamp
-	35, // 7: usher.rule.v1.SetAsideUser.create_time:type_name -> google.protobuf.Timestamp
-	35, // 8: usher.rule.v1.SetAsideUser.retry_time:type_name -> google.protobuf.Timestamp
+	45, // 5: usher.rule.v1.Suspension.create_time:type_name -> google.protobuf.Timestamp
+	45, // 6: usher.rule.v1.SetAsideUser.as_of_time:type_name -> google.protobuf.Timestamp
+	45, // 7: usher.rule.v1.SetAsideUser.create_time:type_name -> google.protobuf.Timestamp
+	45, // 8: usher.rule.v1.SetAsideUser.retry_time:type_name -> google.protobuf.Timestamp
 	2,  // 9: usher.rule.v1.AccessChange.kind:type_name -> usher.rule.v1.AccessChangeKind
-	35, // 10: usher.rule.v1.AccessChange.change_time:type_name -> google.protobuf.Timestamp
-	35, // 11: usher.rule.v1.CheckAccessResponse.as_of_time:type_name -> google.protobuf.Timestamp
-	4,  // 12: usher.rule.v1.ListAccessResponse.access:type_name -> usher.rule.v1.Access
-	35, // 13: usher.rule.v1.ListAccessResponse.as_of_time:type_name -> google.protobuf.Timestamp
-	4,  // 14: usher.rule.v1.GrantAccessResponse.access:type_name -> usher.rule.v1.Access
-	4,  // 15: usher.rule.v1.RevokeAccessResponse.access:type_name -> usher.rule.v1.Access
-	8,  // 16: usher.rule.v1.WatchAccessResponse.change:type_name -> usher.rule.v1.AccessChange
-	36, // 17: usher.rule.v1.WaitUntilCaughtUpRequest.timeout:type_name -> google.protobuf.Duration
-	6,  // 18: usher.rule.v1.SuspendAccessResponse.suspension:type_name -> usher.rule.v1.Suspension
-	6,  // 19: usher.rule.v1.ListSuspensionsResponse.suspensions:type_name -> usher.rule.v1.Suspension
-	35, // 20: usher.rule.v1.GetAccessStatusResponse.as_of_time:type_name -> google.protobuf.Timestamp
-	36, // 21: usher.rule.v1.GetAccessStatusResponse.oldest_change_age:type_name -> google.protobuf.Duration
-	7,  // 22: usher.rule.v1.GetAccessStatusResponse.set_aside:type_name -> usher.rule.v1.SetAsideUser
-	35, // 23: usher.rule.v1.GetAccessStatusResponse.oldest_waiting_time:type_name -> google.protobuf.Timestamp
-	5,  // 24: usher.rule.v1.GetAccessSettingsResponse.settings:type_name -> usher.rule.v1.AccessSettings
-	5,  // 25: usher.rule.v1.UpdateAccessSettingsRequest.settings:type_name -> usher.rule.v1.AccessSettings
-	37, // 26: usher.rule.v1.UpdateAccessSettingsRequest.update_mask:type_name -> google.protobuf.FieldMask
-	5,  // 27: usher.rule.v1.UpdateAccessSettingsResponse.settings:type_name -> usher.rule.v1.AccessSettings
-	9,  // 28: usher.rule.v1.AccessService.CheckAccess:input_type -> usher.rule.v1.CheckAccessRequest
-	11, // 29: usher.rule.v1.AccessService.ListAccess:input_type -> usher.rule.v1.ListAccessRequest
-	13, // 30: usher.rule.v1.AccessService.GrantAccess:input_type -> usher.rule.v1.GrantAccessRequest
-	15, // 31: usher.rule.v1.AccessService.RevokeAccess:input_type -> usher.rule.v1.RevokeAccessRequest
-	17, // 32: usher.rule.v1.AccessService.WatchAccess:input_type -> usher.rule.v1.WatchAccessRequest
-	19, // 33: usher.rule.v1.AccessService.GetAccessCursor:input_type -> usher.rule.v1.GetAccessCursorRequest
-	21, // 34: usher.rule.v1.AccessService.WaitUntilCaughtUp:input_type -> usher.rule.v1.WaitUntilCaughtUpRequest
-	23, // 35: usher.rule.v1.AccessService.SuspendAccess:input_type -> usher.rule.v1.SuspendAccessRequest
-	25, // 36: usher.rule.v1.AccessService.ResumeAccess:input_type -> usher.rule.v1.ResumeAccessRequest
-	27, // 37: usher.rule.v1.AccessService.ListSuspensions:input_type -> usher.rule.v1.ListSuspensionsRequest
-	29, // 38: usher.rule.v1.AccessService.GetAccessStatus:input_type -> usher.rule.v1.GetAccessStatusRequest
-	31, // 39: usher.rule.v1.AccessService.GetAccessSettings:input_type -> usher.rule.v1.GetAccessSettingsRequest
-	33, // 40: usher.rule.v1.AccessService.UpdateAccessSettings:input_type -> usher.rule.v1.UpdateAccessSettingsRequest
-	10, // 41: usher.rule.v1.AccessService.CheckAccess:output_type -> usher.rule.v1.CheckAccessResponse
-	12, // 42: usher.rule.v1.AccessService.ListAccess:output_type -> usher.rule.v1.ListAccessResponse
-	14, // 43: usher.rule.v1.AccessService.GrantAccess:output_type -> usher.rule.v1.GrantAccessResponse
-	16, // 44: usher.rule.v1.AccessService.RevokeAccess:output_type -> usher.rule.v1.RevokeAccessResponse
-	18, // 45: usher.rule.v1.AccessService.WatchAccess:output_type -> usher.rule.v1.WatchAccessResponse
-	20, // 46: usher.rule.v1.AccessService.GetAccessCursor:output_type -> usher.rule.v1.GetAccessCursorResponse
-	22, // 47: usher.rule.v1.AccessService.WaitUntilCaughtUp:output_type -> usher.rule.v1.WaitUntilCaughtUpResponse
-	24, // 48: usher.rule.v1.AccessService.SuspendAccess:output_type -> usher.rule.v1.SuspendAccessResponse
-	26, // 49: usher.rule.v1.AccessService.ResumeAccess:output_type -> usher.rule.v1.ResumeAccessResponse
-	28, // 50: usher.rule.v1.AccessService.ListSuspensions:output_type -> usher.rule.v1.ListSuspensionsResponse
-	30, // 51: usher.rule.v1.AccessService.GetAccessStatus:output_type -> usher.rule.v1.GetAccessStatusResponse
-	32, // 52: usher.rule.v1.AccessService.GetAccessSettings:output_type -> usher.rule.v1.GetAccessSettingsResponse
-	34, // 53: usher.rule.v1.AccessService.UpdateAccessSettings:output_type -> usher.rule.v1.UpdateAccessSettingsResponse
-	41, // [41:54] is the sub-list for method output_type
-	28, // [28:41] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	45, // 10: usher.rule.v1.AccessChange.change_time:type_name -> google.protobuf.Timestamp
+	45, // 11: usher.rule.v1.CheckAccessResponse.as_of_time:type_name -> google.protobuf.Timestamp
+	5,  // 12: usher.rule.v1.ListAccessResponse.access:type_name -> usher.rule.v1.Access
+	45, // 13: usher.rule.v1.ListAccessResponse.as_of_time:type_name -> google.protobuf.Timestamp
+	5,  // 14: usher.rule.v1.GrantAccessResponse.access:type_name -> usher.rule.v1.Access
+	5,  // 15: usher.rule.v1.RevokeAccessResponse.access:type_name -> usher.rule.v1.Access
+	9,  // 16: usher.rule.v1.WatchAccessResponse.change:type_name -> usher.rule.v1.AccessChange
+	46, // 17: usher.rule.v1.WaitUntilCaughtUpRequest.timeout:type_name -> google.protobuf.Duration
+	7,  // 18: usher.rule.v1.SuspendAccessResponse.suspension:type_name -> usher.rule.v1.Suspension
+	7,  // 19: usher.rule.v1.ListSuspensionsResponse.suspensions:type_name -> usher.rule.v1.Suspension
+	45, // 20: usher.rule.v1.GetAccessStatusResponse.as_of_time:type_name -> google.protobuf.Timestamp
+	46, // 21: usher.rule.v1.GetAccessStatusResponse.oldest_change_age:type_name -> google.protobuf.Duration
+	8,  // 22: usher.rule.v1.GetAccessStatusResponse.set_aside:type_name -> usher.rule.v1.SetAsideUser
+	45, // 23: usher.rule.v1.GetAccessStatusResponse.oldest_waiting_time:type_name -> google.protobuf.Timestamp
+	6,  // 24: usher.rule.v1.GetAccessSettingsResponse.settings:type_name -> usher.rule.v1.AccessSettings
+	6,  // 25: usher.rule.v1.UpdateAccessSettingsRequest.settings:type_name -> usher.rule.v1.AccessSettings
+	47, // 26: usher.rule.v1.UpdateAccessSettingsRequest.update_mask:type_name -> google.protobuf.FieldMask
+	6,  // 27: usher.rule.v1.UpdateAccessSettingsResponse.settings:type_name -> usher.rule.v1.AccessSettings
+	3,  // 28: usher.rule.v1.RuleExplanation.finding:type_name -> usher.rule.v1.Finding
+	48, // 29: usher.rule.v1.RuleExplanation.grants:type_name -> usher.rule.v1.Grant
+	36, // 30: usher.rule.v1.RuleExplanation.through:type_name -> usher.rule.v1.PathStep
+	37, // 31: usher.rule.v1.ExplainAccessResponse.rules:type_name -> usher.rule.v1.RuleExplanation
+	45, // 32: usher.rule.v1.ExplainAccessResponse.as_of_time:type_name -> google.protobuf.Timestamp
+	9,  // 33: usher.rule.v1.ListAccessChangesResponse.changes:type_name -> usher.rule.v1.AccessChange
+	46, // 34: usher.rule.v1.OrganizationAccessStatus.oldest_change_age:type_name -> google.protobuf.Duration
+	43, // 35: usher.rule.v1.BatchGetAccessStatusResponse.statuses:type_name -> usher.rule.v1.OrganizationAccessStatus
+	10, // 36: usher.rule.v1.AccessService.CheckAccess:input_type -> usher.rule.v1.CheckAccessRequest
+	12, // 37: usher.rule.v1.AccessService.ListAccess:input_type -> usher.rule.v1.ListAccessRequest
+	38, // 38: usher.rule.v1.AccessService.ExplainAccess:input_type -> usher.rule.v1.ExplainAccessRequest
+	40, // 39: usher.rule.v1.AccessService.ListAccessChanges:input_type -> usher.rule.v1.ListAccessChangesRequest
+	42, // 40: usher.rule.v1.AccessService.BatchGetAccessStatus:input_type -> usher.rule.v1.BatchGetAccessStatusRequest
+	14, // 41: usher.rule.v1.AccessService.GrantAccess:input_type -> usher.rule.v1.GrantAccessRequest
+	16, // 42: usher.rule.v1.AccessService.RevokeAccess:input_type -> usher.rule.v1.RevokeAccessRequest
+	18, // 43: usher.rule.v1.AccessService.WatchAccess:input_type -> usher.rule.v1.WatchAccessRequest
+	20, // 44: usher.rule.v1.AccessService.GetAccessCursor:input_type -> usher.rule.v1.GetAccessCursorRequest
+	22, // 45: usher.rule.v1.AccessService.WaitUntilCaughtUp:input_type -> usher.rule.v1.WaitUntilCaughtUpRequest
+	24, // 46: usher.rule.v1.AccessService.SuspendAccess:input_type -> usher.rule.v1.SuspendAccessRequest
+	26, // 47: usher.rule.v1.AccessService.ResumeAccess:input_type -> usher.rule.v1.ResumeAccessRequest
+	28, // 48: usher.rule.v1.AccessService.ListSuspensions:input_type -> usher.rule.v1.ListSuspensionsRequest
+	30, // 49: usher.rule.v1.AccessService.GetAccessStatus:input_type -> usher.rule.v1.GetAccessStatusRequest
+	32, // 50: usher.rule.v1.AccessService.GetAccessSettings:input_type -> usher.rule.v1.GetAccessSettingsRequest
+	34, // 51: usher.rule.v1.AccessService.UpdateAccessSettings:input_type -> usher.rule.v1.UpdateAccessSettingsRequest
+	11, // 52: usher.rule.v1.AccessService.CheckAccess:output_type -> usher.rule.v1.CheckAccessResponse
+	13, // 53: usher.rule.v1.AccessService.ListAccess:output_type -> usher.rule.v1.ListAccessResponse
+	39, // 54: usher.rule.v1.AccessService.ExplainAccess:output_type -> usher.rule.v1.ExplainAccessResponse
+	41, // 55: usher.rule.v1.AccessService.ListAccessChanges:output_type -> usher.rule.v1.ListAccessChangesResponse
+	44, // 56: usher.rule.v1.AccessService.BatchGetAccessStatus:output_type -> usher.rule.v1.BatchGetAccessStatusResponse
+	15, // 57: usher.rule.v1.AccessService.GrantAccess:output_type -> usher.rule.v1.GrantAccessResponse
+	17, // 58: usher.rule.v1.AccessService.RevokeAccess:output_type -> usher.rule.v1.RevokeAccessResponse
+	19, // 59: usher.rule.v1.AccessService.WatchAccess:output_type -> usher.rule.v1.WatchAccessResponse
+	21, // 60: usher.rule.v1.AccessService.GetAccessCursor:output_type -> usher.rule.v1.GetAccessCursorResponse
+	23, // 61: usher.rule.v1.AccessService.WaitUntilCaughtUp:output_type -> usher.rule.v1.WaitUntilCaughtUpResponse
+	25, // 62: usher.rule.v1.AccessService.SuspendAccess:output_type -> usher.rule.v1.SuspendAccessResponse
+	27, // 63: usher.rule.v1.AccessService.ResumeAccess:output_type -> usher.rule.v1.ResumeAccessResponse
+	29, // 64: usher.rule.v1.AccessService.ListSuspensions:output_type -> usher.rule.v1.ListSuspensionsResponse
+	31, // 65: usher.rule.v1.AccessService.GetAccessStatus:output_type -> usher.rule.v1.GetAccessStatusResponse
+	33, // 66: usher.rule.v1.AccessService.GetAccessSettings:output_type -> usher.rule.v1.GetAccessSettingsResponse
+	35, // 67: usher.rule.v1.AccessService.UpdateAccessSettings:output_type -> usher.rule.v1.UpdateAccessSettingsResponse
+	52, // [52:68] is the sub-list for method output_type
+	36, // [36:52] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_usher_rule_v1_access_proto_init() }
@@ -2663,13 +3545,18 @@ func file_usher_rule_v1_access_proto_init() {
 	if File_usher_rule_v1_access_proto != nil {
 		return
 	}
+	file_usher_rule_v1_rule_proto_init()
+	file_usher_rule_v1_access_proto_msgTypes[36].OneofWrappers = []any{
+		(*ListAccessChangesRequest_UserId)(nil),
+		(*ListAccessChangesRequest_SyncId)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_rule_v1_access_proto_rawDesc), len(file_usher_rule_v1_access_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   32,
+			NumEnums:      4,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

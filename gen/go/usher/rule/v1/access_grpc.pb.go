@@ -21,6 +21,9 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	AccessService_CheckAccess_FullMethodName          = "/usher.rule.v1.AccessService/CheckAccess"
 	AccessService_ListAccess_FullMethodName           = "/usher.rule.v1.AccessService/ListAccess"
+	AccessService_ExplainAccess_FullMethodName        = "/usher.rule.v1.AccessService/ExplainAccess"
+	AccessService_ListAccessChanges_FullMethodName    = "/usher.rule.v1.AccessService/ListAccessChanges"
+	AccessService_BatchGetAccessStatus_FullMethodName = "/usher.rule.v1.AccessService/BatchGetAccessStatus"
 	AccessService_GrantAccess_FullMethodName          = "/usher.rule.v1.AccessService/GrantAccess"
 	AccessService_RevokeAccess_FullMethodName         = "/usher.rule.v1.AccessService/RevokeAccess"
 	AccessService_WatchAccess_FullMethodName          = "/usher.rule.v1.AccessService/WatchAccess"
@@ -46,6 +49,15 @@ type AccessServiceClient interface {
 	// ListAccess lists access by user, tenant and role. It can be limited to one user, tenant or role. The list
 	// includes access that is not effective. Reasons: PAGE_TOKEN.
 	ListAccess(ctx context.Context, in *ListAccessRequest, opts ...grpc.CallOption) (*ListAccessResponse, error)
+	// ExplainAccess says for each rule what it gives to a user and why, or why it gives nothing. It can be limited to the rules
+	// that give one role. ListAccess lists manual access. Reasons: NOT_FOUND (user), UNAVAILABLE (identity cannot be
+	// reached), DEADLINE (identity does not answer in time).
+	ExplainAccess(ctx context.Context, in *ExplainAccessRequest, opts ...grpc.CallOption) (*ExplainAccessResponse, error)
+	// ListAccessChanges lists the records of the access feed of one user, or of one rule sync, newest first, as long as Usher
+	// keeps them. Reasons: PAGE_TOKEN.
+	ListAccessChanges(ctx context.Context, in *ListAccessChangesRequest, opts ...grpc.CallOption) (*ListAccessChangesResponse, error)
+	// BatchGetAccessStatus says how current the access of organizations is.
+	BatchGetAccessStatus(ctx context.Context, in *BatchGetAccessStatusRequest, opts ...grpc.CallOption) (*BatchGetAccessStatusResponse, error)
 	// GrantAccess gives a role manually. A second grant changes nothing, except that a grant with `keep` replaces a grant
 	// without it. Reasons: NOT_FOUND (user, tenant or role), ROLE_SCOPE, INVALID_REQUEST (`keep` with another role than
 	// organization-admin), CALLER_NOT_ALLOWED (`keep` in a call of a service), ORGANIZATION_ERASING, UNAVAILABLE
@@ -112,6 +124,36 @@ func (c *accessServiceClient) ListAccess(ctx context.Context, in *ListAccessRequ
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListAccessResponse)
 	err := c.cc.Invoke(ctx, AccessService_ListAccess_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *accessServiceClient) ExplainAccess(ctx context.Context, in *ExplainAccessRequest, opts ...grpc.CallOption) (*ExplainAccessResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExplainAccessResponse)
+	err := c.cc.Invoke(ctx, AccessService_ExplainAccess_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *accessServiceClient) ListAccessChanges(ctx context.Context, in *ListAccessChangesRequest, opts ...grpc.CallOption) (*ListAccessChangesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListAccessChangesResponse)
+	err := c.cc.Invoke(ctx, AccessService_ListAccessChanges_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *accessServiceClient) BatchGetAccessStatus(ctx context.Context, in *BatchGetAccessStatusRequest, opts ...grpc.CallOption) (*BatchGetAccessStatusResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchGetAccessStatusResponse)
+	err := c.cc.Invoke(ctx, AccessService_BatchGetAccessStatus_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -249,6 +291,15 @@ type AccessServiceServer interface {
 	// ListAccess lists access by user, tenant and role. It can be limited to one user, tenant or role. The list
 	// includes access that is not effective. Reasons: PAGE_TOKEN.
 	ListAccess(context.Context, *ListAccessRequest) (*ListAccessResponse, error)
+	// ExplainAccess says for each rule what it gives to a user and why, or why it gives nothing. It can be limited to the rules
+	// that give one role. ListAccess lists manual access. Reasons: NOT_FOUND (user), UNAVAILABLE (identity cannot be
+	// reached), DEADLINE (identity does not answer in time).
+	ExplainAccess(context.Context, *ExplainAccessRequest) (*ExplainAccessResponse, error)
+	// ListAccessChanges lists the records of the access feed of one user, or of one rule sync, newest first, as long as Usher
+	// keeps them. Reasons: PAGE_TOKEN.
+	ListAccessChanges(context.Context, *ListAccessChangesRequest) (*ListAccessChangesResponse, error)
+	// BatchGetAccessStatus says how current the access of organizations is.
+	BatchGetAccessStatus(context.Context, *BatchGetAccessStatusRequest) (*BatchGetAccessStatusResponse, error)
 	// GrantAccess gives a role manually. A second grant changes nothing, except that a grant with `keep` replaces a grant
 	// without it. Reasons: NOT_FOUND (user, tenant or role), ROLE_SCOPE, INVALID_REQUEST (`keep` with another role than
 	// organization-admin), CALLER_NOT_ALLOWED (`keep` in a call of a service), ORGANIZATION_ERASING, UNAVAILABLE
@@ -306,6 +357,15 @@ func (UnimplementedAccessServiceServer) CheckAccess(context.Context, *CheckAcces
 }
 func (UnimplementedAccessServiceServer) ListAccess(context.Context, *ListAccessRequest) (*ListAccessResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListAccess not implemented")
+}
+func (UnimplementedAccessServiceServer) ExplainAccess(context.Context, *ExplainAccessRequest) (*ExplainAccessResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExplainAccess not implemented")
+}
+func (UnimplementedAccessServiceServer) ListAccessChanges(context.Context, *ListAccessChangesRequest) (*ListAccessChangesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListAccessChanges not implemented")
+}
+func (UnimplementedAccessServiceServer) BatchGetAccessStatus(context.Context, *BatchGetAccessStatusRequest) (*BatchGetAccessStatusResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchGetAccessStatus not implemented")
 }
 func (UnimplementedAccessServiceServer) GrantAccess(context.Context, *GrantAccessRequest) (*GrantAccessResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GrantAccess not implemented")
@@ -393,6 +453,60 @@ func _AccessService_ListAccess_Handler(srv interface{}, ctx context.Context, dec
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(AccessServiceServer).ListAccess(ctx, req.(*ListAccessRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AccessService_ExplainAccess_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainAccessRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AccessServiceServer).ExplainAccess(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AccessService_ExplainAccess_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AccessServiceServer).ExplainAccess(ctx, req.(*ExplainAccessRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AccessService_ListAccessChanges_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListAccessChangesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AccessServiceServer).ListAccessChanges(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AccessService_ListAccessChanges_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AccessServiceServer).ListAccessChanges(ctx, req.(*ListAccessChangesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AccessService_BatchGetAccessStatus_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchGetAccessStatusRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AccessServiceServer).BatchGetAccessStatus(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AccessService_BatchGetAccessStatus_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AccessServiceServer).BatchGetAccessStatus(ctx, req.(*BatchGetAccessStatusRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -602,6 +716,18 @@ var AccessService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListAccess",
 			Handler:    _AccessService_ListAccess_Handler,
+		},
+		{
+			MethodName: "ExplainAccess",
+			Handler:    _AccessService_ExplainAccess_Handler,
+		},
+		{
+			MethodName: "ListAccessChanges",
+			Handler:    _AccessService_ListAccessChanges_Handler,
+		},
+		{
+			MethodName: "BatchGetAccessStatus",
+			Handler:    _AccessService_BatchGetAccessStatus_Handler,
 		},
 		{
 			MethodName: "GrantAccess",

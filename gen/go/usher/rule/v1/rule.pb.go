@@ -79,6 +79,67 @@ func (PinState) EnumDescriptor() ([]byte, []int) {
 	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{0}
 }
 
+// RuleProblemKind says what is wrong with a rule.
+type RuleProblemKind int32
+
+const (
+	// The default value. Usher never sends it.
+	RuleProblemKind_RULE_PROBLEM_KIND_UNSPECIFIED RuleProblemKind = 0
+	// No directory has sent a group with the rule's name, so the rule matches nobody.
+	RuleProblemKind_RULE_PROBLEM_KIND_GROUP_NOT_SEEN RuleProblemKind = 1
+	// A group of the rule was deleted. The rule waits for another group with its name in that directory.
+	RuleProblemKind_RULE_PROBLEM_KIND_GROUP_DELETED RuleProblemKind = 2
+	// Another rule has the same match and the same grants.
+	RuleProblemKind_RULE_PROBLEM_KIND_DUPLICATE RuleProblemKind = 3
+	// The rule has a change that does not apply to all users yet: it waits for a rule sync.
+	RuleProblemKind_RULE_PROBLEM_KIND_WAITS_FOR_SYNC RuleProblemKind = 4
+)
+
+// Enum value maps for RuleProblemKind.
+var (
+	RuleProblemKind_name = map[int32]string{
+		0: "RULE_PROBLEM_KIND_UNSPECIFIED",
+		1: "RULE_PROBLEM_KIND_GROUP_NOT_SEEN",
+		2: "RULE_PROBLEM_KIND_GROUP_DELETED",
+		3: "RULE_PROBLEM_KIND_DUPLICATE",
+		4: "RULE_PROBLEM_KIND_WAITS_FOR_SYNC",
+	}
+	RuleProblemKind_value = map[string]int32{
+		"RULE_PROBLEM_KIND_UNSPECIFIED":    0,
+		"RULE_PROBLEM_KIND_GROUP_NOT_SEEN": 1,
+		"RULE_PROBLEM_KIND_GROUP_DELETED":  2,
+		"RULE_PROBLEM_KIND_DUPLICATE":      3,
+		"RULE_PROBLEM_KIND_WAITS_FOR_SYNC": 4,
+	}
+)
+
+func (x RuleProblemKind) Enum() *RuleProblemKind {
+	p := new(RuleProblemKind)
+	*p = x
+	return p
+}
+
+func (x RuleProblemKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RuleProblemKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_usher_rule_v1_rule_proto_enumTypes[1].Descriptor()
+}
+
+func (RuleProblemKind) Type() protoreflect.EnumType {
+	return &file_usher_rule_v1_rule_proto_enumTypes[1]
+}
+
+func (x RuleProblemKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RuleProblemKind.Descriptor instead.
+func (RuleProblemKind) EnumDescriptor() ([]byte, []int) {
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{1}
+}
+
 // Grant is what a rule gives: a role in a tenant, or in the whole organization.
 type Grant struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1287,6 +1348,605 @@ func (*DeleteRuleResponse) Descriptor() ([]byte, []int) {
 	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{19}
 }
 
+// RuleProblem is one thing that is wrong with a rule.
+type RuleProblem struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the rule.
+	RuleId string `protobuf:"bytes,1,opt,name=rule_id,json=ruleId,proto3" json:"rule_id,omitempty"`
+	// What is wrong.
+	Kind RuleProblemKind `protobuf:"varint,2,opt,name=kind,proto3,enum=usher.rule.v1.RuleProblemKind" json:"kind,omitempty"`
+	// GROUP_DELETED: the id of the directory.
+	DirectoryId string `protobuf:"bytes,3,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`
+	// GROUP_DELETED: the id of the deleted group.
+	GroupId string `protobuf:"bytes,4,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
+	// DUPLICATE: the id of the oldest other rule that is the same.
+	OtherRuleId string `protobuf:"bytes,5,opt,name=other_rule_id,json=otherRuleId,proto3" json:"other_rule_id,omitempty"`
+	// GROUP_DELETED: the time of the deletion. WAITS_FOR_SYNC: the time of the oldest change that waits. Otherwise unset.
+	SinceTime     *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=since_time,json=sinceTime,proto3" json:"since_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RuleProblem) Reset() {
+	*x = RuleProblem{}
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RuleProblem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RuleProblem) ProtoMessage() {}
+
+func (x *RuleProblem) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RuleProblem.ProtoReflect.Descriptor instead.
+func (*RuleProblem) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *RuleProblem) GetRuleId() string {
+	if x != nil {
+		return x.RuleId
+	}
+	return ""
+}
+
+func (x *RuleProblem) GetKind() RuleProblemKind {
+	if x != nil {
+		return x.Kind
+	}
+	return RuleProblemKind_RULE_PROBLEM_KIND_UNSPECIFIED
+}
+
+func (x *RuleProblem) GetDirectoryId() string {
+	if x != nil {
+		return x.DirectoryId
+	}
+	return ""
+}
+
+func (x *RuleProblem) GetGroupId() string {
+	if x != nil {
+		return x.GroupId
+	}
+	return ""
+}
+
+func (x *RuleProblem) GetOtherRuleId() string {
+	if x != nil {
+		return x.OtherRuleId
+	}
+	return ""
+}
+
+func (x *RuleProblem) GetSinceTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SinceTime
+	}
+	return nil
+}
+
+// ListRuleProblemsRequest names an organization.
+type ListRuleProblemsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *ListRuleProblemsRequest) Reset() {
+	*x = ListRuleProblemsRequest{}
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRuleProblemsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRuleProblemsRequest) ProtoMessage() {}
+
+func (x *ListRuleProblemsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRuleProblemsRequest.ProtoReflect.Descriptor instead.
+func (*ListRuleProblemsRequest) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ListRuleProblemsRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+// ListRuleProblemsResponse answers ListRuleProblems.
+type ListRuleProblemsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The problems, in the order of the rules, of the kinds, and of the directories.
+	Problems      []*RuleProblem `protobuf:"bytes,1,rep,name=problems,proto3" json:"problems,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRuleProblemsResponse) Reset() {
+	*x = ListRuleProblemsResponse{}
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRuleProblemsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRuleProblemsResponse) ProtoMessage() {}
+
+func (x *ListRuleProblemsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRuleProblemsResponse.ProtoReflect.Descriptor instead.
+func (*ListRuleProblemsResponse) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ListRuleProblemsResponse) GetProblems() []*RuleProblem {
+	if x != nil {
+		return x.Problems
+	}
+	return nil
+}
+
+// MatchCount says how many users match.
+type MatchCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The number of users that match. For a group or a role value it is exact up to 10,000. For a filter it is the number among
+	// the users that Usher looked at.
+	Users int32 `protobuf:"varint,1,opt,name=users,proto3" json:"users,omitempty"`
+	// Whether there can be more: Usher stopped to count, or did not look at all users.
+	AtLeast bool `protobuf:"varint,2,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
+	// For a filter: the number of users that Usher looked at, the first 1,000 in the order of their ids. Otherwise 0.
+	LookedAt int32 `protobuf:"varint,3,opt,name=looked_at,json=lookedAt,proto3" json:"looked_at,omitempty"`
+	// The time of the count.
+	CountTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=count_time,json=countTime,proto3" json:"count_time,omitempty"`
+	// The ids of 10 of them at most.
+	ExampleUserIds []string `protobuf:"bytes,5,rep,name=example_user_ids,json=exampleUserIds,proto3" json:"example_user_ids,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *MatchCount) Reset() {
+	*x = MatchCount{}
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MatchCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MatchCount) ProtoMessage() {}
+
+func (x *MatchCount) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MatchCount.ProtoReflect.Descriptor instead.
+func (*MatchCount) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *MatchCount) GetUsers() int32 {
+	if x != nil {
+		return x.Users
+	}
+	return 0
+}
+
+func (x *MatchCount) GetAtLeast() bool {
+	if x != nil {
+		return x.AtLeast
+	}
+	return false
+}
+
+func (x *MatchCount) GetLookedAt() int32 {
+	if x != nil {
+		return x.LookedAt
+	}
+	return 0
+}
+
+func (x *MatchCount) GetCountTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CountTime
+	}
+	return nil
+}
+
+func (x *MatchCount) GetExampleUserIds() []string {
+	if x != nil {
+		return x.ExampleUserIds
+	}
+	return nil
+}
+
+// RuleMatchCount is the count of one rule.
+type RuleMatchCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the rule.
+	RuleId string `protobuf:"bytes,1,opt,name=rule_id,json=ruleId,proto3" json:"rule_id,omitempty"`
+	// The count.
+	Count         *MatchCount `protobuf:"bytes,2,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RuleMatchCount) Reset() {
+	*x = RuleMatchCount{}
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RuleMatchCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RuleMatchCount) ProtoMessage() {}
+
+func (x *RuleMatchCount) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RuleMatchCount.ProtoReflect.Descriptor instead.
+func (*RuleMatchCount) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *RuleMatchCount) GetRuleId() string {
+	if x != nil {
+		return x.RuleId
+	}
+	return ""
+}
+
+func (x *RuleMatchCount) GetCount() *MatchCount {
+	if x != nil {
+		return x.Count
+	}
+	return nil
+}
+
+// CountRuleMatchesRequest names rules.
+type CountRuleMatchesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The ids of the rules.
+	Ids           []string `protobuf:"bytes,2,rep,name=ids,proto3" json:"ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountRuleMatchesRequest) Reset() {
+	*x = CountRuleMatchesRequest{}
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountRuleMatchesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountRuleMatchesRequest) ProtoMessage() {}
+
+func (x *CountRuleMatchesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountRuleMatchesRequest.ProtoReflect.Descriptor instead.
+func (*CountRuleMatchesRequest) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *CountRuleMatchesRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *CountRuleMatchesRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+// CountRuleMatchesResponse answers CountRuleMatches.
+type CountRuleMatchesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The counts, in the order of the request. It leaves out missing rules.
+	Counts []*RuleMatchCount `protobuf:"bytes,1,rep,name=counts,proto3" json:"counts,omitempty"`
+	// The ids that the call had no time for. Ask for them again.
+	RemainingIds  []string `protobuf:"bytes,2,rep,name=remaining_ids,json=remainingIds,proto3" json:"remaining_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountRuleMatchesResponse) Reset() {
+	*x = CountRuleMatchesResponse{}
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountRuleMatchesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountRuleMatchesResponse) ProtoMessage() {}
+
+func (x *CountRuleMatchesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountRuleMatchesResponse.ProtoReflect.Descriptor instead.
+func (*CountRuleMatchesResponse) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *CountRuleMatchesResponse) GetCounts() []*RuleMatchCount {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+func (x *CountRuleMatchesResponse) GetRemainingIds() []string {
+	if x != nil {
+		return x.RemainingIds
+	}
+	return nil
+}
+
+// PreviewRuleRequest contains a match.
+type PreviewRuleRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The users that the rule would match.
+	//
+	// Types that are valid to be assigned to Match:
+	//
+	//	*PreviewRuleRequest_Group
+	//	*PreviewRuleRequest_RoleValue
+	//	*PreviewRuleRequest_Filter
+	Match         isPreviewRuleRequest_Match `protobuf_oneof:"match"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewRuleRequest) Reset() {
+	*x = PreviewRuleRequest{}
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewRuleRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewRuleRequest) ProtoMessage() {}
+
+func (x *PreviewRuleRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewRuleRequest.ProtoReflect.Descriptor instead.
+func (*PreviewRuleRequest) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *PreviewRuleRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *PreviewRuleRequest) GetMatch() isPreviewRuleRequest_Match {
+	if x != nil {
+		return x.Match
+	}
+	return nil
+}
+
+func (x *PreviewRuleRequest) GetGroup() *GroupMatch {
+	if x != nil {
+		if x, ok := x.Match.(*PreviewRuleRequest_Group); ok {
+			return x.Group
+		}
+	}
+	return nil
+}
+
+func (x *PreviewRuleRequest) GetRoleValue() *RoleValueMatch {
+	if x != nil {
+		if x, ok := x.Match.(*PreviewRuleRequest_RoleValue); ok {
+			return x.RoleValue
+		}
+	}
+	return nil
+}
+
+func (x *PreviewRuleRequest) GetFilter() *FilterMatch {
+	if x != nil {
+		if x, ok := x.Match.(*PreviewRuleRequest_Filter); ok {
+			return x.Filter
+		}
+	}
+	return nil
+}
+
+type isPreviewRuleRequest_Match interface {
+	isPreviewRuleRequest_Match()
+}
+
+type PreviewRuleRequest_Group struct {
+	// The users in a group: in the oldest group with the name of each directory.
+	Group *GroupMatch `protobuf:"bytes,2,opt,name=group,proto3,oneof"`
+}
+
+type PreviewRuleRequest_RoleValue struct {
+	// The users with a value in their SCIM roles.
+	RoleValue *RoleValueMatch `protobuf:"bytes,3,opt,name=role_value,json=roleValue,proto3,oneof"`
+}
+
+type PreviewRuleRequest_Filter struct {
+	// The users that a filter matches.
+	Filter *FilterMatch `protobuf:"bytes,4,opt,name=filter,proto3,oneof"`
+}
+
+func (*PreviewRuleRequest_Group) isPreviewRuleRequest_Match() {}
+
+func (*PreviewRuleRequest_RoleValue) isPreviewRuleRequest_Match() {}
+
+func (*PreviewRuleRequest_Filter) isPreviewRuleRequest_Match() {}
+
+// PreviewRuleResponse answers PreviewRule.
+type PreviewRuleResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The count.
+	Count *MatchCount `protobuf:"bytes,1,opt,name=count,proto3" json:"count,omitempty"`
+	// For a group: the ids of the groups that the rule would pin.
+	GroupIds      []string `protobuf:"bytes,2,rep,name=group_ids,json=groupIds,proto3" json:"group_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewRuleResponse) Reset() {
+	*x = PreviewRuleResponse{}
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewRuleResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewRuleResponse) ProtoMessage() {}
+
+func (x *PreviewRuleResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_rule_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewRuleResponse.ProtoReflect.Descriptor instead.
+func (*PreviewRuleResponse) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_rule_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *PreviewRuleResponse) GetCount() *MatchCount {
+	if x != nil {
+		return x.Count
+	}
+	return nil
+}
+
+func (x *PreviewRuleResponse) GetGroupIds() []string {
+	if x != nil {
+		return x.GroupIds
+	}
+	return nil
+}
+
 var File_usher_rule_v1_rule_proto protoreflect.FileDescriptor
 
 const file_usher_rule_v1_rule_proto_rawDesc = "" +
@@ -1375,18 +2035,68 @@ const file_usher_rule_v1_rule_proto_rawDesc = "" +
 	"\x11DeleteRuleRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12\x18\n" +
 	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"\x14\n" +
-	"\x12DeleteRuleResponse*R\n" +
+	"\x12DeleteRuleResponse\"\xf7\x01\n" +
+	"\vRuleProblem\x12\x17\n" +
+	"\arule_id\x18\x01 \x01(\tR\x06ruleId\x122\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x1e.usher.rule.v1.RuleProblemKindR\x04kind\x12!\n" +
+	"\fdirectory_id\x18\x03 \x01(\tR\vdirectoryId\x12\x19\n" +
+	"\bgroup_id\x18\x04 \x01(\tR\agroupId\x12\"\n" +
+	"\rother_rule_id\x18\x05 \x01(\tR\votherRuleId\x129\n" +
+	"\n" +
+	"since_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tsinceTime\"M\n" +
+	"\x17ListRuleProblemsRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\"R\n" +
+	"\x18ListRuleProblemsResponse\x126\n" +
+	"\bproblems\x18\x01 \x03(\v2\x1a.usher.rule.v1.RuleProblemR\bproblems\"\xbf\x01\n" +
+	"\n" +
+	"MatchCount\x12\x14\n" +
+	"\x05users\x18\x01 \x01(\x05R\x05users\x12\x19\n" +
+	"\bat_least\x18\x02 \x01(\bR\aatLeast\x12\x1b\n" +
+	"\tlooked_at\x18\x03 \x01(\x05R\blookedAt\x129\n" +
+	"\n" +
+	"count_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tcountTime\x12(\n" +
+	"\x10example_user_ids\x18\x05 \x03(\tR\x0eexampleUserIds\"Z\n" +
+	"\x0eRuleMatchCount\x12\x17\n" +
+	"\arule_id\x18\x01 \x01(\tR\x06ruleId\x12/\n" +
+	"\x05count\x18\x02 \x01(\v2\x19.usher.rule.v1.MatchCountR\x05count\"r\n" +
+	"\x17CountRuleMatchesRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12#\n" +
+	"\x03ids\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\v\b\x01\x10d\"\x05r\x03\xb0\x01\x01R\x03ids\"v\n" +
+	"\x18CountRuleMatchesResponse\x125\n" +
+	"\x06counts\x18\x01 \x03(\v2\x1d.usher.rule.v1.RuleMatchCountR\x06counts\x12#\n" +
+	"\rremaining_ids\x18\x02 \x03(\tR\fremainingIds\"\x81\x02\n" +
+	"\x12PreviewRuleRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x121\n" +
+	"\x05group\x18\x02 \x01(\v2\x19.usher.rule.v1.GroupMatchH\x00R\x05group\x12>\n" +
+	"\n" +
+	"role_value\x18\x03 \x01(\v2\x1d.usher.rule.v1.RoleValueMatchH\x00R\troleValue\x124\n" +
+	"\x06filter\x18\x04 \x01(\v2\x1a.usher.rule.v1.FilterMatchH\x00R\x06filterB\x0e\n" +
+	"\x05match\x12\x05\xbaH\x02\b\x01\"c\n" +
+	"\x13PreviewRuleResponse\x12/\n" +
+	"\x05count\x18\x01 \x01(\v2\x19.usher.rule.v1.MatchCountR\x05count\x12\x1b\n" +
+	"\tgroup_ids\x18\x02 \x03(\tR\bgroupIds*R\n" +
 	"\bPinState\x12\x19\n" +
 	"\x15PIN_STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10PIN_STATE_PINNED\x10\x01\x12\x15\n" +
-	"\x11PIN_STATE_WAITING\x10\x022\xe0\t\n" +
+	"\x11PIN_STATE_WAITING\x10\x02*\xc6\x01\n" +
+	"\x0fRuleProblemKind\x12!\n" +
+	"\x1dRULE_PROBLEM_KIND_UNSPECIFIED\x10\x00\x12$\n" +
+	" RULE_PROBLEM_KIND_GROUP_NOT_SEEN\x10\x01\x12#\n" +
+	"\x1fRULE_PROBLEM_KIND_GROUP_DELETED\x10\x02\x12\x1f\n" +
+	"\x1bRULE_PROBLEM_KIND_DUPLICATE\x10\x03\x12$\n" +
+	" RULE_PROBLEM_KIND_WAITS_FOR_SYNC\x10\x042\xd7\x0e\n" +
 	"\vRuleService\x12\x9c\x02\n" +
 	"\n" +
 	"CreateRule\x12 .usher.rule.v1.CreateRuleRequest\x1a!.usher.rule.v1.CreateRuleResponse\"\xc8\x01\xba\xcf\x18\x88\x01{\"displayName\": \"Designers design\", \"group\": {\"displayName\": \"Designers\"}, \"grants\": [{\"tenantId\": \"production\", \"roleId\": \"designer\"}]}\x82\xd3\xe4\x93\x025:\x04rule\"-/api/v1/organizations/{organization_id}/rules\x12\x92\x01\n" +
 	"\aGetRule\x12\x1d.usher.rule.v1.GetRuleRequest\x1a\x1e.usher.rule.v1.GetRuleResponse\"H\xaa\xcf\x18\a\n" +
 	"\x01\x01\x1a\x02\x03\x06\x82\xd3\xe4\x93\x024\x122/api/v1/organizations/{organization_id}/rules/{id}\x90\x02\x01\x12\x93\x01\n" +
 	"\tListRules\x12\x1f.usher.rule.v1.ListRulesRequest\x1a .usher.rule.v1.ListRulesResponse\"C\xaa\xcf\x18\a\n" +
-	"\x01\x01\x1a\x02\x03\x06\x82\xd3\xe4\x93\x02/\x12-/api/v1/organizations/{organization_id}/rules\x90\x02\x01\x12\xa9\x01\n" +
+	"\x01\x01\x1a\x02\x03\x06\x82\xd3\xe4\x93\x02/\x12-/api/v1/organizations/{organization_id}/rules\x90\x02\x01\x12\xb1\x01\n" +
+	"\x10ListRuleProblems\x12&.usher.rule.v1.ListRuleProblemsRequest\x1a'.usher.rule.v1.ListRuleProblemsResponse\"L\xaa\xcf\x18\a\n" +
+	"\x01\x01\x1a\x02\x03\x06\x82\xd3\xe4\x93\x028\x126/api/v1/organizations/{organization_id}/rules:problems\x90\x02\x01\x12\xee\x01\n" +
+	"\x10CountRuleMatches\x12&.usher.rule.v1.CountRuleMatchesRequest\x1a'.usher.rule.v1.CountRuleMatchesResponse\"\x88\x01\xaa\xcf\x18\a\n" +
+	"\x01\x01\x1a\x02\x03\x06\xba\xcf\x181{\"ids\": [\"0196f2c4-7d1e-7b3a-9c55-3f1d2e4a6b72\"]}\x82\xd3\xe4\x93\x02?:\x01*\":/api/v1/organizations/{organization_id}/rules:countMatches\x90\x02\x01\x12\xcf\x01\n" +
+	"\vPreviewRule\x12!.usher.rule.v1.PreviewRuleRequest\x1a\".usher.rule.v1.PreviewRuleResponse\"y\xba\xcf\x182{\"filter\": {\"filter\": \"userType eq \\\"Employee\\\"\"}}\x82\xd3\xe4\x93\x02::\x01*\"5/api/v1/organizations/{organization_id}/rules:preview\x90\x02\x01\x12\xa9\x01\n" +
 	"\n" +
 	"UpdateRule\x12 .usher.rule.v1.UpdateRuleRequest\x1a!.usher.rule.v1.UpdateRuleResponse\"V\xba\xcf\x18\x12{\"enabled\": false}\x82\xd3\xe4\x93\x02::\x04rule22/api/v1/organizations/{organization_id}/rules/{id}\x12\x9a\x01\n" +
 	"\n" +
@@ -1410,71 +2120,97 @@ func file_usher_rule_v1_rule_proto_rawDescGZIP() []byte {
 	return file_usher_rule_v1_rule_proto_rawDescData
 }
 
-var file_usher_rule_v1_rule_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_usher_rule_v1_rule_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_usher_rule_v1_rule_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_usher_rule_v1_rule_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_usher_rule_v1_rule_proto_goTypes = []any{
-	(PinState)(0),                 // 0: usher.rule.v1.PinState
-	(*Grant)(nil),                 // 1: usher.rule.v1.Grant
-	(*GroupMatch)(nil),            // 2: usher.rule.v1.GroupMatch
-	(*GroupPin)(nil),              // 3: usher.rule.v1.GroupPin
-	(*RoleValueMatch)(nil),        // 4: usher.rule.v1.RoleValueMatch
-	(*FilterMatch)(nil),           // 5: usher.rule.v1.FilterMatch
-	(*Rule)(nil),                  // 6: usher.rule.v1.Rule
-	(*CreateRuleRequest)(nil),     // 7: usher.rule.v1.CreateRuleRequest
-	(*CreateRuleResponse)(nil),    // 8: usher.rule.v1.CreateRuleResponse
-	(*GetRuleRequest)(nil),        // 9: usher.rule.v1.GetRuleRequest
-	(*GetRuleResponse)(nil),       // 10: usher.rule.v1.GetRuleResponse
-	(*ListRulesRequest)(nil),      // 11: usher.rule.v1.ListRulesRequest
-	(*ListRulesResponse)(nil),     // 12: usher.rule.v1.ListRulesResponse
-	(*UpdateRuleRequest)(nil),     // 13: usher.rule.v1.UpdateRuleRequest
-	(*UpdateRuleResponse)(nil),    // 14: usher.rule.v1.UpdateRuleResponse
-	(*EnableRuleRequest)(nil),     // 15: usher.rule.v1.EnableRuleRequest
-	(*EnableRuleResponse)(nil),    // 16: usher.rule.v1.EnableRuleResponse
-	(*DisableRuleRequest)(nil),    // 17: usher.rule.v1.DisableRuleRequest
-	(*DisableRuleResponse)(nil),   // 18: usher.rule.v1.DisableRuleResponse
-	(*DeleteRuleRequest)(nil),     // 19: usher.rule.v1.DeleteRuleRequest
-	(*DeleteRuleResponse)(nil),    // 20: usher.rule.v1.DeleteRuleResponse
-	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil), // 22: google.protobuf.FieldMask
+	(PinState)(0),                    // 0: usher.rule.v1.PinState
+	(RuleProblemKind)(0),             // 1: usher.rule.v1.RuleProblemKind
+	(*Grant)(nil),                    // 2: usher.rule.v1.Grant
+	(*GroupMatch)(nil),               // 3: usher.rule.v1.GroupMatch
+	(*GroupPin)(nil),                 // 4: usher.rule.v1.GroupPin
+	(*RoleValueMatch)(nil),           // 5: usher.rule.v1.RoleValueMatch
+	(*FilterMatch)(nil),              // 6: usher.rule.v1.FilterMatch
+	(*Rule)(nil),                     // 7: usher.rule.v1.Rule
+	(*CreateRuleRequest)(nil),        // 8: usher.rule.v1.CreateRuleRequest
+	(*CreateRuleResponse)(nil),       // 9: usher.rule.v1.CreateRuleResponse
+	(*GetRuleRequest)(nil),           // 10: usher.rule.v1.GetRuleRequest
+	(*GetRuleResponse)(nil),          // 11: usher.rule.v1.GetRuleResponse
+	(*ListRulesRequest)(nil),         // 12: usher.rule.v1.ListRulesRequest
+	(*ListRulesResponse)(nil),        // 13: usher.rule.v1.ListRulesResponse
+	(*UpdateRuleRequest)(nil),        // 14: usher.rule.v1.UpdateRuleRequest
+	(*UpdateRuleResponse)(nil),       // 15: usher.rule.v1.UpdateRuleResponse
+	(*EnableRuleRequest)(nil),        // 16: usher.rule.v1.EnableRuleRequest
+	(*EnableRuleResponse)(nil),       // 17: usher.rule.v1.EnableRuleResponse
+	(*DisableRuleRequest)(nil),       // 18: usher.rule.v1.DisableRuleRequest
+	(*DisableRuleResponse)(nil),      // 19: usher.rule.v1.DisableRuleResponse
+	(*DeleteRuleRequest)(nil),        // 20: usher.rule.v1.DeleteRuleRequest
+	(*DeleteRuleResponse)(nil),       // 21: usher.rule.v1.DeleteRuleResponse
+	(*RuleProblem)(nil),              // 22: usher.rule.v1.RuleProblem
+	(*ListRuleProblemsRequest)(nil),  // 23: usher.rule.v1.ListRuleProblemsRequest
+	(*ListRuleProblemsResponse)(nil), // 24: usher.rule.v1.ListRuleProblemsResponse
+	(*MatchCount)(nil),               // 25: usher.rule.v1.MatchCount
+	(*RuleMatchCount)(nil),           // 26: usher.rule.v1.RuleMatchCount
+	(*CountRuleMatchesRequest)(nil),  // 27: usher.rule.v1.CountRuleMatchesRequest
+	(*CountRuleMatchesResponse)(nil), // 28: usher.rule.v1.CountRuleMatchesResponse
+	(*PreviewRuleRequest)(nil),       // 29: usher.rule.v1.PreviewRuleRequest
+	(*PreviewRuleResponse)(nil),      // 30: usher.rule.v1.PreviewRuleResponse
+	(*timestamppb.Timestamp)(nil),    // 31: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),    // 32: google.protobuf.FieldMask
 }
 var file_usher_rule_v1_rule_proto_depIdxs = []int32{
-	3,  // 0: usher.rule.v1.GroupMatch.pins:type_name -> usher.rule.v1.GroupPin
+	4,  // 0: usher.rule.v1.GroupMatch.pins:type_name -> usher.rule.v1.GroupPin
 	0,  // 1: usher.rule.v1.GroupPin.state:type_name -> usher.rule.v1.PinState
-	21, // 2: usher.rule.v1.GroupPin.pin_time:type_name -> google.protobuf.Timestamp
-	2,  // 3: usher.rule.v1.Rule.group:type_name -> usher.rule.v1.GroupMatch
-	4,  // 4: usher.rule.v1.Rule.role_value:type_name -> usher.rule.v1.RoleValueMatch
-	5,  // 5: usher.rule.v1.Rule.filter:type_name -> usher.rule.v1.FilterMatch
-	1,  // 6: usher.rule.v1.Rule.grants:type_name -> usher.rule.v1.Grant
-	21, // 7: usher.rule.v1.Rule.create_time:type_name -> google.protobuf.Timestamp
-	21, // 8: usher.rule.v1.Rule.update_time:type_name -> google.protobuf.Timestamp
-	6,  // 9: usher.rule.v1.CreateRuleRequest.rule:type_name -> usher.rule.v1.Rule
-	6,  // 10: usher.rule.v1.CreateRuleResponse.rule:type_name -> usher.rule.v1.Rule
-	6,  // 11: usher.rule.v1.GetRuleResponse.rule:type_name -> usher.rule.v1.Rule
-	6,  // 12: usher.rule.v1.ListRulesResponse.rules:type_name -> usher.rule.v1.Rule
-	6,  // 13: usher.rule.v1.UpdateRuleRequest.rule:type_name -> usher.rule.v1.Rule
-	22, // 14: usher.rule.v1.UpdateRuleRequest.update_mask:type_name -> google.protobuf.FieldMask
-	6,  // 15: usher.rule.v1.UpdateRuleResponse.rule:type_name -> usher.rule.v1.Rule
-	6,  // 16: usher.rule.v1.EnableRuleResponse.rule:type_name -> usher.rule.v1.Rule
-	6,  // 17: usher.rule.v1.DisableRuleResponse.rule:type_name -> usher.rule.v1.Rule
-	7,  // 18: usher.rule.v1.RuleService.CreateRule:input_type -> usher.rule.v1.CreateRuleRequest
-	9,  // 19: usher.rule.v1.RuleService.GetRule:input_type -> usher.rule.v1.GetRuleRequest
-	11, // 20: usher.rule.v1.RuleService.ListRules:input_type -> usher.rule.v1.ListRulesRequest
-	13, // 21: usher.rule.v1.RuleService.UpdateRule:input_type -> usher.rule.v1.UpdateRuleRequest
-	15, // 22: usher.rule.v1.RuleService.EnableRule:input_type -> usher.rule.v1.EnableRuleRequest
-	17, // 23: usher.rule.v1.RuleService.DisableRule:input_type -> usher.rule.v1.DisableRuleRequest
-	19, // 24: usher.rule.v1.RuleService.DeleteRule:input_type -> usher.rule.v1.DeleteRuleRequest
-	8,  // 25: usher.rule.v1.RuleService.CreateRule:output_type -> usher.rule.v1.CreateRuleResponse
-	10, // 26: usher.rule.v1.RuleService.GetRule:output_type -> usher.rule.v1.GetRuleResponse
-	12, // 27: usher.rule.v1.RuleService.ListRules:output_type -> usher.rule.v1.ListRulesResponse
-	14, // 28: usher.rule.v1.RuleService.UpdateRule:output_type -> usher.rule.v1.UpdateRuleResponse
-	16, // 29: usher.rule.v1.RuleService.EnableRule:output_type -> usher.rule.v1.EnableRuleResponse
-	18, // 30: usher.rule.v1.RuleService.DisableRule:output_type -> usher.rule.v1.DisableRuleResponse
-	20, // 31: usher.rule.v1.RuleService.DeleteRule:output_type -> usher.rule.v1.DeleteRuleResponse
-	25, // [25:32] is the sub-list for method output_type
-	18, // [18:25] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	31, // 2: usher.rule.v1.GroupPin.pin_time:type_name -> google.protobuf.Timestamp
+	3,  // 3: usher.rule.v1.Rule.group:type_name -> usher.rule.v1.GroupMatch
+	5,  // 4: usher.rule.v1.Rule.role_value:type_name -> usher.rule.v1.RoleValueMatch
+	6,  // 5: usher.rule.v1.Rule.filter:type_name -> usher.rule.v1.FilterMatch
+	2,  // 6: usher.rule.v1.Rule.grants:type_name -> usher.rule.v1.Grant
+	31, // 7: usher.rule.v1.Rule.create_time:type_name -> google.protobuf.Timestamp
+	31, // 8: usher.rule.v1.Rule.update_time:type_name -> google.protobuf.Timestamp
+	7,  // 9: usher.rule.v1.CreateRuleRequest.rule:type_name -> usher.rule.v1.Rule
+	7,  // 10: usher.rule.v1.CreateRuleResponse.rule:type_name -> usher.rule.v1.Rule
+	7,  // 11: usher.rule.v1.GetRuleResponse.rule:type_name -> usher.rule.v1.Rule
+	7,  // 12: usher.rule.v1.ListRulesResponse.rules:type_name -> usher.rule.v1.Rule
+	7,  // 13: usher.rule.v1.UpdateRuleRequest.rule:type_name -> usher.rule.v1.Rule
+	32, // 14: usher.rule.v1.UpdateRuleRequest.update_mask:type_name -> google.protobuf.FieldMask
+	7,  // 15: usher.rule.v1.UpdateRuleResponse.rule:type_name -> usher.rule.v1.Rule
+	7,  // 16: usher.rule.v1.EnableRuleResponse.rule:type_name -> usher.rule.v1.Rule
+	7,  // 17: usher.rule.v1.DisableRuleResponse.rule:type_name -> usher.rule.v1.Rule
+	1,  // 18: usher.rule.v1.RuleProblem.kind:type_name -> usher.rule.v1.RuleProblemKind
+	31, // 19: usher.rule.v1.RuleProblem.since_time:type_name -> google.protobuf.Timestamp
+	22, // 20: usher.rule.v1.ListRuleProblemsResponse.problems:type_name -> usher.rule.v1.RuleProblem
+	31, // 21: usher.rule.v1.MatchCount.count_time:type_name -> google.protobuf.Timestamp
+	25, // 22: usher.rule.v1.RuleMatchCount.count:type_name -> usher.rule.v1.MatchCount
+	26, // 23: usher.rule.v1.CountRuleMatchesResponse.counts:type_name -> usher.rule.v1.RuleMatchCount
+	3,  // 24: usher.rule.v1.PreviewRuleRequest.group:type_name -> usher.rule.v1.GroupMatch
+	5,  // 25: usher.rule.v1.PreviewRuleRequest.role_value:type_name -> usher.rule.v1.RoleValueMatch
+	6,  // 26: usher.rule.v1.PreviewRuleRequest.filter:type_name -> usher.rule.v1.FilterMatch
+	25, // 27: usher.rule.v1.PreviewRuleResponse.count:type_name -> usher.rule.v1.MatchCount
+	8,  // 28: usher.rule.v1.RuleService.CreateRule:input_type -> usher.rule.v1.CreateRuleRequest
+	10, // 29: usher.rule.v1.RuleService.GetRule:input_type -> usher.rule.v1.GetRuleRequest
+	12, // 30: usher.rule.v1.RuleService.ListRules:input_type -> usher.rule.v1.ListRulesRequest
+	23, // 31: usher.rule.v1.RuleService.ListRuleProblems:input_type -> usher.rule.v1.ListRuleProblemsRequest
+	27, // 32: usher.rule.v1.RuleService.CountRuleMatches:input_type -> usher.rule.v1.CountRuleMatchesRequest
+	29, // 33: usher.rule.v1.RuleService.PreviewRule:input_type -> usher.rule.v1.PreviewRuleRequest
+	14, // 34: usher.rule.v1.RuleService.UpdateRule:input_type -> usher.rule.v1.UpdateRuleRequest
+	16, // 35: usher.rule.v1.RuleService.EnableRule:input_type -> usher.rule.v1.EnableRuleRequest
+	18, // 36: usher.rule.v1.RuleService.DisableRule:input_type -> usher.rule.v1.DisableRuleRequest
+	20, // 37: usher.rule.v1.RuleService.DeleteRule:input_type -> usher.rule.v1.DeleteRuleRequest
+	9,  // 38: usher.rule.v1.RuleService.CreateRule:output_type -> usher.rule.v1.CreateRuleResponse
+	11, // 39: usher.rule.v1.RuleService.GetRule:output_type -> usher.rule.v1.GetRuleResponse
+	13, // 40: usher.rule.v1.RuleService.ListRules:output_type -> usher.rule.v1.ListRulesResponse
+	24, // 41: usher.rule.v1.RuleService.ListRuleProblems:output_type -> usher.rule.v1.ListRuleProblemsResponse
+	28, // 42: usher.rule.v1.RuleService.CountRuleMatches:output_type -> usher.rule.v1.CountRuleMatchesResponse
+	30, // 43: usher.rule.v1.RuleService.PreviewRule:output_type -> usher.rule.v1.PreviewRuleResponse
+	15, // 44: usher.rule.v1.RuleService.UpdateRule:output_type -> usher.rule.v1.UpdateRuleResponse
+	17, // 45: usher.rule.v1.RuleService.EnableRule:output_type -> usher.rule.v1.EnableRuleResponse
+	19, // 46: usher.rule.v1.RuleService.DisableRule:output_type -> usher.rule.v1.DisableRuleResponse
+	21, // 47: usher.rule.v1.RuleService.DeleteRule:output_type -> usher.rule.v1.DeleteRuleResponse
+	38, // [38:48] is the sub-list for method output_type
+	28, // [28:38] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_usher_rule_v1_rule_proto_init() }
@@ -1487,13 +2223,18 @@ func file_usher_rule_v1_rule_proto_init() {
 		(*Rule_RoleValue)(nil),
 		(*Rule_Filter)(nil),
 	}
+	file_usher_rule_v1_rule_proto_msgTypes[27].OneofWrappers = []any{
+		(*PreviewRuleRequest_Group)(nil),
+		(*PreviewRuleRequest_RoleValue)(nil),
+		(*PreviewRuleRequest_Filter)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_rule_v1_rule_proto_rawDesc), len(file_usher_rule_v1_rule_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   20,
+			NumEnums:      2,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

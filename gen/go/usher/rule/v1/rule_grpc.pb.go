@@ -19,13 +19,16 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	RuleService_CreateRule_FullMethodName  = "/usher.rule.v1.RuleService/CreateRule"
-	RuleService_GetRule_FullMethodName     = "/usher.rule.v1.RuleService/GetRule"
-	RuleService_ListRules_FullMethodName   = "/usher.rule.v1.RuleService/ListRules"
-	RuleService_UpdateRule_FullMethodName  = "/usher.rule.v1.RuleService/UpdateRule"
-	RuleService_EnableRule_FullMethodName  = "/usher.rule.v1.RuleService/EnableRule"
-	RuleService_DisableRule_FullMethodName = "/usher.rule.v1.RuleService/DisableRule"
-	RuleService_DeleteRule_FullMethodName  = "/usher.rule.v1.RuleService/DeleteRule"
+	RuleService_CreateRule_FullMethodName       = "/usher.rule.v1.RuleService/CreateRule"
+	RuleService_GetRule_FullMethodName          = "/usher.rule.v1.RuleService/GetRule"
+	RuleService_ListRules_FullMethodName        = "/usher.rule.v1.RuleService/ListRules"
+	RuleService_ListRuleProblems_FullMethodName = "/usher.rule.v1.RuleService/ListRuleProblems"
+	RuleService_CountRuleMatches_FullMethodName = "/usher.rule.v1.RuleService/CountRuleMatches"
+	RuleService_PreviewRule_FullMethodName      = "/usher.rule.v1.RuleService/PreviewRule"
+	RuleService_UpdateRule_FullMethodName       = "/usher.rule.v1.RuleService/UpdateRule"
+	RuleService_EnableRule_FullMethodName       = "/usher.rule.v1.RuleService/EnableRule"
+	RuleService_DisableRule_FullMethodName      = "/usher.rule.v1.RuleService/DisableRule"
+	RuleService_DeleteRule_FullMethodName       = "/usher.rule.v1.RuleService/DeleteRule"
 )
 
 // RuleServiceClient is the client API for RuleService service.
@@ -42,6 +45,16 @@ type RuleServiceClient interface {
 	GetRule(ctx context.Context, in *GetRuleRequest, opts ...grpc.CallOption) (*GetRuleResponse, error)
 	// ListRules lists an organization's rules by id, which is the order of their creation. Reasons: PAGE_TOKEN.
 	ListRules(ctx context.Context, in *ListRulesRequest, opts ...grpc.CallOption) (*ListRulesResponse, error)
+	// ListRuleProblems lists what is wrong with the rules of an organization, in the order of the rules. A rule without a
+	// problem is not in the list. The list is whole: an organization has 1,000 rules at most.
+	ListRuleProblems(ctx context.Context, in *ListRuleProblemsRequest, opts ...grpc.CallOption) (*ListRuleProblemsResponse, error)
+	// CountRuleMatches counts whom rules match now. Inactive and detached users count, although rules give them nothing. The
+	// numbers can be one minute old: count_time says when Usher counted. One call counts for at most five seconds: the answer
+	// leaves out the rules after that, so ask again for them. Reasons: UNAVAILABLE (identity cannot be reached).
+	CountRuleMatches(ctx context.Context, in *CountRuleMatchesRequest, opts ...grpc.CallOption) (*CountRuleMatchesResponse, error)
+	// PreviewRule counts whom a rule would match, without storing it. Reasons: SCIM_INVALID_FILTER (the metadata `position` is
+	// the place of the error in the filter, in bytes from 0), UNAVAILABLE (identity cannot be reached).
+	PreviewRule(ctx context.Context, in *PreviewRuleRequest, opts ...grpc.CallOption) (*PreviewRuleResponse, error)
 	// UpdateRule changes only the fields that the request names: `display_name`, `enabled`, `grants`, and one of
 	// `group`, `role_value` and `filter`, which replaces the previous one. Another group name removes the pins.
 	// Reasons: NOT_FOUND, ROLE_SCOPE, CONFLICT, ORGANIZATION_ERASING.
@@ -89,6 +102,36 @@ func (c *ruleServiceClient) ListRules(ctx context.Context, in *ListRulesRequest,
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListRulesResponse)
 	err := c.cc.Invoke(ctx, RuleService_ListRules_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ruleServiceClient) ListRuleProblems(ctx context.Context, in *ListRuleProblemsRequest, opts ...grpc.CallOption) (*ListRuleProblemsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListRuleProblemsResponse)
+	err := c.cc.Invoke(ctx, RuleService_ListRuleProblems_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ruleServiceClient) CountRuleMatches(ctx context.Context, in *CountRuleMatchesRequest, opts ...grpc.CallOption) (*CountRuleMatchesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CountRuleMatchesResponse)
+	err := c.cc.Invoke(ctx, RuleService_CountRuleMatches_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ruleServiceClient) PreviewRule(ctx context.Context, in *PreviewRuleRequest, opts ...grpc.CallOption) (*PreviewRuleResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PreviewRuleResponse)
+	err := c.cc.Invoke(ctx, RuleService_PreviewRule_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -149,6 +192,16 @@ type RuleServiceServer interface {
 	GetRule(context.Context, *GetRuleRequest) (*GetRuleResponse, error)
 	// ListRules lists an organization's rules by id, which is the order of their creation. Reasons: PAGE_TOKEN.
 	ListRules(context.Context, *ListRulesRequest) (*ListRulesResponse, error)
+	// ListRuleProblems lists what is wrong with the rules of an organization, in the order of the rules. A rule without a
+	// problem is not in the list. The list is whole: an organization has 1,000 rules at most.
+	ListRuleProblems(context.Context, *ListRuleProblemsRequest) (*ListRuleProblemsResponse, error)
+	// CountRuleMatches counts whom rules match now. Inactive and detached users count, although rules give them nothing. The
+	// numbers can be one minute old: count_time says when Usher counted. One call counts for at most five seconds: the answer
+	// leaves out the rules after that, so ask again for them. Reasons: UNAVAILABLE (identity cannot be reached).
+	CountRuleMatches(context.Context, *CountRuleMatchesRequest) (*CountRuleMatchesResponse, error)
+	// PreviewRule counts whom a rule would match, without storing it. Reasons: SCIM_INVALID_FILTER (the metadata `position` is
+	// the place of the error in the filter, in bytes from 0), UNAVAILABLE (identity cannot be reached).
+	PreviewRule(context.Context, *PreviewRuleRequest) (*PreviewRuleResponse, error)
 	// UpdateRule changes only the fields that the request names: `display_name`, `enabled`, `grants`, and one of
 	// `group`, `role_value` and `filter`, which replaces the previous one. Another group name removes the pins.
 	// Reasons: NOT_FOUND, ROLE_SCOPE, CONFLICT, ORGANIZATION_ERASING.
@@ -180,6 +233,15 @@ func (UnimplementedRuleServiceServer) GetRule(context.Context, *GetRuleRequest) 
 }
 func (UnimplementedRuleServiceServer) ListRules(context.Context, *ListRulesRequest) (*ListRulesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListRules not implemented")
+}
+func (UnimplementedRuleServiceServer) ListRuleProblems(context.Context, *ListRuleProblemsRequest) (*ListRuleProblemsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListRuleProblems not implemented")
+}
+func (UnimplementedRuleServiceServer) CountRuleMatches(context.Context, *CountRuleMatchesRequest) (*CountRuleMatchesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CountRuleMatches not implemented")
+}
+func (UnimplementedRuleServiceServer) PreviewRule(context.Context, *PreviewRuleRequest) (*PreviewRuleResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PreviewRule not implemented")
 }
 func (UnimplementedRuleServiceServer) UpdateRule(context.Context, *UpdateRuleRequest) (*UpdateRuleResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateRule not implemented")
@@ -264,6 +326,60 @@ func _RuleService_ListRules_Handler(srv interface{}, ctx context.Context, dec fu
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(RuleServiceServer).ListRules(ctx, req.(*ListRulesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RuleService_ListRuleProblems_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListRuleProblemsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RuleServiceServer).ListRuleProblems(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RuleService_ListRuleProblems_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RuleServiceServer).ListRuleProblems(ctx, req.(*ListRuleProblemsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RuleService_CountRuleMatches_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CountRuleMatchesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RuleServiceServer).CountRuleMatches(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RuleService_CountRuleMatches_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RuleServiceServer).CountRuleMatches(ctx, req.(*CountRuleMatchesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RuleService_PreviewRule_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PreviewRuleRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RuleServiceServer).PreviewRule(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RuleService_PreviewRule_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RuleServiceServer).PreviewRule(ctx, req.(*PreviewRuleRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -358,6 +474,18 @@ var RuleService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListRules",
 			Handler:    _RuleService_ListRules_Handler,
+		},
+		{
+			MethodName: "ListRuleProblems",
+			Handler:    _RuleService_ListRuleProblems_Handler,
+		},
+		{
+			MethodName: "CountRuleMatches",
+			Handler:    _RuleService_CountRuleMatches_Handler,
+		},
+		{
+			MethodName: "PreviewRule",
+			Handler:    _RuleService_PreviewRule_Handler,
 		},
 		{
 			MethodName: "UpdateRule",

@@ -109,8 +109,15 @@ type Sync struct {
 	// The number of users that Usher set aside, because it could not compute their access. Usher tries each of them
 	// again, also after the end of the sync. GetAccessStatus names those that still wait.
 	UsersSetAside int64 `protobuf:"varint,11,opt,name=users_set_aside,json=usersSetAside,proto3" json:"users_set_aside,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// The ids of the first 100 of them.
+	SetAsideUserIds []string `protobuf:"bytes,12,rep,name=set_aside_user_ids,json=setAsideUserIds,proto3" json:"set_aside_user_ids,omitempty"`
+	// The number of users that the sync has to reconcile, as counted when it began to work. It is not exact, because users
+	// come and go meanwhile. 0: not known yet.
+	UsersTotal int64 `protobuf:"varint,13,opt,name=users_total,json=usersTotal,proto3" json:"users_total,omitempty"`
+	// The time at which the sync will end at its present speed. Unset before the first page, and after the end.
+	EstimatedEndTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=estimated_end_time,json=estimatedEndTime,proto3" json:"estimated_end_time,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Sync) Reset() {
@@ -218,6 +225,27 @@ func (x *Sync) GetUsersSetAside() int64 {
 		return x.UsersSetAside
 	}
 	return 0
+}
+
+func (x *Sync) GetSetAsideUserIds() []string {
+	if x != nil {
+		return x.SetAsideUserIds
+	}
+	return nil
+}
+
+func (x *Sync) GetUsersTotal() int64 {
+	if x != nil {
+		return x.UsersTotal
+	}
+	return 0
+}
+
+func (x *Sync) GetEstimatedEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EstimatedEndTime
+	}
+	return nil
 }
 
 // StartSyncRequest asks for a rule sync.
@@ -648,7 +676,7 @@ var File_usher_rule_v1_sync_proto protoreflect.FileDescriptor
 
 const file_usher_rule_v1_sync_proto_rawDesc = "" +
 	"\n" +
-	"\x18usher/rule/v1/sync.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\"\x92\x04\n" +
+	"\x18usher/rule/v1/sync.proto\x12\rusher.rule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dusher/common/v1/callers.proto\x1a\x1dusher/common/v1/example.proto\"\xbc\x05\n" +
 	"\x04Sync\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12-\n" +
 	"\x0forganization_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\x0eorganizationId\x124\n" +
@@ -665,7 +693,11 @@ const file_usher_rule_v1_sync_proto_rawDesc = "" +
 	"updateTime\x12;\n" +
 	"\bend_time\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\aendTime\x12,\n" +
-	"\x0fusers_set_aside\x18\v \x01(\x03B\x04\xe2A\x01\x03R\rusersSetAside\"r\n" +
+	"\x0fusers_set_aside\x18\v \x01(\x03B\x04\xe2A\x01\x03R\rusersSetAside\x121\n" +
+	"\x12set_aside_user_ids\x18\f \x03(\tB\x04\xe2A\x01\x03R\x0fsetAsideUserIds\x12%\n" +
+	"\vusers_total\x18\r \x01(\x03B\x04\xe2A\x01\x03R\n" +
+	"usersTotal\x12N\n" +
+	"\x12estimated_end_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\x10estimatedEndTime\"r\n" +
 	"\x10StartSyncRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12*\n" +
 	"\n" +
@@ -739,23 +771,24 @@ var file_usher_rule_v1_sync_proto_depIdxs = []int32{
 	10, // 1: usher.rule.v1.Sync.create_time:type_name -> google.protobuf.Timestamp
 	10, // 2: usher.rule.v1.Sync.update_time:type_name -> google.protobuf.Timestamp
 	10, // 3: usher.rule.v1.Sync.end_time:type_name -> google.protobuf.Timestamp
-	1,  // 4: usher.rule.v1.StartSyncResponse.sync:type_name -> usher.rule.v1.Sync
-	1,  // 5: usher.rule.v1.GetSyncResponse.sync:type_name -> usher.rule.v1.Sync
-	1,  // 6: usher.rule.v1.ListSyncsResponse.syncs:type_name -> usher.rule.v1.Sync
-	1,  // 7: usher.rule.v1.CancelSyncResponse.sync:type_name -> usher.rule.v1.Sync
-	2,  // 8: usher.rule.v1.SyncService.StartSync:input_type -> usher.rule.v1.StartSyncRequest
-	4,  // 9: usher.rule.v1.SyncService.GetSync:input_type -> usher.rule.v1.GetSyncRequest
-	6,  // 10: usher.rule.v1.SyncService.ListSyncs:input_type -> usher.rule.v1.ListSyncsRequest
-	8,  // 11: usher.rule.v1.SyncService.CancelSync:input_type -> usher.rule.v1.CancelSyncRequest
-	3,  // 12: usher.rule.v1.SyncService.StartSync:output_type -> usher.rule.v1.StartSyncResponse
-	5,  // 13: usher.rule.v1.SyncService.GetSync:output_type -> usher.rule.v1.GetSyncResponse
-	7,  // 14: usher.rule.v1.SyncService.ListSyncs:output_type -> usher.rule.v1.ListSyncsResponse
-	9,  // 15: usher.rule.v1.SyncService.CancelSync:output_type -> usher.rule.v1.CancelSyncResponse
-	12, // [12:16] is the sub-list for method output_type
-	8,  // [8:12] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	10, // 4: usher.rule.v1.Sync.estimated_end_time:type_name -> google.protobuf.Timestamp
+	1,  // 5: usher.rule.v1.StartSyncResponse.sync:type_name -> usher.rule.v1.Sync
+	1,  // 6: usher.rule.v1.GetSyncResponse.sync:type_name -> usher.rule.v1.Sync
+	1,  // 7: usher.rule.v1.ListSyncsResponse.syncs:type_name -> usher.rule.v1.Sync
+	1,  // 8: usher.rule.v1.CancelSyncResponse.sync:type_name -> usher.rule.v1.Sync
+	2,  // 9: usher.rule.v1.SyncService.StartSync:input_type -> usher.rule.v1.StartSyncRequest
+	4,  // 10: usher.rule.v1.SyncService.GetSync:input_type -> usher.rule.v1.GetSyncRequest
+	6,  // 11: usher.rule.v1.SyncService.ListSyncs:input_type -> usher.rule.v1.ListSyncsRequest
+	8,  // 12: usher.rule.v1.SyncService.CancelSync:input_type -> usher.rule.v1.CancelSyncRequest
+	3,  // 13: usher.rule.v1.SyncService.StartSync:output_type -> usher.rule.v1.StartSyncResponse
+	5,  // 14: usher.rule.v1.SyncService.GetSync:output_type -> usher.rule.v1.GetSyncResponse
+	7,  // 15: usher.rule.v1.SyncService.ListSyncs:output_type -> usher.rule.v1.ListSyncsResponse
+	9,  // 16: usher.rule.v1.SyncService.CancelSync:output_type -> usher.rule.v1.CancelSyncResponse
+	13, // [13:17] is the sub-list for method output_type
+	9,  // [9:13] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_usher_rule_v1_sync_proto_init() }

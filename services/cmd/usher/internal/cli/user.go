@@ -35,7 +35,7 @@ func userCommand(c *client) *cobra.Command {
 		if err != nil {
 			return nil, err
 		}
-		return identityv1.NewErasureServiceClient(conn).EraseUser(ctx, &identityv1.EraseUserRequest{OrganizationId: organization, UserId: id})
+		return identityv1.NewDetachedUserServiceClient(conn).EraseUser(ctx, &identityv1.EraseUserRequest{OrganizationId: organization, UserId: id})
 	})
 	return noun("user", "Users, as IdPs send them.", get, erase)
 }
