@@ -15,4 +15,13 @@ export const paths = {
     const query = new URLSearchParams(filter).toString();
     return `${of(organization)}/failed-events${query && `?${query}`}`;
   },
+  rules: (organization: string) => `${of(organization)}/rules`,
+  newRule: (organization: string) => `${of(organization)}/rules/new`,
+  rule: (organization: string, rule: string) => `${of(organization)}/rules/${rule}`,
+  syncs: (organization: string) => `${of(organization)}/syncs`,
+  sync: (organization: string, sync: string) => `${of(organization)}/syncs/${sync}`,
+  users: (organization: string) => `${of(organization)}/users`,
+  user: (organization: string, user: string, tab = "") => `${of(organization)}/users/${user}${tab && `?tab=${tab}`}`,
+  groups: (organization: string, tab = "") => `${of(organization)}/groups${tab && `?tab=${tab}`}`,
+  group: (organization: string, group: string) => `${of(organization)}/groups/${group}`,
 };

@@ -1,5 +1,7 @@
 import { answer, api, type Schemas } from "./client";
+import { sometimes, useLive } from "./live";
 import { walk } from "./pages";
+import { useMay } from "./session";
 
 /** The key of the list of all directories in the cache. */
 export function allDirectoriesKey(organizationId: string) {
@@ -16,4 +18,16 @@ export async function readAllDirectories(organizationId: string): Promise<Schema
     ),
   );
   return pages.flatMap((page) => page.directories);
+}
+
+/** Reads the names of an organization's directories, including deleted ones, by id. */
+export function useDirectoryNames(organizationId: string): Map<string, string> {
+  const may = useMay("MANAGE_DIRECTORIES", "READ_ACCESS", "READ_EVENTS");
+  const { data } = useLive(
+    allDirectoriesKey(organizationId),
+    () => readAllDirectories(organizationId),
+    4 * sometimes,
+    may,
+  );
+  return new Map(data?.map((d) => [d.id, d.displayName ?? d.id]));
 }

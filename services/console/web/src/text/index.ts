@@ -1,8 +1,13 @@
 // The catalogue of all text that people read: one file for each area.
+import { access } from "./access";
 import { directory } from "./directory";
 import { events } from "./events";
+import { groups } from "./groups";
 import { overview } from "./overview";
+import { rules } from "./rules";
 import { setUp } from "./setUp";
 import { shell } from "./shell";
+import { syncs } from "./syncs";
+import { users } from "./users";
 
-export const text = { ...shell, overview, setUp, directory, events };
+export const text = { ...shell, access, overview, setUp, directory, events, groups, rules, syncs, users };

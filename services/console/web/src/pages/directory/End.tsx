@@ -9,10 +9,12 @@ import {
 import { useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
+import { readGroupNames, readUserNames } from "../../api/people";
 import { useMay } from "../../api/session";
 import { ConfirmByName } from "../../parts/ConfirmByName";
 import { DataTable } from "../../parts/DataTable";
 import { Label } from "../../parts/Label";
+import { More } from "../../parts/More";
 import { Failure, Loading } from "../../parts/States";
 import { paths } from "../../paths";
 import { text } from "../../text";
@@ -253,34 +255,21 @@ function Carried({ directory }: { directory: Directory }) {
 
 /** Returns the names of groups and of users by id, as far as the reader may read them. */
 async function namesOf(organizationId: string, members: Schemas["CarriedMember"][]): Promise<Map<string, string>> {
-  const unique = (all: string[]) => [...new Set(all)].filter(Boolean);
-  const names = new Map<string, string>();
-  const path = { organizationId };
   try {
-    const groups = await answer(
-      api.POST("/api/v1/organizations/{organizationId}/groups:batchGet", {
-        params: { path },
-        body: { ids: unique(members.map((m) => m.groupId)) },
-      }),
-    );
-    for (const group of groups.groups) {
-      names.set(group.id, group.displayName);
-    }
-    const users = await answer(
-      api.POST("/api/v1/organizations/{organizationId}/users:batchGet", {
-        params: { path },
-        body: { ids: unique(members.map((m) => m.member?.id ?? "")) },
-      }),
-    );
-    for (const user of users.users) {
-      if (user.userName) {
-        names.set(user.id, user.userName);
-      }
-    }
+    const [groups, users] = await Promise.all([
+      readGroupNames(
+        organizationId,
+        members.map((m) => m.groupId),
+      ),
+      readUserNames(
+        organizationId,
+        members.map((m) => m.member?.id ?? ""),
+      ),
+    ]);
+    return new Map([...groups, ...users]);
   } catch {
-    // The ids are shown: some readers may not read names.
+    return new Map(); // the ids are shown: some readers may not read names
   }
-  return names;
 }
 
 type List = UseInfiniteQueryResult<InfiniteData<unknown>>;
@@ -290,17 +279,4 @@ function State({ list, empty, none, some }: { list: List; empty: boolean; none: 
     return <Failure error={list.error} retry={() => void list.refetch()} />;
   }
   return list.isPending ? <Loading lines={2} /> : <Text>{empty ? none : some}</Text>;
-}
-
-function More({ list }: { list: List }) {
-  return list.hasNextPage ? (
-    <Button
-      variant="default"
-      w="fit-content"
-      loading={list.isFetchingNextPage}
-      onClick={() => void list.fetchNextPage()}
-    >
-      {text.more}
-    </Button>
-  ) : null;
 }

@@ -6,13 +6,13 @@ import { sometimes, useLive } from "../../api/live";
 import { useMay } from "../../api/session";
 import { Bars } from "../../parts/Bars";
 import { CopyField } from "../../parts/CopyField";
+import { Facts } from "../../parts/Facts";
 import { Time } from "../../parts/Time";
 import { paths } from "../../paths";
 import { text } from "../../text";
 import { refused } from "../../text/overview";
 import { number } from "../../text/shell";
 import { sumOf } from "../overview/situation";
-import classes from "./Directory.module.css";
 
 const day = 24 * 3_600_000;
 const days = 30;
@@ -108,14 +108,7 @@ export function Status({
         </Paper>
       )}
       <Paper withBorder p="md">
-        <dl className={classes.facts}>
-          {facts.map(([name, value]) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-        </dl>
+        <Facts facts={facts} />
       </Paper>
     </Stack>
   );

@@ -2,12 +2,13 @@ import { Anchor, Button, NativeSelect, Paper, Stack, Text, TextInput } from "@ma
 import { useRef, useState } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
 import type { Schemas } from "../../api/client";
-import { allDirectoriesKey, readAllDirectories } from "../../api/directories";
+import { useDirectoryNames } from "../../api/directories";
 import { exportEvents, type FailedEvent, listPage, mostExported, useOpenCounts } from "../../api/events";
-import { sometimes, useLive, useLivePages } from "../../api/live";
-import { useMay, useSession } from "../../api/session";
+import { sometimes, useLivePages } from "../../api/live";
+import { useSession } from "../../api/session";
 import { DataTable } from "../../parts/DataTable";
 import { Label } from "../../parts/Label";
+import { More } from "../../parts/More";
 import { Page } from "../../parts/Page";
 import { Empty, Failure, Loading } from "../../parts/States";
 import { Time } from "../../parts/Time";
@@ -39,7 +40,7 @@ export function FailedEvents() {
     (pages) => pages <= 1, // more pages would move under the reader
   );
   const counts = useOpenCounts(organization, filter.directory);
-  const directories = useDirectories(organization);
+  const directories = useDirectoryNames(organization);
   const all = list.data?.pages.flatMap((page) => page.failedEvents) ?? [];
   const change = (to: Partial<Filter>) => setSearch(writeFilter({ ...filter, ...to }), { replace: true });
   const openEvent = (id: string) => ({ search: `?${new URLSearchParams({ ...writeFilter(filter), event: id })}` });
@@ -74,16 +75,7 @@ export function FailedEvents() {
         </Empty>
       )}
       {all.length > 0 && <List events={all} directories={directories} to={openEvent} />}
-      {list.hasNextPage && (
-        <Button
-          variant="default"
-          w="fit-content"
-          loading={list.isFetchingNextPage}
-          onClick={() => void list.fetchNextPage()}
-        >
-          {text.more}
-        </Button>
-      )}
+      <More list={list} />
       <Details
         organization={organization}
         id={search.get("event") ?? ""}
@@ -99,13 +91,6 @@ export function FailedEvents() {
 function openCount(counts: Schemas["FailedEventCount"][]): string {
   const sum = number(counts.reduce((n, reason) => n + reason.count, 0));
   return counts.some((reason) => reason.atLeast) ? text.events.atLeast(sum) : sum;
-}
-
-/** Reads the names of the organization's directories, including deleted ones, by id. */
-function useDirectories(organization: string): Map<string, string> {
-  const may = useMay("MANAGE_DIRECTORIES", "READ_EVENTS");
-  const { data } = useLive(allDirectoriesKey(organization), () => readAllDirectories(organization), 4 * sometimes, may);
-  return new Map(data?.map((d) => [d.id, d.displayName ?? d.id]));
 }
 
 interface FiltersProps {

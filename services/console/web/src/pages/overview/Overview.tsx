@@ -4,9 +4,11 @@ import { answer, api, type Schemas } from "../../api/client";
 import { useOpenCounts } from "../../api/events";
 import { sometimes, useLive, useLivePages } from "../../api/live";
 import { walk } from "../../api/pages";
+import { useAccessStatus } from "../../api/rules";
 import { useMay } from "../../api/session";
 import { Bars } from "../../parts/Bars";
 import { colourOf, Label } from "../../parts/Label";
+import { More } from "../../parts/More";
 import { Page } from "../../parts/Page";
 import { Empty, Failure, Loading } from "../../parts/States";
 import { Time } from "../../parts/Time";
@@ -83,16 +85,7 @@ export function Overview() {
           ))}
         </Stack>
       )}
-      {directories.hasNextPage && (
-        <Button
-          variant="default"
-          w="fit-content"
-          loading={directories.isFetchingNextPage}
-          onClick={() => void directories.fetchNextPage()}
-        >
-          {text.more}
-        </Button>
-      )}
+      <More list={directories} />
       {directories.data && (
         <Switch
           label={text.overview.deleted}
@@ -152,17 +145,7 @@ function useOpenEvents(organization: string): string | undefined {
 
 function Figures({ organization, openEvents }: { organization: string; openEvents: string | undefined }) {
   const words = text.overview.figures;
-  const access = useLive(
-    ["accessStatus", organization],
-    () =>
-      answer(
-        api.GET("/api/v1/organizations/{organizationId}/access:status", {
-          params: { path: { organizationId: organization } },
-        }),
-      ),
-    sometimes,
-    useMay("READ_ACCESS", "MANAGE_RULES"),
-  ).data;
+  const access = useAccessStatus(organization);
   return (
     <SimpleGrid cols={{ base: 1, xs: 3 }}>
       {openEvents !== undefined && (
@@ -177,6 +160,7 @@ function Figures({ organization, openEvents }: { organization: string; openEvent
         <Figure
           label={words.waiting}
           value={access.rulesWaitingCount === 0 ? words.none : number(access.rulesWaitingCount)}
+          to={paths.syncs(organization)}
         >
           {access.oldestWaitingTime && (
             <>

@@ -1,0 +1,66 @@
+import { useQuery } from "@tanstack/react-query";
+import { answer, api, type Schemas } from "./client";
+
+/** The most ids that one request can name. */
+const most = 1000;
+
+const unique = (all: string[]) => [...new Set(all)].filter(Boolean).sort().slice(0, most);
+
+/** Reads the userNames of users by id. A user who does not exist, or whose name the reader may not read, is not in the result. */
+export async function readUserNames(organizationId: string, all: string[]): Promise<Map<string, string>> {
+  const names = new Map<string, string>();
+  for (let ids = unique(all); ids.length > 0; ) {
+    const page: Schemas["BatchGetUsersResponse"] = await answer(
+      api.POST("/api/v1/organizations/{organizationId}/users:batchGet", {
+        params: { path: { organizationId } },
+        body: { ids },
+      }),
+    );
+    for (const user of page.users) {
+      if (user.userName) {
+        names.set(user.id, user.userName);
+      }
+    }
+    ids = page.remainingIds.length < ids.length ? page.remainingIds : [];
+  }
+  return names;
+}
+
+/** Reads the displayNames of groups by id. */
+export async function readGroupNames(organizationId: string, all: string[]): Promise<Map<string, string>> {
+  const ids = unique(all);
+  if (ids.length === 0) {
+    return new Map();
+  }
+  const { groups } = await answer(
+    api.POST("/api/v1/organizations/{organizationId}/groups:batchGet", {
+      params: { path: { organizationId } },
+      body: { ids },
+    }),
+  );
+  return new Map(groups.map((group) => [group.id, group.displayName]));
+}
+
+/** Reads the userNames of users by id, for a page that shows ids until they are there. */
+export function useUserNames(organizationId: string, ids: string[]): Map<string, string> {
+  const wanted = unique(ids);
+  const { data } = useQuery({
+    queryKey: ["userNames", organizationId, wanted],
+    queryFn: () => readUserNames(organizationId, wanted),
+    enabled: wanted.length > 0,
+    staleTime: 60_000,
+  });
+  return data ?? new Map();
+}
+
+/** Reads the displayNames of groups by id, for a page that shows ids until they are there. */
+export function useGroupNames(organizationId: string, ids: string[]): Map<string, string> {
+  const wanted = unique(ids);
+  const { data } = useQuery({
+    queryKey: ["groupNames", organizationId, wanted],
+    queryFn: () => readGroupNames(organizationId, wanted),
+    enabled: wanted.length > 0,
+    staleTime: 60_000,
+  });
+  return data ?? new Map();
+}
