@@ -1,0 +1,198 @@
+import { Anchor, Button, Group, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
+import { Link, useParams, useSearchParams } from "react-router";
+import { type Catalogue, useCatalogue } from "../../api/catalogue";
+import type { Schemas } from "../../api/client";
+import { type Problem, type Rule, useAccessStatus, useRuleMatches, useRuleProblems, useRules } from "../../api/rules";
+import { useMay } from "../../api/session";
+import { DataTable } from "../../parts/DataTable";
+import { Label } from "../../parts/Label";
+import { Page } from "../../parts/Page";
+import { Empty, Failure, Loading } from "../../parts/States";
+import { ago, Time } from "../../parts/Time";
+import { paths } from "../../paths";
+import { text } from "../../text";
+import { DefaultRules } from "./DefaultRules";
+import { contains, countInWords, firstOf, matchInWords, rulesShown } from "./match";
+
+/** The rules of an organization: what each gives, whom it matches now, and what is wrong with it. */
+export function Rules() {
+  const words = text.rules;
+  const { organization = "" } = useParams();
+  const [search, setSearch] = useSearchParams();
+  const mayManage = useMay("MANAGE_RULES");
+  const list = useRules(organization);
+  const problems = useRuleProblems(organization);
+  const status = useAccessStatus(organization);
+  const catalogue = useCatalogue(organization);
+  const find = search.get("find") ?? "";
+  const onlyWrong = search.get("show") === "problems";
+  const shown = Number(search.get("shown")) || rulesShown;
+  const found = (list.rules ?? []).filter(
+    (rule) => contains(rule, find, rule.grants.map(catalogue.inWords)) && (!onlyWrong || problems?.has(rule.id)),
+  );
+  const rules = found.slice(0, shown);
+  const change = (to: Record<string, string>) => {
+    const next = { find, show: onlyWrong ? "problems" : "", ...to };
+    setSearch(Object.fromEntries(Object.entries(next).filter(([, value]) => value)), { replace: true });
+  };
+  const since = status?.oldestWaitingTime ? ago(new Date(status.oldestWaitingTime)) : "";
+  return (
+    <Page
+      title={words.title}
+      situation={list.rules && words.situation(list.rules.length, problems?.size, since)}
+      action={
+        <Group gap="xs">
+          {mayManage && since && (
+            <Button component={Link} to={paths.syncs(organization)}>
+              {words.sync}
+            </Button>
+          )}
+          {mayManage && list.rules && list.rules.length > 0 && (
+            <Button component={Link} to={paths.newRule(organization)} variant={since ? "default" : "filled"}>
+              {words.add}
+            </Button>
+          )}
+        </Group>
+      }
+    >
+      {list.error && <Failure error={list.error} retry={() => void list.refetch()} />}
+      {list.isPending && !list.error && <Loading />}
+      {list.rules?.length === 0 && (
+        <Empty
+          title={words.emptyTitle}
+          action={
+            mayManage && (
+              <Button component={Link} to={paths.newRule(organization)}>
+                {words.add}
+              </Button>
+            )
+          }
+        >
+          {words.empty} {!mayManage && words.emptyViewer}
+        </Empty>
+      )}
+      {list.rules?.length === 0 && mayManage && <DefaultRules organization={organization} catalogue={catalogue} />}
+      {list.rules && list.rules.length > 0 && (
+        <>
+          <Group gap="sm" align="flex-end">
+            <TextInput
+              label={words.find}
+              description={words.findHelp}
+              value={find}
+              maxLength={100}
+              flex="1 1 16rem"
+              autoComplete="off"
+              onChange={(event) => change({ find: event.currentTarget.value })}
+            />
+            <NativeSelect
+              label={words.show}
+              value={onlyWrong ? "problems" : ""}
+              data={[
+                { value: "", label: words.showAll },
+                { value: "problems", label: words.showWrong },
+              ]}
+              onChange={(event) => change({ show: event.currentTarget.value })}
+            />
+          </Group>
+          {found.length === 0 && <Text>{words.none}</Text>}
+        </>
+      )}
+      {rules.length > 0 && <List rules={rules} problems={problems} catalogue={catalogue} organization={organization} />}
+      {found.length > rules.length && (
+        <Button variant="default" w="fit-content" onClick={() => change({ shown: String(shown + rulesShown) })}>
+          {text.more}
+        </Button>
+      )}
+    </Page>
+  );
+}
+
+interface ListProps {
+  organization: string;
+  rules: Rule[];
+  problems: Map<string, Problem[]> | undefined;
+  catalogue: Catalogue;
+}
+
+function List({ organization, rules, problems, catalogue }: ListProps) {
+  const words = text.rules;
+  const counts = useRuleMatches(
+    organization,
+    rules.map((rule) => rule.id),
+  );
+  return (
+    <DataTable
+      caption={words.caption}
+      columns={words.columns}
+      minWidth="52rem"
+      rows={rules.map((rule) => ({
+        key: rule.id,
+        cells: [
+          <Stack key="rule" gap={4} align="flex-start">
+            <Anchor component={Link} to={paths.rule(organization, rule.id)}>
+              <bdi>{rule.displayName}</bdi>
+            </Anchor>
+            {!rule.enabled && <Label tone="quiet">{words.disabled}</Label>}
+          </Stack>,
+          matchInWords(rule),
+          <Grants key="gives" rule={rule} catalogue={catalogue} />,
+          <Count key="now" count={counts.get(rule.id)} />,
+          <Problems key="problems" problems={problems?.get(rule.id)} />,
+        ],
+      }))}
+    />
+  );
+}
+
+function Grants({ rule, catalogue }: { rule: Rule; catalogue: Catalogue }) {
+  const { shown, more } = firstOf(rule.grants, 3);
+  return (
+    <Stack gap={2}>
+      {shown.map((grant) => (
+        <Text key={`${grant.tenantId} ${grant.roleId}`} size="sm">
+          {catalogue.inWords(grant)}
+        </Text>
+      ))}
+      {more && (
+        <Text size="xs" c="dimmed">
+          {more}
+        </Text>
+      )}
+    </Stack>
+  );
+}
+
+function Count({ count }: { count: Schemas["MatchCount"] | undefined }) {
+  const words = text.rules;
+  if (!count) {
+    return (
+      <Text size="sm" c="dimmed">
+        {words.counting}
+      </Text>
+    );
+  }
+  return (
+    <Stack gap={2}>
+      <Text size="sm">{countInWords(count)}</Text>
+      <Text size="xs" c="dimmed" component="div">
+        {words.counted} <Time value={count.countTime} as="ago" />
+      </Text>
+    </Stack>
+  );
+}
+
+function Problems({ problems }: { problems: Problem[] | undefined }) {
+  const kinds = [...new Set(problems?.map((problem) => problem.kind))];
+  if (kinds.length === 0) {
+    return null;
+  }
+  return (
+    <Stack gap={4} align="flex-start">
+      {kinds.map((kind) => (
+        <Label key={kind} tone="warn">
+          {text.rules.problem[kind] ?? kind}
+        </Label>
+      ))}
+    </Stack>
+  );
+}
