@@ -40,6 +40,42 @@ export const routes: RouteObject[] = [
                 path: "failed-events",
                 lazy: async () => ({ Component: (await import("./pages/events/FailedEvents")).FailedEvents }),
               },
+              {
+                path: "rules",
+                lazy: async () => ({ Component: (await import("./pages/rules/Rules")).Rules }),
+              },
+              {
+                path: "rules/new",
+                lazy: async () => ({ Component: (await import("./pages/rules/NewRule")).NewRule }),
+              },
+              {
+                path: "rules/:rule",
+                lazy: async () => ({ Component: (await import("./pages/rules/RulePage")).RulePage }),
+              },
+              {
+                path: "syncs",
+                lazy: async () => ({ Component: (await import("./pages/syncs/Syncs")).Syncs }),
+              },
+              {
+                path: "syncs/:sync",
+                lazy: async () => ({ Component: (await import("./pages/syncs/SyncPage")).SyncPage }),
+              },
+              {
+                path: "users",
+                lazy: async () => ({ Component: (await import("./pages/users/Users")).Users }),
+              },
+              {
+                path: "users/:user",
+                lazy: async () => ({ Component: (await import("./pages/users/UserPage")).UserPage }),
+              },
+              {
+                path: "groups",
+                lazy: async () => ({ Component: (await import("./pages/groups/Groups")).Groups }),
+              },
+              {
+                path: "groups/:group",
+                lazy: async () => ({ Component: (await import("./pages/groups/GroupPage")).GroupPage }),
+              },
             ],
           },
           { path: "*", Component: NotFound },

@@ -116,6 +116,14 @@ function pagesOf(session: Session, organization: string): PageLink[] {
   if (session.scopes.has("READ_EVENTS")) {
     pages.push({ title: text.nav.failedEvents, to: paths.failedEvents(organization) });
   }
+  if (!session.oneDirectory && (session.scopes.has("READ_ACCESS") || session.scopes.has("MANAGE_RULES"))) {
+    pages.push({ title: text.nav.rules, to: paths.rules(organization) });
+    pages.push({ title: text.nav.syncs, to: paths.syncs(organization) });
+  }
+  if (!session.oneDirectory && session.scopes.has("READ_PEOPLE")) {
+    pages.push({ title: text.nav.users, to: paths.users(organization) });
+    pages.push({ title: text.nav.groups, to: paths.groups(organization) });
+  }
   return pages;
 }
 

@@ -1,0 +1,72 @@
+import { Alert, Button, Text, Textarea } from "@mantine/core";
+import { useState } from "react";
+import { answer, api, type Schemas } from "../../api/client";
+import { useMay } from "../../api/session";
+import { text } from "../../text";
+import { Ask, useAccessChanged } from "./byHand";
+
+/** Suspends all access of a user, or resumes it. */
+export function Suspension({ user, suspended }: { user: Schemas["User"]; suspended: boolean }) {
+  const words = text.users;
+  const mayGrant = useMay("GRANT_ACCESS");
+  const changed = useAccessChanged(user);
+  const [asked, setAsked] = useState(false);
+  const [reason, setReason] = useState("");
+  const [warning, setWarning] = useState("");
+  const path = { organizationId: user.organizationId, userId: user.id };
+  const name = user.displayName || user.userName || user.id;
+  if (!mayGrant) {
+    return null;
+  }
+  const suspend = async () => {
+    const said = await answer(
+      api.POST("/api/v1/organizations/{organizationId}/users/{userId}/access:suspend", {
+        params: { path },
+        body: { reason: reason.trim() },
+      }),
+    );
+    setWarning(said.warning);
+    setReason("");
+    await changed();
+  };
+  const resume = async () => {
+    await answer(api.POST("/api/v1/organizations/{organizationId}/users/{userId}/access:resume", { params: { path } }));
+    setWarning("");
+    await changed();
+  };
+  const close = () => setAsked(false);
+  return (
+    <>
+      <Button variant="default" onClick={() => setAsked(true)}>
+        {suspended ? words.resume : words.suspend}
+      </Button>
+      {warning && <Alert color="yellow">{warning}</Alert>}
+      {asked && suspended && (
+        <Ask title={words.resumeTitle} action={words.resume} onConfirm={resume} onClose={close}>
+          <Text>{words.resumeText(name)}</Text>
+        </Ask>
+      )}
+      {asked && !suspended && (
+        <Ask
+          title={words.suspendTitle}
+          action={words.suspend}
+          danger
+          disabled={reason.trim() === ""}
+          onConfirm={suspend}
+          onClose={close}
+        >
+          <Text>{words.suspendText(name)}</Text>
+          <Textarea
+            label={words.suspendReason}
+            value={reason}
+            maxLength={500}
+            required
+            autosize
+            data-autofocus
+            onChange={(event) => setReason(event.currentTarget.value.replaceAll("\n", " "))}
+          />
+        </Ask>
+      )}
+    </>
+  );
+}

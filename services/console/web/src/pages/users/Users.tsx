@@ -1,0 +1,130 @@
+import { Anchor, Group, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { Link, useParams, useSearchParams } from "react-router";
+import { answer, api, type Schemas } from "../../api/client";
+import { useDirectoryNames } from "../../api/directories";
+import { DataTable } from "../../parts/DataTable";
+import { Label } from "../../parts/Label";
+import { More } from "../../parts/More";
+import { Page } from "../../parts/Page";
+import { Empty, Failure, Loading } from "../../parts/States";
+import { useTyped } from "../../parts/useTyped";
+import { paths } from "../../paths";
+import { text } from "../../text";
+
+type State = Schemas["UserState"];
+
+const pageSize = 50;
+
+/** Finds users while somebody types. */
+export function Users() {
+  const words = text.users;
+  const { organization = "" } = useParams();
+  const [search, setSearch] = useSearchParams();
+  const filter = {
+    find: search.get("find") ?? "",
+    state: search.get("state") ?? "",
+    directory: search.get("directory") ?? "",
+  };
+  const directories = useDirectoryNames(organization);
+  const change = (to: Partial<typeof filter>) =>
+    setSearch(
+      (now) => Object.fromEntries(Object.entries({ ...Object.fromEntries(now), ...to }).filter(([, value]) => value)),
+      { replace: true },
+    );
+  const [typed, setTyped] = useTyped(filter.find, (find) => change({ find }));
+  const list = useInfiniteQuery({
+    queryKey: ["users", organization, filter],
+    queryFn: ({ pageParam }) =>
+      answer(
+        api.GET("/api/v1/organizations/{organizationId}/users:search", {
+          params: {
+            path: { organizationId: organization },
+            query: {
+              query: filter.find.trim(),
+              pageSize,
+              pageToken: pageParam,
+              ...(filter.state && { state: filter.state as State }),
+              ...(filter.directory && { directoryId: filter.directory }),
+            },
+          },
+        }),
+      ),
+    initialPageParam: "",
+    getNextPageParam: (last) => last.nextPageToken || undefined,
+    placeholderData: keepPreviousData,
+  });
+  const all = list.data?.pages.flatMap((page) => page.users) ?? [];
+  const filtered = Object.values(filter).some(Boolean);
+  return (
+    <Page title={words.title} situation={words.situation}>
+      <Group gap="sm" align="flex-end">
+        <TextInput
+          type="search"
+          label={words.find}
+          description={words.findHelp}
+          value={typed}
+          maxLength={200}
+          flex="1 1 18rem"
+          autoComplete="off"
+          spellCheck={false}
+          onChange={(event) => setTyped(event.currentTarget.value)}
+        />
+        <NativeSelect
+          label={words.state}
+          value={filter.state}
+          data={Object.entries(words.states).map(([value, label]) => ({ value, label }))}
+          onChange={(event) => change({ state: event.currentTarget.value })}
+        />
+        {directories.size > 1 && (
+          <NativeSelect
+            label={words.directory}
+            value={filter.directory}
+            maw="20rem"
+            data={[
+              { value: "", label: words.anyDirectory },
+              ...[...directories].map(([value, label]) => ({ value, label })),
+            ]}
+            onChange={(event) => change({ directory: event.currentTarget.value })}
+          />
+        )}
+      </Group>
+      {list.error && <Failure error={list.error} retry={() => void list.refetch()} />}
+      {list.isPending && <Loading />}
+      {list.data && all.length === 0 && !filtered && <Empty title={words.emptyTitle}>{words.empty}</Empty>}
+      {list.data && all.length === 0 && filtered && (
+        <Text role="status">{list.hasNextPage ? words.noneYet : words.none}</Text>
+      )}
+      {all.length > 0 && (
+        <DataTable
+          caption={words.caption}
+          columns={words.columns}
+          rows={all.map((user) => ({
+            key: user.id,
+            cells: [
+              <Anchor key="name" component={Link} to={paths.user(organization, user.id)}>
+                <bdi>{user.userName || user.id}</bdi>
+              </Anchor>,
+              <bdi key="displayName">{user.displayName}</bdi>,
+              <bdi key="email">{user.email}</bdi>,
+              <bdi key="directory">{directories.get(user.directoryId) ?? user.directoryId}</bdi>,
+              <UserLabels key="state" active={user.active} detached={user.detached} />,
+            ],
+          }))}
+        />
+      )}
+      <More list={list} />
+    </Page>
+  );
+}
+
+/** The state of a user. */
+export function UserLabels({ active, detached }: { active: boolean; detached: boolean }) {
+  const words = text.users;
+  return (
+    <Stack gap={4} align="flex-start">
+      <Label tone={active ? "good" : "quiet"}>{active ? words.active : words.inactive}</Label>
+      {detached && <Label tone="warn">{words.detached}</Label>}
+    </Stack>
+  );
+}

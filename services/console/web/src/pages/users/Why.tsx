@@ -1,0 +1,109 @@
+import { Anchor, Stack, Text, Title } from "@mantine/core";
+import { useState } from "react";
+import { Link } from "react-router";
+import type { Catalogue, Grant } from "../../api/catalogue";
+import { answer, api, type Schemas } from "../../api/client";
+import { sometimes, useLive } from "../../api/live";
+import { DataTable } from "../../parts/DataTable";
+import { Label } from "../../parts/Label";
+import { Failure, Loading } from "../../parts/States";
+import { paths } from "../../paths";
+import { text } from "../../text";
+import { GrantFields } from "../rules/RuleForm";
+
+interface Props {
+  organization: string;
+  id: string;
+  catalogue: Catalogue;
+}
+
+/** Why a user does not have a role: what each rule that gives it says. */
+export function Why({ organization, id, catalogue }: Props) {
+  const words = text.users;
+  const [grant, setGrant] = useState<Grant>({ tenantId: "", roleId: "" });
+  const { data, error, isPending } = useLive(
+    ["explanation", organization, id, grant],
+    () =>
+      answer(
+        api.GET("/api/v1/organizations/{organizationId}/users/{userId}/access:explain", {
+          params: {
+            path: { organizationId: organization, userId: id },
+            query: { roleId: grant.roleId, ...(grant.tenantId && { tenantId: grant.tenantId }) },
+          },
+        }),
+      ),
+    sometimes,
+    grant.roleId !== "",
+  );
+  return (
+    <Stack gap="sm" component="section" aria-label={words.whyTitle}>
+      <Title order={2}>{words.whyTitle}</Title>
+      <Text>{words.whyText}</Text>
+      <Stack maw="40rem">
+        <GrantFields catalogue={catalogue} grant={grant} onChange={setGrant} />
+      </Stack>
+      {!grant.roleId && <Text c="dimmed">{words.whyChoose}</Text>}
+      {error && <Failure error={error} />}
+      {grant.roleId && isPending && !error && <Loading lines={2} />}
+      {grant.roleId && data?.rules.length === 0 && (
+        <Text>
+          {words.whyNoRule}{" "}
+          <Anchor component={Link} to={paths.newRule(organization)}>
+            {words.whyAddRule}
+          </Anchor>
+        </Text>
+      )}
+      {grant.roleId && data && data.rules.length > 0 && (
+        <DataTable
+          caption={words.whyCaption}
+          columns={words.whyColumns}
+          rows={data.rules.map((rule) => ({
+            key: rule.ruleId,
+            cells: [
+              <Anchor key="rule" component={Link} to={paths.rule(organization, rule.ruleId)}>
+                <bdi>{rule.displayName}</bdi>
+              </Anchor>,
+              <Label key="answer" tone={toneOf(rule.finding)}>
+                {words.finding[rule.finding] ?? words.findingNo}
+              </Label>,
+              <Finding key="why" organization={organization} rule={rule} />,
+            ],
+          }))}
+        />
+      )}
+    </Stack>
+  );
+}
+
+function toneOf(finding: Schemas["Finding"]) {
+  switch (finding) {
+    case "FINDING_GIVES":
+      return "good";
+    case "FINDING_WAITS_FOR_SYNC":
+    case "FINDING_STILL_GIVES":
+      return "warn";
+    default:
+      return "bad";
+  }
+}
+
+/** Why a rule gives a role or not, and where to change that. */
+function Finding({ organization, rule }: { organization: string; rule: Schemas["RuleExplanation"] }) {
+  const words = text.users;
+  const what = rule.groupName || rule.roleValue || rule.filter;
+  return (
+    <Stack gap={4}>
+      <Text size="sm">{words.why[rule.finding]?.(what) ?? rule.finding}</Text>
+      {rule.finding === "FINDING_WAITS_FOR_SYNC" && (
+        <Anchor component={Link} to={paths.syncs(organization)} size="sm">
+          {text.rules.sync}
+        </Anchor>
+      )}
+      {rule.finding === "FINDING_NOT_IN_GROUP" && rule.groupId && (
+        <Anchor component={Link} to={paths.group(organization, rule.groupId)} size="sm">
+          {words.openGroup}
+        </Anchor>
+      )}
+    </Stack>
+  );
+}
