@@ -66,6 +66,8 @@ func TestTheDescriptionIsTrue(t *testing.T) {
 	c.call("UnblockSubject", "")
 	c.call("ListSessions", "")
 	c.try("RevokeSession", exampleUser) // nobody has signed in
+	c.call("ListOrganizationSessions", "")
+	c.try("RevokeOrganizationSession", exampleUser)
 	c.call("PutSchema", "urn:example:Badge:2.0:User")
 	c.call("ListSchemas", "")
 	c.call("DeleteSchema", "urn:example:Badge:2.0:User")

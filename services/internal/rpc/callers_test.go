@@ -248,6 +248,8 @@ var admissions = map[string]string{
 	"directory.v1.ServiceCredentialService.RotateServiceCredential": "gateway; [OPERATOR]; ALL_ORGANIZATIONS",
 	"directory.v1.SessionService.BlockSubject":                      "gateway; [OPERATOR]; ALL_ORGANIZATIONS",
 	"directory.v1.SessionService.ListBlockedSubjects":               "gateway; [OPERATOR]; ALL_ORGANIZATIONS",
+	"directory.v1.SessionService.ListOrganizationSessions":          "gateway; GRANT_ACCESS; WHOLE_ORGANIZATION",
+	"directory.v1.SessionService.RevokeOrganizationSession":         "gateway; GRANT_ACCESS; WHOLE_ORGANIZATION",
 	"directory.v1.SessionService.ListSessions":                      "gateway; [OPERATOR]; ALL_ORGANIZATIONS",
 	"directory.v1.SessionService.RevokeSession":                     "gateway; [OPERATOR]; ALL_ORGANIZATIONS",
 	"directory.v1.SessionService.UnblockSubject":                    "gateway; [OPERATOR]; ALL_ORGANIZATIONS",

@@ -116,6 +116,22 @@ func (c *Core) RevokeSession(ctx context.Context, id string) (s store.Session, e
 	return s, c.outlast(ctx, s.Digest)
 }
 
+// RevokeOrganizationSession is RevokeSession for the sessions of an organization. fault.NotFound: also if the session is not one of them.
+func (c *Core) RevokeOrganizationSession(ctx context.Context, organizationID, id string) (s store.Session, err error) {
+	now := c.now()
+	err = c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
+		if s, err = tx.Session(ctx, id); err != nil || !s.RevokeTime.IsZero() {
+			return err
+		}
+		s.RevokeTime = now
+		return tx.PutSession(ctx, s)
+	})
+	if err != nil {
+		return s, err
+	}
+	return s, c.outlast(ctx, s.Digest)
+}
+
 // EndSession ends the session with a digest, if there is one, like RevokeSession. It reports whether there was one.
 func (c *Core) EndSession(ctx context.Context, digest keylease.Digest) (ended bool, err error) {
 	s, err := c.store.ResolveSession(ctx, digest)

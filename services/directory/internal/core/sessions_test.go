@@ -112,6 +112,23 @@ var sessionCases = []testCase{
 		_, err := f.core.RevokeSession(f.Context(), "nobody")
 		f.refuses("revoking none", err, fault.NotFound)
 	}},
+	{"a session of an organization is revoked for this organization alone", func(f *fixture) {
+		f.organization("acme")
+		f.organization("other")
+		s, text := f.signIn("ann")
+		for _, organization := range []string{"other", "nowhere", ""} {
+			_, err := f.core.RevokeOrganizationSession(f.Context(), organization, s.ID)
+			f.refuses("revoking it for "+organization, err, fault.NotFound)
+		}
+		f.equal("whether it opens something", f.opens(text), true)
+		for i := range 2 {
+			f.now.Store(int64(5 + i))
+			got, err := f.core.RevokeOrganizationSession(f.Context(), "acme", s.ID)
+			f.must(err)
+			f.equal("when it was revoked", got.RevokeTime, at(5))
+		}
+		f.equal("whether it opens something", f.opens(text), false)
+	}},
 	{"sessions end by their digest, their subject and the provider's session", func(f *fixture) {
 		f.organization("acme")
 		_, one := f.signIn("ann")

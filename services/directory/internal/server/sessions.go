@@ -57,25 +57,48 @@ func (s *Server) EndSessions(ctx context.Context, r *directoryv1.EndSessionsRequ
 }
 
 func (s *Server) ListSessions(ctx context.Context, r *directoryv1.ListSessionsRequest) (*directoryv1.ListSessionsResponse, error) {
+	sessions, next, err := s.sessions(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return &directoryv1.ListSessionsResponse{Sessions: sessions, NextPageToken: next}, nil
+}
+
+func (s *Server) ListOrganizationSessions(ctx context.Context, r *directoryv1.ListOrganizationSessionsRequest) (*directoryv1.ListOrganizationSessionsResponse, error) {
+	sessions, next, err := s.sessions(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return &directoryv1.ListOrganizationSessionsResponse{Sessions: sessions, NextPageToken: next}, nil
+}
+
+// sessionsPage is what a request for a page of sessions names. Without an organization, the page is of all sessions.
+type sessionsPage interface {
+	GetOrganizationId() string
+	GetPageSize() int32
+	GetPageToken() string
+}
+
+// sessions returns a page of sessions, and the token of the next one.
+func (s *Server) sessions(ctx context.Context, r sessionsPage) (sessions []*directoryv1.Session, next string, err error) {
 	list := []string{"sessions", r.GetOrganizationId()}
 	before, err := page.After(r.GetPageToken(), 1, list...)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	size := page.Size(r.GetPageSize())
 	all, err := s.core.Sessions(ctx, r.GetOrganizationId(), before[0], size+1)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	all, more := page.Cut(all, size)
-	response := &directoryv1.ListSessionsResponse{}
 	for _, one := range all {
-		response.Sessions = append(response.Sessions, sessionProto(one))
+		sessions = append(sessions, sessionProto(one))
 	}
 	if more {
-		response.NextPageToken = page.Token([]string{all[size-1].ID}, list...)
+		next = page.Token([]string{all[size-1].ID}, list...)
 	}
-	return response, nil
+	return sessions, next, nil
 }
 
 func (s *Server) RevokeSession(ctx context.Context, r *directoryv1.RevokeSessionRequest) (*directoryv1.RevokeSessionResponse, error) {
@@ -84,6 +107,14 @@ func (s *Server) RevokeSession(ctx context.Context, r *directoryv1.RevokeSession
 		return nil, err
 	}
 	return &directoryv1.RevokeSessionResponse{Session: sessionProto(session)}, nil
+}
+
+func (s *Server) RevokeOrganizationSession(ctx context.Context, r *directoryv1.RevokeOrganizationSessionRequest) (*directoryv1.RevokeOrganizationSessionResponse, error) {
+	session, err := s.core.RevokeOrganizationSession(ctx, r.GetOrganizationId(), strings.ToLower(r.GetId()))
+	if err != nil {
+		return nil, err
+	}
+	return &directoryv1.RevokeOrganizationSessionResponse{Session: sessionProto(session)}, nil
 }
 
 func (s *Server) BlockSubject(ctx context.Context, r *directoryv1.BlockSubjectRequest) (*directoryv1.BlockSubjectResponse, error) {

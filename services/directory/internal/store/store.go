@@ -343,6 +343,7 @@ type AllTx interface {
 // SessionTx is the part of both transactions that concerns sessions.
 type SessionTx interface {
 	CreateSession(ctx context.Context, s Session) error
+	// Session reads a session. A transaction on an organization finds only those of the organization.
 	Session(ctx context.Context, id string) (Session, error)
 	// PutSession writes DirectoryID and RevokeTime of a session, unless they are set already: a transaction on an organization and one on
 	// all can write the same session, and neither may undo the revocation of the other.

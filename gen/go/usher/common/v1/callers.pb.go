@@ -103,7 +103,8 @@ const (
 	Scope_SCOPE_MANAGE_DIRECTORIES Scope = 2
 	// Manage rules, start and cancel rule syncs, and change the access settings.
 	Scope_SCOPE_MANAGE_RULES Scope = 3
-	// Grant and revoke access manually, and suspend and resume all access of a user. List and check access.
+	// Grant and revoke access manually, and suspend and resume all access of a user. List and check access. List and end the
+	// sessions of people in the console.
 	Scope_SCOPE_GRANT_ACCESS Scope = 4
 	// Read who people are: names, e-mail addresses, and which user a failed event concerns. Find a user by userName,
 	// externalId or e-mail address.

@@ -465,6 +465,226 @@ func (x *RevokeSessionResponse) GetSession() *Session {
 	return nil
 }
 
+// ListOrganizationSessionsRequest asks for a page of an organization's sessions.
+type ListOrganizationSessionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The largest number of results in a page. 0 means 100. More than 1,000 means 1,000.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the previous page. Empty for the first page.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListOrganizationSessionsRequest) Reset() {
+	*x = ListOrganizationSessionsRequest{}
+	mi := &file_usher_directory_v1_session_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListOrganizationSessionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListOrganizationSessionsRequest) ProtoMessage() {}
+
+func (x *ListOrganizationSessionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_session_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListOrganizationSessionsRequest.ProtoReflect.Descriptor instead.
+func (*ListOrganizationSessionsRequest) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_session_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ListOrganizationSessionsRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *ListOrganizationSessionsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListOrganizationSessionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListOrganizationSessionsResponse is a page of sessions.
+type ListOrganizationSessionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The sessions, newest first.
+	Sessions []*Session `protobuf:"bytes,1,rep,name=sessions,proto3" json:"sessions,omitempty"`
+	// The page_token of the next page. Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListOrganizationSessionsResponse) Reset() {
+	*x = ListOrganizationSessionsResponse{}
+	mi := &file_usher_directory_v1_session_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListOrganizationSessionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListOrganizationSessionsResponse) ProtoMessage() {}
+
+func (x *ListOrganizationSessionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_session_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListOrganizationSessionsResponse.ProtoReflect.Descriptor instead.
+func (*ListOrganizationSessionsResponse) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_session_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ListOrganizationSessionsResponse) GetSessions() []*Session {
+	if x != nil {
+		return x.Sessions
+	}
+	return nil
+}
+
+func (x *ListOrganizationSessionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// RevokeOrganizationSessionRequest names a session of an organization.
+type RevokeOrganizationSessionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The id of the session.
+	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeOrganizationSessionRequest) Reset() {
+	*x = RevokeOrganizationSessionRequest{}
+	mi := &file_usher_directory_v1_session_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeOrganizationSessionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeOrganizationSessionRequest) ProtoMessage() {}
+
+func (x *RevokeOrganizationSessionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_session_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeOrganizationSessionRequest.ProtoReflect.Descriptor instead.
+func (*RevokeOrganizationSessionRequest) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_session_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *RevokeOrganizationSessionRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *RevokeOrganizationSessionRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// RevokeOrganizationSessionResponse answers RevokeOrganizationSession.
+type RevokeOrganizationSessionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The session after the call.
+	Session       *Session `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeOrganizationSessionResponse) Reset() {
+	*x = RevokeOrganizationSessionResponse{}
+	mi := &file_usher_directory_v1_session_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeOrganizationSessionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeOrganizationSessionResponse) ProtoMessage() {}
+
+func (x *RevokeOrganizationSessionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_directory_v1_session_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeOrganizationSessionResponse.ProtoReflect.Descriptor instead.
+func (*RevokeOrganizationSessionResponse) Descriptor() ([]byte, []int) {
+	return file_usher_directory_v1_session_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *RevokeOrganizationSessionResponse) GetSession() *Session {
+	if x != nil {
+		return x.Session
+	}
+	return nil
+}
+
 // BlockSubjectRequest names a person.
 type BlockSubjectRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -476,7 +696,7 @@ type BlockSubjectRequest struct {
 
 func (x *BlockSubjectRequest) Reset() {
 	*x = BlockSubjectRequest{}
-	mi := &file_usher_directory_v1_session_proto_msgTypes[6]
+	mi := &file_usher_directory_v1_session_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -488,7 +708,7 @@ func (x *BlockSubjectRequest) String() string {
 func (*BlockSubjectRequest) ProtoMessage() {}
 
 func (x *BlockSubjectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_session_proto_msgTypes[6]
+	mi := &file_usher_directory_v1_session_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -501,7 +721,7 @@ func (x *BlockSubjectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockSubjectRequest.ProtoReflect.Descriptor instead.
 func (*BlockSubjectRequest) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_session_proto_rawDescGZIP(), []int{6}
+	return file_usher_directory_v1_session_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *BlockSubjectRequest) GetBlockedSubject() *BlockedSubject {
@@ -522,7 +742,7 @@ type BlockSubjectResponse struct {
 
 func (x *BlockSubjectResponse) Reset() {
 	*x = BlockSubjectResponse{}
-	mi := &file_usher_directory_v1_session_proto_msgTypes[7]
+	mi := &file_usher_directory_v1_session_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -534,7 +754,7 @@ func (x *BlockSubjectResponse) String() string {
 func (*BlockSubjectResponse) ProtoMessage() {}
 
 func (x *BlockSubjectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_session_proto_msgTypes[7]
+	mi := &file_usher_directory_v1_session_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -547,7 +767,7 @@ func (x *BlockSubjectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockSubjectResponse.ProtoReflect.Descriptor instead.
 func (*BlockSubjectResponse) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_session_proto_rawDescGZIP(), []int{7}
+	return file_usher_directory_v1_session_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *BlockSubjectResponse) GetBlockedSubject() *BlockedSubject {
@@ -570,7 +790,7 @@ type UnblockSubjectRequest struct {
 
 func (x *UnblockSubjectRequest) Reset() {
 	*x = UnblockSubjectRequest{}
-	mi := &file_usher_directory_v1_session_proto_msgTypes[8]
+	mi := &file_usher_directory_v1_session_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -582,7 +802,7 @@ func (x *UnblockSubjectRequest) String() string {
 func (*UnblockSubjectRequest) ProtoMessage() {}
 
 func (x *UnblockSubjectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_session_proto_msgTypes[8]
+	mi := &file_usher_directory_v1_session_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -595,7 +815,7 @@ func (x *UnblockSubjectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnblockSubjectRequest.ProtoReflect.Descriptor instead.
 func (*UnblockSubjectRequest) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_session_proto_rawDescGZIP(), []int{8}
+	return file_usher_directory_v1_session_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *UnblockSubjectRequest) GetProvider() string {
@@ -621,7 +841,7 @@ type UnblockSubjectResponse struct {
 
 func (x *UnblockSubjectResponse) Reset() {
 	*x = UnblockSubjectResponse{}
-	mi := &file_usher_directory_v1_session_proto_msgTypes[9]
+	mi := &file_usher_directory_v1_session_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -633,7 +853,7 @@ func (x *UnblockSubjectResponse) String() string {
 func (*UnblockSubjectResponse) ProtoMessage() {}
 
 func (x *UnblockSubjectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_session_proto_msgTypes[9]
+	mi := &file_usher_directory_v1_session_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -646,7 +866,7 @@ func (x *UnblockSubjectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnblockSubjectResponse.ProtoReflect.Descriptor instead.
 func (*UnblockSubjectResponse) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_session_proto_rawDescGZIP(), []int{9}
+	return file_usher_directory_v1_session_proto_rawDescGZIP(), []int{13}
 }
 
 // ListBlockedSubjectsRequest asks for a page of blocked persons.
@@ -662,7 +882,7 @@ type ListBlockedSubjectsRequest struct {
 
 func (x *ListBlockedSubjectsRequest) Reset() {
 	*x = ListBlockedSubjectsRequest{}
-	mi := &file_usher_directory_v1_session_proto_msgTypes[10]
+	mi := &file_usher_directory_v1_session_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -674,7 +894,7 @@ func (x *ListBlockedSubjectsRequest) String() string {
 func (*ListBlockedSubjectsRequest) ProtoMessage() {}
 
 func (x *ListBlockedSubjectsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_session_proto_msgTypes[10]
+	mi := &file_usher_directory_v1_session_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -687,7 +907,7 @@ func (x *ListBlockedSubjectsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBlockedSubjectsRequest.ProtoReflect.Descriptor instead.
 func (*ListBlockedSubjectsRequest) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_session_proto_rawDescGZIP(), []int{10}
+	return file_usher_directory_v1_session_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListBlockedSubjectsRequest) GetPageSize() int32 {
@@ -717,7 +937,7 @@ type ListBlockedSubjectsResponse struct {
 
 func (x *ListBlockedSubjectsResponse) Reset() {
 	*x = ListBlockedSubjectsResponse{}
-	mi := &file_usher_directory_v1_session_proto_msgTypes[11]
+	mi := &file_usher_directory_v1_session_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -729,7 +949,7 @@ func (x *ListBlockedSubjectsResponse) String() string {
 func (*ListBlockedSubjectsResponse) ProtoMessage() {}
 
 func (x *ListBlockedSubjectsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_directory_v1_session_proto_msgTypes[11]
+	mi := &file_usher_directory_v1_session_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -742,7 +962,7 @@ func (x *ListBlockedSubjectsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBlockedSubjectsResponse.ProtoReflect.Descriptor instead.
 func (*ListBlockedSubjectsResponse) Descriptor() ([]byte, []int) {
-	return file_usher_directory_v1_session_proto_rawDescGZIP(), []int{11}
+	return file_usher_directory_v1_session_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListBlockedSubjectsResponse) GetBlockedSubjects() []*BlockedSubject {
@@ -801,6 +1021,19 @@ const file_usher_directory_v1_session_proto_rawDesc = "" +
 	"\x14RevokeSessionRequest\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"N\n" +
 	"\x15RevokeSessionResponse\x125\n" +
+	"\asession\x18\x01 \x01(\v2\x1b.usher.directory.v1.SessionR\asession\"\xa4\x01\n" +
+	"\x1fListOrganizationSessionsRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12$\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\tpageToken\"\x83\x01\n" +
+	" ListOrganizationSessionsResponse\x127\n" +
+	"\bsessions\x18\x01 \x03(\v2\x1b.usher.directory.v1.SessionR\bsessions\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"p\n" +
+	" RevokeOrganizationSessionRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12\x18\n" +
+	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"Z\n" +
+	"!RevokeOrganizationSessionResponse\x125\n" +
 	"\asession\x18\x01 \x01(\v2\x1b.usher.directory.v1.SessionR\asession\"j\n" +
 	"\x13BlockSubjectRequest\x12S\n" +
 	"\x0fblocked_subject\x18\x01 \x01(\v2\".usher.directory.v1.BlockedSubjectB\x06\xbaH\x03\xc8\x01\x01R\x0eblockedSubject\"c\n" +
@@ -817,10 +1050,15 @@ const file_usher_directory_v1_session_proto_rawDesc = "" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\"\x94\x01\n" +
 	"\x1bListBlockedSubjectsResponse\x12M\n" +
 	"\x10blocked_subjects\x18\x01 \x03(\v2\".usher.directory.v1.BlockedSubjectR\x0fblockedSubjects\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xe1\x06\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x92\n" +
+	"\n" +
 	"\x0eSessionService\x12~\n" +
 	"\fListSessions\x12'.usher.directory.v1.ListSessionsRequest\x1a(.usher.directory.v1.ListSessionsResponse\"\x1b\x82\xd3\xe4\x93\x02\x12\x12\x10/api/v1/sessions\x90\x02\x01\x12\x8d\x01\n" +
-	"\rRevokeSession\x12(.usher.directory.v1.RevokeSessionRequest\x1a).usher.directory.v1.RevokeSessionResponse\"'\x82\xd3\xe4\x93\x02\x1e\"\x1c/api/v1/sessions/{id}:revoke\x90\x02\x02\x12\xc8\x01\n" +
+	"\rRevokeSession\x12(.usher.directory.v1.RevokeSessionRequest\x1a).usher.directory.v1.RevokeSessionResponse\"'\x82\xd3\xe4\x93\x02\x1e\"\x1c/api/v1/sessions/{id}:revoke\x90\x02\x02\x12\xce\x01\n" +
+	"\x18ListOrganizationSessions\x123.usher.directory.v1.ListOrganizationSessionsRequest\x1a4.usher.directory.v1.ListOrganizationSessionsResponse\"G\xaa\xcf\x18\b\n" +
+	"\x01\x01\x1a\x01\x04 \x02\x82\xd3\xe4\x93\x022\x120/api/v1/organizations/{organization_id}/sessions\x90\x02\x01\x12\xdd\x01\n" +
+	"\x19RevokeOrganizationSession\x124.usher.directory.v1.RevokeOrganizationSessionRequest\x1a5.usher.directory.v1.RevokeOrganizationSessionResponse\"S\xaa\xcf\x18\b\n" +
+	"\x01\x01\x1a\x01\x04 \x02\x82\xd3\xe4\x93\x02>\"</api/v1/organizations/{organization_id}/sessions/{id}:revoke\x90\x02\x02\x12\xc8\x01\n" +
 	"\fBlockSubject\x12'.usher.directory.v1.BlockSubjectRequest\x1a(.usher.directory.v1.BlockSubjectResponse\"e\xba\xcf\x18.{\"provider\": \"staff\", \"subject\": \"00u1a2b3c4\"}\x82\xd3\xe4\x93\x02*:\x0fblocked_subject\"\x17/api/v1/blockedSubjects\x90\x02\x02\x12\xc8\x01\n" +
 	"\x0eUnblockSubject\x12).usher.directory.v1.UnblockSubjectRequest\x1a*.usher.directory.v1.UnblockSubjectResponse\"_\xba\xcf\x18.{\"provider\": \"staff\", \"subject\": \"00u1a2b3c4\"}\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/api/v1/blockedSubjects:unblock\x90\x02\x02\x12\x9a\x01\n" +
 	"\x13ListBlockedSubjects\x12..usher.directory.v1.ListBlockedSubjectsRequest\x1a/.usher.directory.v1.ListBlockedSubjectsResponse\"\"\x82\xd3\xe4\x93\x02\x19\x12\x17/api/v1/blockedSubjects\x90\x02\x01\x1a\f\xb2\xcf\x18\b\n" +
@@ -839,52 +1077,62 @@ func file_usher_directory_v1_session_proto_rawDescGZIP() []byte {
 	return file_usher_directory_v1_session_proto_rawDescData
 }
 
-var file_usher_directory_v1_session_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_usher_directory_v1_session_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_usher_directory_v1_session_proto_goTypes = []any{
-	(*Session)(nil),                     // 0: usher.directory.v1.Session
-	(*BlockedSubject)(nil),              // 1: usher.directory.v1.BlockedSubject
-	(*ListSessionsRequest)(nil),         // 2: usher.directory.v1.ListSessionsRequest
-	(*ListSessionsResponse)(nil),        // 3: usher.directory.v1.ListSessionsResponse
-	(*RevokeSessionRequest)(nil),        // 4: usher.directory.v1.RevokeSessionRequest
-	(*RevokeSessionResponse)(nil),       // 5: usher.directory.v1.RevokeSessionResponse
-	(*BlockSubjectRequest)(nil),         // 6: usher.directory.v1.BlockSubjectRequest
-	(*BlockSubjectResponse)(nil),        // 7: usher.directory.v1.BlockSubjectResponse
-	(*UnblockSubjectRequest)(nil),       // 8: usher.directory.v1.UnblockSubjectRequest
-	(*UnblockSubjectResponse)(nil),      // 9: usher.directory.v1.UnblockSubjectResponse
-	(*ListBlockedSubjectsRequest)(nil),  // 10: usher.directory.v1.ListBlockedSubjectsRequest
-	(*ListBlockedSubjectsResponse)(nil), // 11: usher.directory.v1.ListBlockedSubjectsResponse
-	(v1.PrincipalKind)(0),               // 12: usher.common.v1.PrincipalKind
-	(v1.Scope)(0),                       // 13: usher.common.v1.Scope
-	(*timestamppb.Timestamp)(nil),       // 14: google.protobuf.Timestamp
+	(*Session)(nil),                           // 0: usher.directory.v1.Session
+	(*BlockedSubject)(nil),                    // 1: usher.directory.v1.BlockedSubject
+	(*ListSessionsRequest)(nil),               // 2: usher.directory.v1.ListSessionsRequest
+	(*ListSessionsResponse)(nil),              // 3: usher.directory.v1.ListSessionsResponse
+	(*RevokeSessionRequest)(nil),              // 4: usher.directory.v1.RevokeSessionRequest
+	(*RevokeSessionResponse)(nil),             // 5: usher.directory.v1.RevokeSessionResponse
+	(*ListOrganizationSessionsRequest)(nil),   // 6: usher.directory.v1.ListOrganizationSessionsRequest
+	(*ListOrganizationSessionsResponse)(nil),  // 7: usher.directory.v1.ListOrganizationSessionsResponse
+	(*RevokeOrganizationSessionRequest)(nil),  // 8: usher.directory.v1.RevokeOrganizationSessionRequest
+	(*RevokeOrganizationSessionResponse)(nil), // 9: usher.directory.v1.RevokeOrganizationSessionResponse
+	(*BlockSubjectRequest)(nil),               // 10: usher.directory.v1.BlockSubjectRequest
+	(*BlockSubjectResponse)(nil),              // 11: usher.directory.v1.BlockSubjectResponse
+	(*UnblockSubjectRequest)(nil),             // 12: usher.directory.v1.UnblockSubjectRequest
+	(*UnblockSubjectResponse)(nil),            // 13: usher.directory.v1.UnblockSubjectResponse
+	(*ListBlockedSubjectsRequest)(nil),        // 14: usher.directory.v1.ListBlockedSubjectsRequest
+	(*ListBlockedSubjectsResponse)(nil),       // 15: usher.directory.v1.ListBlockedSubjectsResponse
+	(v1.PrincipalKind)(0),                     // 16: usher.common.v1.PrincipalKind
+	(v1.Scope)(0),                             // 17: usher.common.v1.Scope
+	(*timestamppb.Timestamp)(nil),             // 18: google.protobuf.Timestamp
 }
 var file_usher_directory_v1_session_proto_depIdxs = []int32{
-	12, // 0: usher.directory.v1.Session.principal_kind:type_name -> usher.common.v1.PrincipalKind
-	13, // 1: usher.directory.v1.Session.scopes:type_name -> usher.common.v1.Scope
-	14, // 2: usher.directory.v1.Session.create_time:type_name -> google.protobuf.Timestamp
-	14, // 3: usher.directory.v1.Session.last_use_time:type_name -> google.protobuf.Timestamp
-	14, // 4: usher.directory.v1.Session.expire_time:type_name -> google.protobuf.Timestamp
-	14, // 5: usher.directory.v1.Session.revoke_time:type_name -> google.protobuf.Timestamp
-	14, // 6: usher.directory.v1.BlockedSubject.create_time:type_name -> google.protobuf.Timestamp
+	16, // 0: usher.directory.v1.Session.principal_kind:type_name -> usher.common.v1.PrincipalKind
+	17, // 1: usher.directory.v1.Session.scopes:type_name -> usher.common.v1.Scope
+	18, // 2: usher.directory.v1.Session.create_time:type_name -> google.protobuf.Timestamp
+	18, // 3: usher.directory.v1.Session.last_use_time:type_name -> google.protobuf.Timestamp
+	18, // 4: usher.directory.v1.Session.expire_time:type_name -> google.protobuf.Timestamp
+	18, // 5: usher.directory.v1.Session.revoke_time:type_name -> google.protobuf.Timestamp
+	18, // 6: usher.directory.v1.BlockedSubject.create_time:type_name -> google.protobuf.Timestamp
 	0,  // 7: usher.directory.v1.ListSessionsResponse.sessions:type_name -> usher.directory.v1.Session
 	0,  // 8: usher.directory.v1.RevokeSessionResponse.session:type_name -> usher.directory.v1.Session
-	1,  // 9: usher.directory.v1.BlockSubjectRequest.blocked_subject:type_name -> usher.directory.v1.BlockedSubject
-	1,  // 10: usher.directory.v1.BlockSubjectResponse.blocked_subject:type_name -> usher.directory.v1.BlockedSubject
-	1,  // 11: usher.directory.v1.ListBlockedSubjectsResponse.blocked_subjects:type_name -> usher.directory.v1.BlockedSubject
-	2,  // 12: usher.directory.v1.SessionService.ListSessions:input_type -> usher.directory.v1.ListSessionsRequest
-	4,  // 13: usher.directory.v1.SessionService.RevokeSession:input_type -> usher.directory.v1.RevokeSessionRequest
-	6,  // 14: usher.directory.v1.SessionService.BlockSubject:input_type -> usher.directory.v1.BlockSubjectRequest
-	8,  // 15: usher.directory.v1.SessionService.UnblockSubject:input_type -> usher.directory.v1.UnblockSubjectRequest
-	10, // 16: usher.directory.v1.SessionService.ListBlockedSubjects:input_type -> usher.directory.v1.ListBlockedSubjectsRequest
-	3,  // 17: usher.directory.v1.SessionService.ListSessions:output_type -> usher.directory.v1.ListSessionsResponse
-	5,  // 18: usher.directory.v1.SessionService.RevokeSession:output_type -> usher.directory.v1.RevokeSessionResponse
-	7,  // 19: usher.directory.v1.SessionService.BlockSubject:output_type -> usher.directory.v1.BlockSubjectResponse
-	9,  // 20: usher.directory.v1.SessionService.UnblockSubject:output_type -> usher.directory.v1.UnblockSubjectResponse
-	11, // 21: usher.directory.v1.SessionService.ListBlockedSubjects:output_type -> usher.directory.v1.ListBlockedSubjectsResponse
-	17, // [17:22] is the sub-list for method output_type
-	12, // [12:17] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	0,  // 9: usher.directory.v1.ListOrganizationSessionsResponse.sessions:type_name -> usher.directory.v1.Session
+	0,  // 10: usher.directory.v1.RevokeOrganizationSessionResponse.session:type_name -> usher.directory.v1.Session
+	1,  // 11: usher.directory.v1.BlockSubjectRequest.blocked_subject:type_name -> usher.directory.v1.BlockedSubject
+	1,  // 12: usher.directory.v1.BlockSubjectResponse.blocked_subject:type_name -> usher.directory.v1.BlockedSubject
+	1,  // 13: usher.directory.v1.ListBlockedSubjectsResponse.blocked_subjects:type_name -> usher.directory.v1.BlockedSubject
+	2,  // 14: usher.directory.v1.SessionService.ListSessions:input_type -> usher.directory.v1.ListSessionsRequest
+	4,  // 15: usher.directory.v1.SessionService.RevokeSession:input_type -> usher.directory.v1.RevokeSessionRequest
+	6,  // 16: usher.directory.v1.SessionService.ListOrganizationSessions:input_type -> usher.directory.v1.ListOrganizationSessionsRequest
+	8,  // 17: usher.directory.v1.SessionService.RevokeOrganizationSession:input_type -> usher.directory.v1.RevokeOrganizationSessionRequest
+	10, // 18: usher.directory.v1.SessionService.BlockSubject:input_type -> usher.directory.v1.BlockSubjectRequest
+	12, // 19: usher.directory.v1.SessionService.UnblockSubject:input_type -> usher.directory.v1.UnblockSubjectRequest
+	14, // 20: usher.directory.v1.SessionService.ListBlockedSubjects:input_type -> usher.directory.v1.ListBlockedSubjectsRequest
+	3,  // 21: usher.directory.v1.SessionService.ListSessions:output_type -> usher.directory.v1.ListSessionsResponse
+	5,  // 22: usher.directory.v1.SessionService.RevokeSession:output_type -> usher.directory.v1.RevokeSessionResponse
+	7,  // 23: usher.directory.v1.SessionService.ListOrganizationSessions:output_type -> usher.directory.v1.ListOrganizationSessionsResponse
+	9,  // 24: usher.directory.v1.SessionService.RevokeOrganizationSession:output_type -> usher.directory.v1.RevokeOrganizationSessionResponse
+	11, // 25: usher.directory.v1.SessionService.BlockSubject:output_type -> usher.directory.v1.BlockSubjectResponse
+	13, // 26: usher.directory.v1.SessionService.UnblockSubject:output_type -> usher.directory.v1.UnblockSubjectResponse
+	15, // 27: usher.directory.v1.SessionService.ListBlockedSubjects:output_type -> usher.directory.v1.ListBlockedSubjectsResponse
+	21, // [21:28] is the sub-list for method output_type
+	14, // [14:21] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_usher_directory_v1_session_proto_init() }
@@ -898,7 +1146,7 @@ func file_usher_directory_v1_session_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_directory_v1_session_proto_rawDesc), len(file_usher_directory_v1_session_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

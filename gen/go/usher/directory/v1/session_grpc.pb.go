@@ -19,24 +19,33 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	SessionService_ListSessions_FullMethodName        = "/usher.directory.v1.SessionService/ListSessions"
-	SessionService_RevokeSession_FullMethodName       = "/usher.directory.v1.SessionService/RevokeSession"
-	SessionService_BlockSubject_FullMethodName        = "/usher.directory.v1.SessionService/BlockSubject"
-	SessionService_UnblockSubject_FullMethodName      = "/usher.directory.v1.SessionService/UnblockSubject"
-	SessionService_ListBlockedSubjects_FullMethodName = "/usher.directory.v1.SessionService/ListBlockedSubjects"
+	SessionService_ListSessions_FullMethodName              = "/usher.directory.v1.SessionService/ListSessions"
+	SessionService_RevokeSession_FullMethodName             = "/usher.directory.v1.SessionService/RevokeSession"
+	SessionService_ListOrganizationSessions_FullMethodName  = "/usher.directory.v1.SessionService/ListOrganizationSessions"
+	SessionService_RevokeOrganizationSession_FullMethodName = "/usher.directory.v1.SessionService/RevokeOrganizationSession"
+	SessionService_BlockSubject_FullMethodName              = "/usher.directory.v1.SessionService/BlockSubject"
+	SessionService_UnblockSubject_FullMethodName            = "/usher.directory.v1.SessionService/UnblockSubject"
+	SessionService_ListBlockedSubjects_FullMethodName       = "/usher.directory.v1.SessionService/ListBlockedSubjects"
 )
 
 // SessionServiceClient is the client API for SessionService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// SessionService shows the operator who has signed in, and ends sessions.
+// SessionService shows who has signed in, and ends sessions: all of them for the operator, and those of an organization for
+// its admins.
 type SessionServiceClient interface {
 	// ListSessions lists sessions, newest first. Usher deletes a session a day after its expire_time. Reasons: PAGE_TOKEN.
 	ListSessions(ctx context.Context, in *ListSessionsRequest, opts ...grpc.CallOption) (*ListSessionsResponse, error)
 	// RevokeSession ends a session. After the answer, no gateway accepts a new request of the session. If the session is
 	// already revoked, the call changes nothing and succeeds. Reasons: NOT_FOUND.
 	RevokeSession(ctx context.Context, in *RevokeSessionRequest, opts ...grpc.CallOption) (*RevokeSessionResponse, error)
+	// ListOrganizationSessions lists the sessions of an organization, newest first, also those that have ended. Usher deletes a
+	// session a day after its expire_time. Reasons: PAGE_TOKEN.
+	ListOrganizationSessions(ctx context.Context, in *ListOrganizationSessionsRequest, opts ...grpc.CallOption) (*ListOrganizationSessionsResponse, error)
+	// RevokeOrganizationSession ends a session of an organization, like RevokeSession. The person can sign in again. Reasons:
+	// NOT_FOUND (organization, or the organization has no such session).
+	RevokeOrganizationSession(ctx context.Context, in *RevokeOrganizationSessionRequest, opts ...grpc.CallOption) (*RevokeOrganizationSessionResponse, error)
 	// BlockSubject ends all sessions of a person, and refuses new sessions and access tokens of this person. After the
 	// answer, no gateway accepts a new request of this person. A second call changes nothing. Reasons: LIMIT (10,000
 	// subjects are blocked).
@@ -70,6 +79,26 @@ func (c *sessionServiceClient) RevokeSession(ctx context.Context, in *RevokeSess
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(RevokeSessionResponse)
 	err := c.cc.Invoke(ctx, SessionService_RevokeSession_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *sessionServiceClient) ListOrganizationSessions(ctx context.Context, in *ListOrganizationSessionsRequest, opts ...grpc.CallOption) (*ListOrganizationSessionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListOrganizationSessionsResponse)
+	err := c.cc.Invoke(ctx, SessionService_ListOrganizationSessions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *sessionServiceClient) RevokeOrganizationSession(ctx context.Context, in *RevokeOrganizationSessionRequest, opts ...grpc.CallOption) (*RevokeOrganizationSessionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RevokeOrganizationSessionResponse)
+	err := c.cc.Invoke(ctx, SessionService_RevokeOrganizationSession_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -110,13 +139,20 @@ func (c *sessionServiceClient) ListBlockedSubjects(ctx context.Context, in *List
 // All implementations must embed UnimplementedSessionServiceServer
 // for forward compatibility.
 //
-// SessionService shows the operator who has signed in, and ends sessions.
+// SessionService shows who has signed in, and ends sessions: all of them for the operator, and those of an organization for
+// its admins.
 type SessionServiceServer interface {
 	// ListSessions lists sessions, newest first. Usher deletes a session a day after its expire_time. Reasons: PAGE_TOKEN.
 	ListSessions(context.Context, *ListSessionsRequest) (*ListSessionsResponse, error)
 	// RevokeSession ends a session. After the answer, no gateway accepts a new request of the session. If the session is
 	// already revoked, the call changes nothing and succeeds. Reasons: NOT_FOUND.
 	RevokeSession(context.Context, *RevokeSessionRequest) (*RevokeSessionResponse, error)
+	// ListOrganizationSessions lists the sessions of an organization, newest first, also those that have ended. Usher deletes a
+	// session a day after its expire_time. Reasons: PAGE_TOKEN.
+	ListOrganizationSessions(context.Context, *ListOrganizationSessionsRequest) (*ListOrganizationSessionsResponse, error)
+	// RevokeOrganizationSession ends a session of an organization, like RevokeSession. The person can sign in again. Reasons:
+	// NOT_FOUND (organization, or the organization has no such session).
+	RevokeOrganizationSession(context.Context, *RevokeOrganizationSessionRequest) (*RevokeOrganizationSessionResponse, error)
 	// BlockSubject ends all sessions of a person, and refuses new sessions and access tokens of this person. After the
 	// answer, no gateway accepts a new request of this person. A second call changes nothing. Reasons: LIMIT (10,000
 	// subjects are blocked).
@@ -141,6 +177,12 @@ func (UnimplementedSessionServiceServer) ListSessions(context.Context, *ListSess
 }
 func (UnimplementedSessionServiceServer) RevokeSession(context.Context, *RevokeSessionRequest) (*RevokeSessionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RevokeSession not implemented")
+}
+func (UnimplementedSessionServiceServer) ListOrganizationSessions(context.Context, *ListOrganizationSessionsRequest) (*ListOrganizationSessionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListOrganizationSessions not implemented")
+}
+func (UnimplementedSessionServiceServer) RevokeOrganizationSession(context.Context, *RevokeOrganizationSessionRequest) (*RevokeOrganizationSessionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RevokeOrganizationSession not implemented")
 }
 func (UnimplementedSessionServiceServer) BlockSubject(context.Context, *BlockSubjectRequest) (*BlockSubjectResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method BlockSubject not implemented")
@@ -204,6 +246,42 @@ func _SessionService_RevokeSession_Handler(srv interface{}, ctx context.Context,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(SessionServiceServer).RevokeSession(ctx, req.(*RevokeSessionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SessionService_ListOrganizationSessions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListOrganizationSessionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SessionServiceServer).ListOrganizationSessions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SessionService_ListOrganizationSessions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SessionServiceServer).ListOrganizationSessions(ctx, req.(*ListOrganizationSessionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SessionService_RevokeOrganizationSession_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RevokeOrganizationSessionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SessionServiceServer).RevokeOrganizationSession(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SessionService_RevokeOrganizationSession_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SessionServiceServer).RevokeOrganizationSession(ctx, req.(*RevokeOrganizationSessionRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -276,6 +354,14 @@ var SessionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RevokeSession",
 			Handler:    _SessionService_RevokeSession_Handler,
+		},
+		{
+			MethodName: "ListOrganizationSessions",
+			Handler:    _SessionService_ListOrganizationSessions_Handler,
+		},
+		{
+			MethodName: "RevokeOrganizationSession",
+			Handler:    _SessionService_RevokeOrganizationSession_Handler,
 		},
 		{
 			MethodName: "BlockSubject",

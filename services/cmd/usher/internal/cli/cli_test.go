@@ -279,6 +279,12 @@ func TestARepeatedCommandCreatesOnce(t *testing.T) {
 	want(t, repeated("key", "create", "--directory", id, "--expires-in", "1h"), `ush_`, `true`)
 	want(t, repeated("credential", "create", "--name", "x", "--all", "--scope", "read-access", "--expires-in", "1h"), `usc_`, `A call before this one created it`)
 	want(t, repeated("portal-link", "create", "--expires-in", "2h"), `URL +http`, `A call before this one made it`)
+	sessions := x.json("session", "list", "--organization", "demo")
+	if all := sessions["sessions"].([]any); len(all) != 0 {
+		t.Errorf("nobody has signed in, and there are the sessions %v", all)
+	}
+	x.run(1, "session", "revoke", "--organization", "demo", again[1])
+	want(t, x.err, `NOT_FOUND`)
 	want(t, repeated("org", "create", "acme"), `acme +acme`)
 	want(t, repeated("tenant", "create", "qa"), `qa +qa`)
 	want(t, repeated("role", "create", "auditor"), `auditor`)

@@ -20,18 +20,28 @@ const (
 )
 
 func sessionCommand(c *client) *cobra.Command {
-	var organization string
+	var listOf, revokeOf string
 	list := listCommand("List sessions, newest first.", c, sessionColumns, nil, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
-		r, err := directoryv1.NewSessionServiceClient(conn).ListSessions(ctx, &directoryv1.ListSessionsRequest{OrganizationId: organization, PageToken: token})
+		sessions := directoryv1.NewSessionServiceClient(conn)
+		if listOf != "" {
+			r, err := sessions.ListOrganizationSessions(ctx, &directoryv1.ListOrganizationSessionsRequest{OrganizationId: listOf, PageToken: token})
+			return r, r.GetNextPageToken(), err
+		}
+		r, err := sessions.ListSessions(ctx, &directoryv1.ListSessionsRequest{PageToken: token})
 		return r, r.GetNextPageToken(), err
 	})
-	list.Flags().StringVar(&organization, "organization", "", "list only the sessions of this organization")
+	list.Flags().StringVar(&listOf, "organization", "", "list only the sessions of this organization: an admin of it may, too")
 	revoke := &cobra.Command{
 		Use: "revoke ID", Short: "End a session.", Args: cobra.ExactArgs(1),
 		RunE: c.call(sessionColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
-			return directoryv1.NewSessionServiceClient(conn).RevokeSession(ctx, &directoryv1.RevokeSessionRequest{Id: args[0]})
+			sessions := directoryv1.NewSessionServiceClient(conn)
+			if revokeOf != "" {
+				return sessions.RevokeOrganizationSession(ctx, &directoryv1.RevokeOrganizationSessionRequest{OrganizationId: revokeOf, Id: args[0]})
+			}
+			return sessions.RevokeSession(ctx, &directoryv1.RevokeSessionRequest{Id: args[0]})
 		}),
 	}
+	revoke.Flags().StringVar(&revokeOf, "organization", "", "end a session of this organization alone: an admin of it may, too")
 	block := &cobra.Command{
 		Use: "block PROVIDER SUBJECT", Short: "End all sessions of a person, and refuse new ones.", Args: cobra.ExactArgs(2),
 		RunE: c.call(blockedColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {

@@ -25,7 +25,10 @@ func (s Store) ResolveSession(ctx context.Context, digest [sha256.Size]byte) (st
 }
 
 func (s Store) Sessions(ctx context.Context, organizationID, before string, limit int) ([]store.Session, error) {
-	return ReadAll(ctx, s.Conn, sessionFields, s.sql.listSessions, organizationID, before, limit)
+	if organizationID == "" {
+		return ReadAll(ctx, s.Conn, sessionFields, s.sql.listSessions, before, limit)
+	}
+	return ReadAll(ctx, s.Conn, sessionFields, s.sql.listOrganizationSessions, organizationID, before, limit)
 }
 
 func (e engine) CreateSession(ctx context.Context, s store.Session) error {
@@ -37,6 +40,10 @@ func (e engine) CreateSession(ctx context.Context, s store.Session) error {
 
 func (e engine) Session(ctx context.Context, id string) (store.Session, error) {
 	return ReadOne(ctx, e.Conn, sessionFields, fault.Missing("session", id), e.sql.getSession, id)
+}
+
+func (t Tx) Session(ctx context.Context, id string) (store.Session, error) {
+	return ReadOne(ctx, t.Conn, sessionFields, fault.Missing("session", id), t.sql.getOrganizationSession, t.OrganizationID, id)
 }
 
 func (e engine) PutSession(ctx context.Context, s store.Session) error {

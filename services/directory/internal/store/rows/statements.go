@@ -16,6 +16,7 @@ type Statements struct {
 	resolveCredential, getCredential, listCredentials, listCredentialsOfOrganization, countValidCredentials string
 	insertCredential, updateCredentialScope, updateCredential, deleteCredential                             string
 
+	getOrganizationSession, listOrganizationSessions                                                                   string
 	resolveSession, getSession, listSessions, listSessionsOfSubject, listSessionsOfProviderSession, listSessionDigests string
 	insertSession, updateSession, revokeSessions, deleteEndedSessions, deleteSessions                                  string
 
@@ -80,7 +81,9 @@ func Load(folder *sqlfile.Statements) *Statements {
 
 		resolveSession:                folder.Load("resolve_session", "digest"),
 		getSession:                    folder.Load("get_session", "id"),
-		listSessions:                  folder.Load("list_sessions", "organization_id", "before", "limit"),
+		listSessions:                  folder.Load("list_sessions", "before", "limit"),
+		getOrganizationSession:        folder.Load("get_organization_session", "organization_id", "id"),
+		listOrganizationSessions:      folder.Load("list_organization_sessions", "organization_id", "before", "limit"),
 		listSessionsOfSubject:         folder.Load("list_sessions_of_subject", "provider", "subject", "now"),
 		listSessionsOfProviderSession: folder.Load("list_sessions_of_provider_session", "provider", "provider_session", "now"),
 		listSessionDigests:            folder.Load("list_session_digests", "organization_id"),

@@ -51,6 +51,21 @@ var sessionCases = []testCase{
 			f.equal("sessions of "+c.organization+" before "+c.before, got, c.want)
 		}
 	}},
+	{"a transaction on an organization finds its own sessions alone", func(f *fixture) {
+		f.organization("acme")
+		f.organization("other")
+		f.createSession(newSession("acme", "s1", "ann"))
+		f.createSession(newSession("", "s2", "ann"))
+		for _, organization := range []string{"acme", "other"} {
+			f.must(f.update(organization, func(tx store.Tx) error {
+				_, err := tx.Session(f.Context(), "s1")
+				f.equal("whether "+organization+" has the session", err == nil, organization == "acme")
+				_, err = tx.Session(f.Context(), "s2")
+				f.refuses("reading a session of the operator", err, fault.NotFound)
+				return nil
+			}))
+		}
+	}},
 	{"sessions of a subject are those at its provider that have not ended", func(f *fixture) {
 		live, other, expired := newSession("acme", "s1", "ann"), newSession("", "s2", "ann"), newSession("acme", "s3", "ann")
 		other.Provider = "partners"
