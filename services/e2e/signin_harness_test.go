@@ -229,7 +229,7 @@ func (b *browser) cookie() string {
 type session struct {
 	status                                                   int
 	PrincipalKind, OrganizationID, DirectoryID, PortalLinkID string
-	Subject, CSRFToken                                       string
+	Subject, CSRFToken, AdminURL, PublicURL, Version         string
 	Scopes                                                   []string
 }
 

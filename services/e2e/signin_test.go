@@ -54,8 +54,20 @@ func anAdminSignsIn(t *testing.T, p *people) {
 		b.requireREST(http.MethodGet, "organizations/other/"+what, "", http.StatusForbidden)
 	}
 	b.requireREST(http.MethodGet, "organizations", "", http.StatusForbidden)
+	if s.AdminURL != strings.TrimSuffix(p.admin("/"), "/") || s.PublicURL != "http://"+p.addrs.SCIM || s.Version != "" {
+		t.Errorf("the addresses and the version are %q, %q and %q", s.AdminURL, s.PublicURL, s.Version)
+	}
 	b.requireREST(http.MethodGet, "sessions", "", http.StatusForbidden)
-	id := p.found(b.requireREST(http.MethodPost, "organizations/demo/directories", `{"displayName":"Ann's"}`, http.StatusOK), "directory", "id")
+	b.requireREST(http.MethodGet, "organizations/other/sessions", "", http.StatusForbidden)
+	ended := p.signedIn("customers", "ann")
+	id := p.sessionID("ann")
+	if list := b.requireREST(http.MethodGet, "organizations/demo/sessions", "", http.StatusOK); !strings.Contains(list, id) {
+		t.Errorf("the sessions of the organization are %s", list)
+	}
+	b.requireREST(http.MethodPost, "organizations/other/sessions/"+id+":revoke", "", http.StatusForbidden)
+	b.requireREST(http.MethodPost, "organizations/demo/sessions/"+id+":revoke", "", http.StatusOK)
+	ended.requireEnded("an admin has ended it")
+	id = p.found(b.requireREST(http.MethodPost, "organizations/demo/directories", `{"displayName":"Ann's"}`, http.StatusOK), "directory", "id")
 	b.requireREST(http.MethodPatch, "organizations/demo/directories/"+id, `{"displayName":"Ann's own"}`, http.StatusOK)
 	b.requireREST(http.MethodPost, "organizations/other/directories", `{"displayName":"Ann's"}`, http.StatusForbidden)
 
@@ -127,9 +139,10 @@ func aViewerChangesNothing(t *testing.T, p *people) {
 		b.requireREST(http.MethodGet, "organizations/demo/"+what, "", http.StatusOK)
 		b.requireREST(http.MethodGet, "organizations/other/"+what, "", http.StatusForbidden)
 	}
+	b.requireREST(http.MethodGet, "organizations/demo/sessions", "", http.StatusForbidden)
 	for path, body := range map[string]string{
 		"directories": `{"displayName":"x"}`, "rules": `{"group":{"displayName":"x"},"grants":[{"tenantId":"production","roleId":"designer"}]}`,
-		"syncs": `{}`, "portalLinks": `{"scopes":["SCOPE_READ_EVENTS"]}`, "access:grant": `{"userId":"` + exampleUser + `","tenantId":"production","roleId":"designer"}`,
+		"syncs": `{}`, "sessions/" + p.sessionID("vic") + ":revoke": `{}`, "portalLinks": `{"scopes":["SCOPE_READ_EVENTS"]}`, "access:grant": `{"userId":"` + exampleUser + `","tenantId":"production","roleId":"designer"}`,
 	} {
 		b.requireREST(http.MethodPost, "organizations/demo/"+path, body, http.StatusForbidden)
 	}
@@ -138,7 +151,7 @@ func aViewerChangesNothing(t *testing.T, p *people) {
 func theOperatorSignsIn(t *testing.T, p *people) {
 	user(p.staff, "olga", "operator")
 	b := p.signedIn("staff", "olga")
-	if s := b.session(); s.PrincipalKind != "PRINCIPAL_KIND_OPERATOR" || s.OrganizationID != "" || len(s.Scopes) != 7 {
+	if s := b.session(); s.PrincipalKind != "PRINCIPAL_KIND_OPERATOR" || s.OrganizationID != "" || len(s.Scopes) != 7 || s.Version == "" {
 		t.Errorf("the session is %+v", s)
 	}
 	for _, path := range []string{"organizations", "organizations/other/directories", "sessions", "serviceCredentials", "blockedSubjects"} {

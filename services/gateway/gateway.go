@@ -179,7 +179,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 		tokens = operator
 	}
 	g.signIn = signin.New(signin.Dependencies{
-		AdminURL: adminURL, Tokens: tokens, TraceURL: c.TraceURL, Providers: people, ProviderNames: providerNames(c.OIDC), SignIn: directoryv1.NewSignInServiceClient(d.Directory),
+		AdminURL: adminURL, PublicURL: strings.TrimSuffix(c.PublicURL, "/"), Tokens: tokens, TraceURL: c.TraceURL, Providers: people, ProviderNames: providerNames(c.OIDC), SignIn: directoryv1.NewSignInServiceClient(d.Directory),
 		Browser: browser, Visitors: authn.NewVisitors(unknownKeys, d.Now), ServerName: server, TrustedProxies: c.TrustedProxies,
 		TallyEvery: tallyEvery, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
 	})

@@ -8,11 +8,13 @@ import (
 	"mime"
 	"net/http"
 
+	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
 	"github.com/usher-scim/usher/services/internal/bearer"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/version"
 )
 
 // portal shows the page that a portal link opens. It does not use the link.
@@ -96,10 +98,15 @@ func (h *Handler) session(w http.ResponseWriter, r *http.Request) {
 	for _, s := range authn.ScopesOf(p) {
 		scopes = append(scopes, s.String())
 	}
+	build := ""
+	if p.GetKind() == commonv1.PrincipalKind_PRINCIPAL_KIND_OPERATOR { // others need not know which faults this version has
+		build = version.Of()
+	}
 	answer(w, http.StatusOK, map[string]any{
 		"principalKind": p.GetKind().String(), "organizationId": p.GetOrganizationId(), "scopes": scopes, "subject": p.GetSubject(),
 		"oneDirectory": p.GetOneDirectory(), "directoryId": p.GetDirectoryId(), "portalLinkId": p.GetPortalLinkId(),
-		"traceUrl": h.d.TraceURL, "csrfToken": authn.CSRFToken(h.d.Browser.Secret(r)),
+		"traceUrl": h.d.TraceURL, "adminUrl": h.d.AdminURL.String(), "publicUrl": h.d.PublicURL, "version": build,
+		"csrfToken": authn.CSRFToken(h.d.Browser.Secret(r)),
 	})
 }
 

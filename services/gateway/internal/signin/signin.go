@@ -51,6 +51,8 @@ type Dependencies struct {
 	ProviderNames []string
 	// Tokens are the tokens with which the operator can sign in. It may be nil.
 	Tokens *authn.Operator
+	// PublicURL is what Base URLs begin with, without a slash at its end.
+	PublicURL string
 	// TraceURL is the address of a trace, with {trace_id} where the id belongs, or empty.
 	TraceURL string
 	// SignIn starts and ends sessions. On its connection, the caller is the gateway.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/rpc"
+	"github.com/usher-scim/usher/services/internal/version"
 )
 
 // Run executes one command line and returns the exit code: 0, 1 if it failed, 2 if its usage or the settings were wrong.
@@ -41,6 +42,7 @@ func newRoot(c *client) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "usher",
 		Short:         "SCIM provisioning: from an IdP's users and groups to roles in tenants.",
+		Version:       version.Of(),
 		SilenceErrors: true, SilenceUsage: true,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
