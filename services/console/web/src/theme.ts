@@ -22,6 +22,8 @@ export const theme = createTheme({
   defaultRadius: "md",
   cursorType: "pointer",
   components: {
+    // A label can contain a name without a place for a break, such as the URN of a schema.
+    InputWrapper: { styles: { label: { overflowWrap: "anywhere" } } },
     Modal: { styles: { title: { fontWeight: 650, overflowWrap: "anywhere" } } },
     // A menu is a part of the header. Without a placeholder, it contains nothing but its items.
     Menu: { defaultProps: { withinPortal: false, withInitialFocusPlaceholder: false } },

@@ -26,6 +26,12 @@ export interface Session {
   portalLink: boolean;
   /** The address of a trace, with {trace_id} where the id belongs, or "". */
   traceUrl: string;
+  /** The address of the console. */
+  adminUrl: string;
+  /** What the Base URLs of directories begin with. */
+  publicUrl: string;
+  /** The version of Usher, for the operator, or "". */
+  version: string;
   csrfToken: string;
 }
 
@@ -53,6 +59,9 @@ export async function readSession(): Promise<Session> {
     directoryId: read.directoryId,
     portalLink: read.portalLinkId !== "",
     traceUrl: read.traceUrl,
+    adminUrl: read.adminUrl ?? "", // a gateway of the previous version does not send the last three
+    publicUrl: read.publicUrl ?? "",
+    version: read.version ?? "",
     csrfToken: read.csrfToken,
   };
 }

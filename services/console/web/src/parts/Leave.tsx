@@ -3,9 +3,14 @@ import { useEffect } from "react";
 import { useBlocker } from "react-router";
 import { text } from "../text";
 
-/** Asks before the reader leaves the only place where an API key is shown: to another page, by the button Back, or by a reload. */
-export function Leave({ blocked }: { blocked: boolean }) {
-  const words = text.setUp;
+interface Props {
+  blocked: boolean;
+  /** What the reader would lose. Without it, an API key. */
+  words?: { leaveTitle: string; leave: string };
+}
+
+/** Asks before the reader leaves the only place where a secret is shown: to another page, by the button Back, or by a reload. */
+export function Leave({ blocked, words = text.setUp }: Props) {
   const blocker = useBlocker(
     ({ currentLocation, nextLocation }) =>
       blocked &&
@@ -32,10 +37,10 @@ export function Leave({ blocked }: { blocked: boolean }) {
         <Text>{words.leave}</Text>
         <Group justify="flex-end">
           <Button variant="default" onClick={() => blocker.proceed?.()}>
-            {words.leaveAction}
+            {text.setUp.leaveAction}
           </Button>
           <Button onClick={stay} data-autofocus>
-            {words.stay}
+            {text.setUp.stay}
           </Button>
         </Group>
       </Stack>

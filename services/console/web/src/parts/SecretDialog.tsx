@@ -5,17 +5,32 @@ import { CopyField } from "./CopyField";
 import { Leave } from "./Leave";
 import { useReturnFocus } from "./useReturnFocus";
 
+/** What the dialogue says about a kind of secret. */
+export interface SecretWords {
+  secretTitle: string;
+  secret: string;
+  shownOnce: string;
+  shownOnceAction: string;
+  stored: string;
+  done: string;
+  leaveTitle: string;
+  leave: string;
+}
+
 interface Props {
   secret: string;
+  /** The words. Without any, those about an API key. */
+  words?: SecretWords;
   /** The Base URL, which the identity provider needs, too. */
-  baseUrl: string;
+  baseUrl?: string;
   onClose: () => void;
   children?: ReactNode;
 }
 
-/** Shows a new API key, once. It stays open until the reader says that the key is stored. */
-export function SecretDialog({ secret, baseUrl, onClose, children }: Props) {
-  const words = text.directory.keys;
+const apiKey: SecretWords = { ...text.setUp, ...text.directory.keys };
+
+/** Shows a new secret, once. It stays open until the reader says that the secret is stored. */
+export function SecretDialog({ secret, words = apiKey, baseUrl, onClose, children }: Props) {
   useReturnFocus();
   const [stored, setStored] = useState(false);
   return (
@@ -30,7 +45,7 @@ export function SecretDialog({ secret, baseUrl, onClose, children }: Props) {
     >
       <Stack>
         <CopyField label={words.secret} value={secret} />
-        <CopyField label={text.directory.baseUrl} value={baseUrl} />
+        {baseUrl && <CopyField label={text.directory.baseUrl} value={baseUrl} />}
         <Alert color="yellow" title={words.shownOnce}>
           {words.shownOnceAction}
         </Alert>
@@ -40,7 +55,7 @@ export function SecretDialog({ secret, baseUrl, onClose, children }: Props) {
           {words.done}
         </Button>
       </Stack>
-      <Leave blocked={!stored} />
+      <Leave blocked={!stored} words={words} />
     </Modal>
   );
 }

@@ -19,7 +19,6 @@ export function OrganizationSwitcher({ organization }: { organization: string })
     queryKey: ["organization", organization],
     queryFn: () =>
       answer(api.GET("/api/v1/organizations/{organizationId}", { params: { path: { organizationId: organization } } })),
-    enabled: !session.organizationId, // others may not read it
     staleTime: 60_000,
   });
   const name = data?.organization?.displayName || organization;

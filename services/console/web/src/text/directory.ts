@@ -55,8 +55,8 @@ export const directory = {
       lastUse: "Last use, to the minute",
       expires: "Expires",
       created: "Created",
-      actions: "Actions",
     },
+    actions: "Actions",
     states: { valid: "Valid", replaced: "Replaced, still valid", revoked: "Revoked", expired: "Expired" },
     soon: { EXPIRY_STATE_WITHIN_30_DAYS: "within 30 days", EXPIRY_STATE_WITHIN_7_DAYS: "within 7 days" } as Record<
       string,

@@ -1,16 +1,16 @@
-import { Alert, Button, Checkbox, Group, Modal, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Button, Checkbox, Group, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { answer, api, type Schemas } from "../../api/client";
 import { often, useLive } from "../../api/live";
 import { newRequestId } from "../../api/requestId";
 import { useMay } from "../../api/session";
 import { DataTable } from "../../parts/DataTable";
+import { FormDialog } from "../../parts/FormDialog";
 import { Label } from "../../parts/Label";
 import { SecretDialog } from "../../parts/SecretDialog";
 import { Failure, Loading } from "../../parts/States";
 import { Time } from "../../parts/Time";
-import { useReturnFocus } from "../../parts/useReturnFocus";
 import { text } from "../../text";
 import { nameOfPrincipal } from "../../text/shell";
 
@@ -90,13 +90,14 @@ export function Keys({ directory }: { directory: Schemas["Directory"] }) {
       </Text>
       <DataTable
         caption={words.caption}
-        columns={words.columns}
+        columns={mayManage ? { ...words.columns, actions: words.actions } : words.columns}
         minWidth="52rem"
         rows={(showEnded ? all : valid).map((key) => ({
           key: key.id,
           cells: cellsOf(
             key,
-            mayManage && isValid(key) ? (
+            mayManage,
+            isValid(key) ? (
               <Group gap="xs" wrap="nowrap">
                 {!key.replacedById && (
                   <Button
@@ -165,7 +166,7 @@ function nameOf(key: Key): string {
   return key.displayName || text.directory.keys.unnamed;
 }
 
-function cellsOf(key: Key, actions: ReactNode): ReactNode[] {
+function cellsOf(key: Key, mayManage: boolean, actions: ReactNode): ReactNode[] {
   const words = text.directory.keys;
   const state = stateOf(key);
   // Within two days, the time itself says it.
@@ -198,56 +199,13 @@ function cellsOf(key: Key, actions: ReactNode): ReactNode[] {
         {words.by} <bdi>{nameOfPrincipal(key.createdBy)}</bdi>
       </Text>
     </Text>,
-    actions,
+    ...(mayManage ? [actions] : []),
   ];
 }
 
 interface Path {
   organizationId: string;
   directoryId: string;
-}
-
-interface FormProps {
-  title: string;
-  action: string;
-  dangerous?: boolean;
-  run: () => Promise<void>;
-  onClose: () => void;
-  children: ReactNode;
-}
-
-/** A dialogue that makes one request. It is not a mutation, because a cache would keep the secret of the answer. */
-function Form({ title, action, dangerous = false, run, onClose, children }: FormProps) {
-  useReturnFocus();
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setError(undefined);
-    try {
-      await run();
-    } catch (failure) {
-      setError(failure);
-      setBusy(false);
-    }
-  };
-  return (
-    <Modal opened onClose={onClose} title={title} size="lg" closeButtonProps={{ "aria-label": text.close }}>
-      <Stack component="form" onSubmit={submit}>
-        {children}
-        {error !== undefined && <Failure error={error} />}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {text.cancel}
-          </Button>
-          <Button type="submit" loading={busy} {...(dangerous && { color: "red.8" })}>
-            {action}
-          </Button>
-        </Group>
-      </Stack>
-    </Modal>
-  );
 }
 
 function Create({ path, onMade, onClose }: { path: Path; onMade: (made: Made) => Promise<void>; onClose: () => void }) {
@@ -266,7 +224,7 @@ function Create({ path, onMade, onClose }: { path: Path; onMade: (made: Made) =>
     await onMade({ secret: result.secret, omitted: result.secretOmitted });
   };
   return (
-    <Form title={words.create} action={words.create} run={run} onClose={onClose}>
+    <FormDialog title={words.create} action={words.create} run={run} onClose={onClose}>
       <Text size="sm">{words.createText}</Text>
       <TextInput
         label={words.name}
@@ -283,7 +241,7 @@ function Create({ path, onMade, onClose }: { path: Path; onMade: (made: Made) =>
         onChange={(event) => setDays(event.currentTarget.value)}
         data={["90", "365", "0"].map((value) => ({ value, label: words.lifetimes[value] ?? value }))}
       />
-    </Form>
+    </FormDialog>
   );
 }
 
@@ -310,7 +268,7 @@ function Rotate({
     await onMade({ secret: result.secret, omitted: result.secretOmitted, old: result.oldApiKey ?? undefined });
   };
   return (
-    <Form title={words.rotateTitle} action={words.rotateAction} run={run} onClose={onClose}>
+    <FormDialog title={words.rotateTitle} action={words.rotateAction} run={run} onClose={onClose}>
       <Text>{words.rotateText}</Text>
       <Checkbox
         label={words.leaked}
@@ -326,7 +284,7 @@ function Rotate({
         data={Object.entries(words.overlaps).map(([value, label]) => ({ value, label }))}
       />
       {overlap === "0s" && <Alert color="yellow">{words.overlapNone}</Alert>}
-    </Form>
+    </FormDialog>
   );
 }
 
@@ -347,7 +305,7 @@ function Revoke({ path, of, name, last, onRevoked, onClose }: RevokeProps) {
     onRevoked();
   };
   return (
-    <Form title={words.revokeTitle} action={words.revokeAction} dangerous run={run} onClose={onClose}>
+    <FormDialog title={words.revokeTitle} action={words.revokeAction} dangerous run={run} onClose={onClose}>
       <Text>{words.revokeText(name)}</Text>
       {of.replacedById && <Text size="sm">{words.revokeReplaced}</Text>}
       {of.lastUseTime && (
@@ -357,6 +315,6 @@ function Revoke({ path, of, name, last, onRevoked, onClose }: RevokeProps) {
         </Text>
       )}
       {last && <Alert color="yellow">{words.revokeLast}</Alert>}
-    </Form>
+    </FormDialog>
   );
 }
