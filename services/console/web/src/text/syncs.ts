@@ -30,7 +30,6 @@ export const syncs = {
   cancelTitle: "Cancel the rule sync?",
   cancelText:
     "The users that it has reached keep the new access. All others keep the access that they have, until the next message about each of them or until another rule sync.",
-  keepRunning: "Let it run",
   historyTitle: "Earlier rule syncs",
   emptyTitle: "No rule sync yet",
   empty: "The rule syncs of your organization appear here: who started each, what changed, and who was set aside.",

@@ -1,9 +1,9 @@
-import { Button, Group, Modal, Paper, Progress, Stack, Text, Title } from "@mantine/core";
+import { Button, Group, Paper, Progress, Stack, Text, Title } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api, type Schemas } from "../../api/client";
 import { useMay } from "../../api/session";
-import { Failure } from "../../parts/States";
+import { FormDialog } from "../../parts/FormDialog";
 import { Time } from "../../parts/Time";
 import { text } from "../../text";
 import { nameOfPrincipal } from "../../text/shell";
@@ -55,37 +55,18 @@ function Cancel({ sync, onClose }: { sync: Schemas["Sync"]; onClose: () => void 
   const words = text.syncs;
   const { organizationId, id } = sync;
   const queries = useQueryClient();
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
   const cancel = async () => {
-    setBusy(true);
-    try {
-      await answer(
-        api.POST("/api/v1/organizations/{organizationId}/syncs/{id}:cancel", {
-          params: { path: { organizationId, id } },
-        }),
-      );
-      onClose();
-    } catch (failure) {
-      setError(failure);
-      setBusy(false);
-    }
+    await answer(
+      api.POST("/api/v1/organizations/{organizationId}/syncs/{id}:cancel", {
+        params: { path: { organizationId, id } },
+      }),
+    );
+    onClose();
     await queries.invalidateQueries({ queryKey: ["syncs", organizationId] });
   };
   return (
-    <Modal opened onClose={onClose} title={words.cancelTitle} closeButtonProps={{ "aria-label": text.close }}>
-      <Stack>
-        <Text>{words.cancelText}</Text>
-        {error !== undefined && <Failure error={error} />}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose} data-autofocus>
-            {words.keepRunning}
-          </Button>
-          <Button color="red.8" loading={busy} onClick={() => void cancel()}>
-            {words.cancel}
-          </Button>
-        </Group>
-      </Stack>
-    </Modal>
+    <FormDialog title={words.cancelTitle} action={words.cancel} dangerous run={cancel} onClose={onClose}>
+      <Text>{words.cancelText}</Text>
+    </FormDialog>
   );
 }

@@ -1,4 +1,4 @@
-import { Anchor, Button, Group, Modal, Stack, Text, Title } from "@mantine/core";
+import { Anchor, Button, Stack, Text, Title } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useParams } from "react-router";
@@ -8,6 +8,7 @@ import { newRequestId } from "../../api/requestId";
 import { useAccessStatus } from "../../api/rules";
 import { useMay } from "../../api/session";
 import { DataTable } from "../../parts/DataTable";
+import { FormDialog } from "../../parts/FormDialog";
 import { Label } from "../../parts/Label";
 import { More } from "../../parts/More";
 import { Page } from "../../parts/Page";
@@ -131,38 +132,19 @@ function Start({ organization, waiting, onClose }: StartProps) {
   const words = text.syncs;
   const queries = useQueryClient();
   const [requestId] = useState(newRequestId);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
   const start = async () => {
-    setBusy(true);
-    try {
-      await answer(
-        api.POST("/api/v1/organizations/{organizationId}/syncs", {
-          params: { path: { organizationId: organization } },
-          body: { requestId },
-        }),
-      );
-      onClose();
-    } catch (failure) {
-      setError(failure);
-      setBusy(false);
-    }
+    await answer(
+      api.POST("/api/v1/organizations/{organizationId}/syncs", {
+        params: { path: { organizationId: organization } },
+        body: { requestId },
+      }),
+    );
+    onClose();
     await queries.invalidateQueries({ queryKey: ["syncs", organization] });
   };
   return (
-    <Modal opened onClose={onClose} title={words.startTitle} closeButtonProps={{ "aria-label": text.close }}>
-      <Stack>
-        <Text>{words.startText(waiting)}</Text>
-        {error !== undefined && <Failure error={error} />}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {text.cancel}
-          </Button>
-          <Button loading={busy} onClick={() => void start()} data-autofocus>
-            {words.start}
-          </Button>
-        </Group>
-      </Stack>
-    </Modal>
+    <FormDialog title={words.startTitle} action={words.start} run={start} onClose={onClose}>
+      <Text>{words.startText(waiting)}</Text>
+    </FormDialog>
   );
 }

@@ -2,8 +2,9 @@ import { Alert, Button, Text, Textarea } from "@mantine/core";
 import { useState } from "react";
 import { answer, api, type Schemas } from "../../api/client";
 import { useMay } from "../../api/session";
+import { FormDialog } from "../../parts/FormDialog";
 import { text } from "../../text";
-import { Ask, useAccessChanged } from "./byHand";
+import { useAccessChanged } from "./byHand";
 
 /** Suspends all access of a user, or resumes it. */
 export function Suspension({ user, suspended }: { user: Schemas["User"]; suspended: boolean }) {
@@ -14,6 +15,7 @@ export function Suspension({ user, suspended }: { user: Schemas["User"]; suspend
   const [reason, setReason] = useState("");
   const [warning, setWarning] = useState("");
   const path = { organizationId: user.organizationId, userId: user.id };
+  const close = () => setAsked(false);
   const name = user.displayName || user.userName || user.id;
   if (!mayGrant) {
     return null;
@@ -27,14 +29,15 @@ export function Suspension({ user, suspended }: { user: Schemas["User"]; suspend
     );
     setWarning(said.warning);
     setReason("");
+    close();
     await changed();
   };
   const resume = async () => {
     await answer(api.POST("/api/v1/organizations/{organizationId}/users/{userId}/access:resume", { params: { path } }));
     setWarning("");
+    close();
     await changed();
   };
-  const close = () => setAsked(false);
   return (
     <>
       <Button variant="default" onClick={() => setAsked(true)}>
@@ -42,17 +45,17 @@ export function Suspension({ user, suspended }: { user: Schemas["User"]; suspend
       </Button>
       {warning && <Alert color="yellow">{warning}</Alert>}
       {asked && suspended && (
-        <Ask title={words.resumeTitle} action={words.resume} onConfirm={resume} onClose={close}>
+        <FormDialog title={words.resumeTitle} action={words.resume} run={resume} onClose={close}>
           <Text>{words.resumeText(name)}</Text>
-        </Ask>
+        </FormDialog>
       )}
       {asked && !suspended && (
-        <Ask
+        <FormDialog
           title={words.suspendTitle}
           action={words.suspend}
-          danger
-          disabled={reason.trim() === ""}
-          onConfirm={suspend}
+          dangerous
+          incomplete={reason.trim() === ""}
+          run={suspend}
           onClose={close}
         >
           <Text>{words.suspendText(name)}</Text>
@@ -65,7 +68,7 @@ export function Suspension({ user, suspended }: { user: Schemas["User"]; suspend
             data-autofocus
             onChange={(event) => setReason(event.currentTarget.value.replaceAll("\n", " "))}
           />
-        </Ask>
+        </FormDialog>
       )}
     </>
   );

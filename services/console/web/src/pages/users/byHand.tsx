@@ -1,10 +1,9 @@
-import { Button, Checkbox, Group, Modal, Stack, Text } from "@mantine/core";
+import { Checkbox, Text } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import { useState } from "react";
 import type { Catalogue, Grant } from "../../api/catalogue";
 import { answer, api, type Schemas } from "../../api/client";
-import { Failure } from "../../parts/States";
-import { useReturnFocus } from "../../parts/useReturnFocus";
+import { FormDialog } from "../../parts/FormDialog";
 import { text } from "../../text";
 import { missingOf, newDraft } from "../rules/draft";
 import { GrantFields } from "../rules/RuleForm";
@@ -20,56 +19,6 @@ export function useAccessChanged(user: Pick<User, "organizationId" | "id">) {
         queries.invalidateQueries({ queryKey: [key, user.organizationId] }),
       ),
     );
-}
-
-interface AskProps {
-  title: string;
-  action: string;
-  danger?: boolean;
-  disabled?: boolean;
-  onConfirm: () => Promise<unknown>;
-  onClose: () => void;
-  children: ReactNode;
-}
-
-/** Asks before a change of access, and says why it failed. */
-export function Ask({ title, action, danger = false, disabled = false, onConfirm, onClose, children }: AskProps) {
-  useReturnFocus();
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
-  const confirm = async () => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      await onConfirm();
-      onClose();
-    } catch (failure) {
-      setError(failure);
-      setBusy(false);
-    }
-  };
-  return (
-    <Modal opened onClose={onClose} title={title} size="lg" closeButtonProps={{ "aria-label": text.close }}>
-      <Stack
-        component="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void confirm();
-        }}
-      >
-        {children}
-        {error !== undefined && <Failure error={error} />}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {text.cancel}
-          </Button>
-          <Button type="submit" loading={busy} disabled={disabled} {...(danger && { color: "red.8" })}>
-            {action}
-          </Button>
-        </Group>
-      </Stack>
-    </Modal>
-  );
 }
 
 interface GrantProps {
@@ -96,9 +45,10 @@ export function GrantDialog({ user, catalogue, onClose }: GrantProps) {
       }),
     );
     await changed();
+    onClose();
   };
   return (
-    <Ask title={words.grant} action={words.grant} disabled={missing} onConfirm={give} onClose={onClose}>
+    <FormDialog title={words.grant} action={words.grant} incomplete={missing} run={give} onClose={onClose}>
       <Text>{words.grantText}</Text>
       <GrantFields catalogue={catalogue} grant={grant} onChange={setGrant} />
       {grant.roleId === keepable && (
@@ -109,7 +59,7 @@ export function GrantDialog({ user, catalogue, onClose }: GrantProps) {
           onChange={(event) => setKeep(event.currentTarget.checked)}
         />
       )}
-    </Ask>
+    </FormDialog>
   );
 }
 
@@ -134,10 +84,11 @@ export function RevokeDialog({ user, held, name, onClose }: RevokeProps) {
       }),
     );
     await changed();
+    onClose();
   };
   return (
-    <Ask title={words.revokeTitle} action={words.revoke} danger onConfirm={take} onClose={onClose}>
+    <FormDialog title={words.revokeTitle} action={words.revoke} dangerous run={take} onClose={onClose}>
       <Text>{words.revokeText(name, rules)}</Text>
-    </Ask>
+    </FormDialog>
   );
 }
