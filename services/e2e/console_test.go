@@ -28,6 +28,8 @@ type consoleWorld struct {
 	// Organizations are the ids of organizations, such as one for each test file. In each, the people admin-<id> and viewer-<id> can sign in at the
 	// provider "customers". The person "operator" can sign in at "staff". The person "stranger" may not do anything.
 	Organizations []string
+	// RuleDatabase is the SQLite file of the rule service.
+	RuleDatabase string
 }
 
 // The console in a real browser. The tests are in services/console/web/browser.
@@ -62,7 +64,7 @@ func inBrowser(t *testing.T, script string, organizations ...string) {
 	}
 	world, err := json.Marshal(consoleWorld{
 		Admin: "http://" + p.addrs.Admin, SCIM: "http://" + p.addrs.SCIM, OperatorToken: operatorToken,
-		Usher: product(t), Organizations: organizations,
+		Usher: product(t), Organizations: organizations, RuleDatabase: filepath.Join(p.folder, "rule.db"),
 	})
 	p.must(err)
 	cmd := exec.CommandContext(t.Context(), "npm", "run", "--silent", script)

@@ -1,9 +1,10 @@
 // Organizations with much or little in them, for the tests that look at each page.
 import { expect, vi } from "vitest";
-import { type Directory, message, newDirectory, patience, rest, simulate, user } from "./world";
+import { type AccessPlaces, excessiveAccess, noAccess, usualAccess } from "./accessData";
+import { type Directory, each, group, message, newDirectory, patience, rest, simulate, user } from "./world";
 
 /** The ids of what a set of pages shows. */
-export interface Places {
+export interface Places extends AccessPlaces {
   organization: string;
   /** A directory that has received messages. This id and the others are "" if the organization has no directory. */
   busy: string;
@@ -17,27 +18,6 @@ export interface Places {
 }
 
 const base = (organization: string) => `organizations/${organization}`;
-
-const groupSchema = "urn:ietf:params:scim:schemas:core:2.0:Group";
-
-const group = (displayName: string, ids: string[], more: Record<string, unknown> = {}) => ({
-  schemas: [groupSchema],
-  displayName,
-  members: ids.map((value) => ({ value })),
-  ...more,
-});
-
-/** Sends many messages, some at a time. */
-async function each<T>(all: T[], atOnce: number, send: (item: T, index: number) => Promise<unknown>): Promise<void> {
-  const rest = [...all.entries()];
-  await Promise.all(
-    Array.from({ length: atOnce }, async () => {
-      for (let next = rest.shift(); next; next = rest.shift()) {
-        await send(next[1], next[0]);
-      }
-    }),
-  );
-}
 
 /** Deletes a directory, and creates one that replaces it. */
 async function replace(organization: string, former: Directory, displayName: string): Promise<Directory> {
@@ -62,7 +42,7 @@ async function eventsOf(organization: string, atLeast: number): Promise<void> {
 
 /** An organization without a directory. */
 export function nothing(organization: string): Places {
-  return { organization, busy: "", quiet: "", former: "", successor: "", ended: "" };
+  return { organization, busy: "", quiet: "", former: "", successor: "", ended: "", ...noAccess };
 }
 
 /** What an organization has after some weeks. */
@@ -110,10 +90,15 @@ export async function usual(organization: string): Promise<Places> {
   await message(successor, "POST", "/Groups", group("Designers", [people[0]], { externalId: "designers" }));
 
   const ended = await newDirectory(organization, "A trial");
-  await rest("DELETE", `${base(organization)}/directories/${ended.id}`);
+  const access = await usualAccess(organization, busy, async (fill) => {
+    const id = await fill(ended);
+    await rest("DELETE", `${base(organization)}/directories/${ended.id}`);
+    return id;
+  });
   const quiet = await newDirectory(organization, "Ping Identity");
   await eventsOf(organization, 4);
-  return { organization, busy: busy.id, quiet: quiet.id, former: former.id, successor: successor.id, ended: ended.id };
+  const ids = { busy: busy.id, quiet: quiet.id, former: former.id, successor: successor.id, ended: ended.id };
+  return { organization, ...ids, ...access };
 }
 
 // Names that are hard to show: long with and without spaces, and from right to left.
@@ -173,7 +158,11 @@ export async function excessive(organization: string): Promise<Places> {
   await message(successor, "POST", "/Groups", group(`${longName} and ${hebrew}`, [], { externalId: "all" }));
 
   const ended = await newDirectory(organization, `${arabic} ${longName}`.slice(0, 100));
-  await rest("DELETE", `${base(organization)}/directories/${ended.id}`);
+  const access = await excessiveAccess(organization, busy, async (fill) => {
+    const id = await fill(ended);
+    await rest("DELETE", `${base(organization)}/directories/${ended.id}`);
+    return id;
+  });
 
   // 10,000 failed events from 50 directories.
   const all = [busy];
@@ -187,5 +176,6 @@ export async function excessive(organization: string): Promise<Places> {
   });
   const quiet = await newDirectory(organization, `${longWord.slice(0, 80)} ${hebrew}`.slice(0, 100));
   await eventsOf(organization, 10_000);
-  return { organization, busy: busy.id, quiet: quiet.id, former: former.id, successor: successor.id, ended: ended.id };
+  const ids = { busy: busy.id, quiet: quiet.id, former: former.id, successor: successor.id, ended: ended.id };
+  return { organization, ...ids, ...access };
 }

@@ -1,5 +1,6 @@
 // All that the console can show, for the tests that look at each of them.
 import type { Page } from "playwright-core";
+import { accessViewsOf } from "./accessViews";
 import type { Places } from "./data";
 
 /** Something that a person can have on the screen. */
@@ -14,7 +15,7 @@ export interface View {
   narrow?: boolean;
 }
 
-const press = (name: string | RegExp) => (page: Page) => page.getByRole("button", { name }).first().click();
+export const press = (name: string | RegExp) => (page: Page) => page.getByRole("button", { name }).first().click();
 
 /** Answers the creation of a directory with one that is there, so that the page shows a secret and nothing is created. */
 const pretendToCreate = (id: string) => async (page: Page) => {
@@ -93,6 +94,7 @@ export function viewsOf(places: Places): View[] {
     { name: "forbidden", path: "/organizations/demo", login },
     { name: "sign-in", path: "/sign-in", login: "" },
     { name: "portal", path: "/portal#secret", login: "" },
+    ...accessViewsOf(places),
   ];
   if (!places.busy) {
     return views;

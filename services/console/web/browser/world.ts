@@ -11,6 +11,7 @@ interface World {
   OperatorToken: string;
   Usher: string;
   Organizations: string[];
+  RuleDatabase: string;
 }
 
 export const world: World = JSON.parse(process.env.CONSOLE_WORLD ?? "{}");
@@ -143,6 +144,91 @@ export async function message(
 /** Returns the SCIM document of a user. */
 export function user(userName: string, more: Record<string, unknown> = {}): Record<string, unknown> {
   return { schemas: ["urn:ietf:params:scim:schemas:core:2.0:User"], userName, ...more };
+}
+
+/** Returns the SCIM document of a group with these members. */
+export function group(displayName: string, ids: string[], more: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    schemas: ["urn:ietf:params:scim:schemas:core:2.0:Group"],
+    displayName,
+    members: ids.map((value) => ({ value })),
+    ...more,
+  };
+}
+
+/** Creates a resource as an identity provider does, and returns its id. */
+export async function create(
+  directory: Directory,
+  path: "/Users" | "/Groups",
+  document: Record<string, unknown>,
+): Promise<string> {
+  const made = await message(directory, "POST", path, document);
+  expect(made.status, JSON.stringify(made.body)).toBe(201);
+  return made.body.id;
+}
+
+/** Waits until access includes everything that was sent. */
+export async function caughtUp(organization: string): Promise<void> {
+  await rest("POST", `organizations/${organization}/access:wait`, { timeout: "60s" });
+}
+
+/** Adds a rule that gives the members of a group a role in the tenant "production", and creates this tenant if it is missing. */
+export async function newRule(organization: string, groupName: string, roleId: string): Promise<string> {
+  const { tenants } = await rest("GET", `organizations/${organization}/tenants`);
+  if (tenants.length === 0) {
+    await rest("POST", `organizations/${organization}/tenants`, { id: "production", displayName: "Production" });
+  }
+  const made = await rest("POST", `organizations/${organization}/rules`, {
+    displayName: groupName,
+    group: { displayName: groupName },
+    grants: [{ tenantId: "production", roleId }],
+  });
+  return made.rule.id;
+}
+
+/** Runs a rule sync to its end. */
+export async function syncRules(organization: string): Promise<string> {
+  const { sync } = await rest("POST", `organizations/${organization}/syncs`, {});
+  await expect
+    .poll(async () => (await rest("GET", `organizations/${organization}/syncs/${sync.id}`)).sync.state, {
+      timeout: patience,
+    })
+    .toBe("SYNC_STATE_DONE");
+  return sync.id;
+}
+
+/**
+ * Takes the work on an organization's access away from the Usher that runs, as another process could, until the returned function gives it
+ * back. Meanwhile a rule sync waits.
+ */
+export async function holdWork(organization: string): Promise<() => Promise<void>> {
+  const set = (owner: string, until: number) =>
+    promisify(execFile)("sqlite3", [
+      "-cmd",
+      ".timeout 20000",
+      world.RuleDatabase,
+      `UPDATE organizations SET owner_id = '${owner}', owner_token = owner_token + 1, owner_expire_time = ${until} WHERE organization_id = '${organization}'`,
+    ]);
+  await set("another-process", (Date.now() + 3_600_000) * 1000);
+  return async () => {
+    await set("", 0);
+  };
+}
+
+/** Sends many messages, some at a time. */
+export async function each<T>(
+  all: T[],
+  atOnce: number,
+  send: (item: T, index: number) => Promise<unknown>,
+): Promise<void> {
+  const rest = [...all.entries()];
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      for (let next = rest.shift(); next; next = rest.shift()) {
+        await send(next[1], next[0]);
+      }
+    }),
+  );
 }
 
 /** Acts as an identity provider: it creates users and groups, and then changes them. */

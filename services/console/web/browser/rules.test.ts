@@ -1,0 +1,79 @@
+import { expect, test } from "vitest";
+import { caughtUp, create, group, newDirectory, openAs, rest, user, withBrowser } from "./world";
+
+const organization = withBrowser(import.meta.url);
+const base = `/organizations/${organization}`;
+
+test("an admin adds the default rules and one with a filter, sees whom they match and what is wrong, and ends one", async () => {
+  await rest("POST", `organizations/${organization}/tenants`, { id: "production", displayName: "Production" });
+  const directory = await newDirectory(organization, "Okta");
+  const ann = await create(directory, "/Users", user("ann@example.com", { userType: "Employee" }));
+  const ben = await create(directory, "/Users", user("ben@example.com", { userType: "Contractor" }));
+  await create(directory, "/Groups", group("Designers", [ann, ben]));
+  await caughtUp(organization);
+
+  const page = await openAs(`admin-${organization}`, `${base}/rules`);
+  await page.getByText("No rule yet: nobody gets a role by a rule.").waitFor();
+  await page.getByRole("button", { name: "Add the five default rules" }).click();
+  await page.getByText("5 rules.").waitFor();
+  const row = (name: string) => page.getByRole("row").filter({ has: page.getByRole("link", { name, exact: true }) });
+  await row("Designers").getByText("2 users").waitFor();
+  await row("Designers").getByText("Designer in Production").waitFor();
+  await row("Developers").getByText("No directory has sent its group").waitFor();
+  await page.getByText(/Changes wait for a rule sync since/).waitFor();
+
+  // The list can be searched, and shows what is wrong.
+  await page.getByLabel("Find a rule").fill("automation");
+  await expect.poll(() => page.getByRole("row").count()).toBe(2);
+  expect(page.url()).toContain("find=automation");
+  await page.getByLabel("Find a rule").fill("");
+
+  // A filter shows its error at its place, and then its matches.
+  await page.getByRole("link", { name: "Add a rule" }).click();
+  await page.getByRole("radio", { name: "Users that a filter matches" }).check();
+  const filter = page.getByLabel("Filter", { exact: true });
+  await filter.fill('userType eq "Employee" or or active eq true');
+  await page.getByText("The error is here:").waitFor();
+  expect(await page.locator("mark").textContent()).toMatch(/^or active/);
+  await filter.fill('userType eq "Employee"');
+  await page.getByText("1 user", { exact: true }).waitFor();
+  await page.getByRole("link", { name: "ann@example.com" }).waitFor();
+  await page.getByRole("button", { name: "Add the rule" }).click();
+  await page.getByText("Choose a role, and a tenant if the role needs one.").waitFor();
+  await page.getByLabel("Role", { exact: true }).selectOption("Developer");
+  await page.getByLabel("Name of the rule").fill("Employees develop");
+  await page.getByRole("button", { name: "Add the rule" }).click();
+  await page.getByRole("heading", { level: 1, name: "Employees develop" }).waitFor();
+  await page.getByText("Waits for a rule sync").waitFor();
+
+  // It changes, and ends.
+  await page.getByRole("button", { name: "Disable" }).click();
+  await page.getByText("Disabled: it gives nothing.").waitFor();
+  await page.getByLabel("Name of the rule").fill("Employees build");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("heading", { level: 1, name: "Employees build" }).waitFor();
+  await page.getByRole("button", { name: "Delete the rule" }).click();
+  await page.getByRole("dialog").getByLabel("To confirm, type the name:").fill("Employees build");
+  await page.getByRole("dialog").getByRole("button", { name: "Delete the rule" }).click();
+  await page.getByText("5 rules.").waitFor();
+});
+
+test("the picker of groups finds what the identity provider has sent, and a name that it has not", async () => {
+  const directory = await newDirectory(organization, "Entra");
+  await create(directory, "/Groups", group("Picked people", []));
+  const page = await openAs(`admin-${organization}`, `${base}/rules/new`);
+  const name = page.getByLabel("Name of the group");
+  await name.fill("pick");
+  await page.getByRole("option", { name: "Picked people" }).click();
+  await page.getByText("Nobody.").waitFor();
+  await name.fill("Not sent yet");
+  await page.getByText("The rule waits for it.").waitFor();
+});
+
+test("a viewer sees the rules, and is offered no change", async () => {
+  const page = await openAs(`viewer-${organization}`, `${base}/rules`);
+  await page.getByRole("link", { name: "Designers" }).click();
+  await page.getByRole("heading", { level: 1, name: "Designers" }).waitFor();
+  await page.getByText("Designer in Production").waitFor();
+  expect(await page.getByRole("button", { name: /Save|Disable|Delete|Add/ }).count()).toBe(0);
+});
