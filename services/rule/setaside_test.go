@@ -272,6 +272,14 @@ func TestASyncEndsThoughUsersAreSetAside(t *testing.T) {
 				sync.GetAccessAdded() != int64(size-10) {
 				t.Fatalf("the sync ended as %v", sync)
 			}
+			for _, id := range sync.GetSetAsideUserIds() {
+				if !aside[id] {
+					t.Errorf("the sync names %s among the users that it set aside", id)
+				}
+			}
+			if len(sync.GetSetAsideUserIds()) != 10 || sync.GetUsersTotal() != int64(size) {
+				t.Errorf("the sync names %d users that it set aside, and counted %d", len(sync.GetSetAsideUserIds()), sync.GetUsersTotal())
+			}
 			holders := 0
 			for token := ""; ; {
 				r, err := b.access.ListAccess(b.ctx(), &rulev1.ListAccessRequest{OrganizationId: acme, PageSize: 1000, PageToken: token})

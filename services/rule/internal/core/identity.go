@@ -13,6 +13,8 @@ type Identity interface {
 	Statuses(ctx context.Context, organizationID string, ids []string) (map[string]User, error)
 	// CheckFilter refuses a filter that cannot match users: fault.InvalidFilter.
 	CheckFilter(ctx context.Context, organizationID, filter string) error
+	// CountUsers counts the organization's users.
+	CountUsers(ctx context.Context, organizationID string) (int64, error)
 	// UserIDs lists a page of the organization's user ids, ascending.
 	UserIDs(ctx context.Context, organizationID, pageToken string, limit int) (UserPage, error)
 	// Groups reads up to 1,000 groups; missing groups are left out.

@@ -184,6 +184,7 @@ type outcome struct {
 	removed  int
 	requeued int      // users to be settled
 	setAside int      // users who were set aside, for the first time or again
+	waiting  []string // the first of them, at most maxNamed
 	retained []string // users with newly retained access
 	aside    []string // users who were newly set aside, or by another message
 	kept     []string // users who were deactivated, and have a source with Keep
@@ -198,7 +199,11 @@ func (o *outcome) plus(other outcome) {
 	o.removed += other.removed
 	o.requeued += other.requeued
 	o.setAside += other.setAside
+	o.waiting = firstOf(append(o.waiting, other.waiting...))
 }
+
+// firstOf keeps as many users as an answer names.
+func firstOf(userIDs []string) []string { return userIDs[:min(len(userIDs), maxNamed)] }
 
 // reconcile computes what the batch's users should hold. It writes the difference, the records of the access feed and the progress,
 // under the organization's lease: in one transaction, unless that is too much. It sets aside each user that fails alone. It fails
@@ -372,6 +377,7 @@ func (c *Core) writeDifferences(ctx context.Context, tx store.Tx, b batch, facts
 			continue
 		}
 		done.setAside++
+		done.waiting = firstOf(append(done.waiting, d.userID))
 		if !aside.isNew(*d.aside) {
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/usher-scim/usher/services/internal/fault"
@@ -351,7 +352,9 @@ var errSyncEnded = errors.New("the rule sync has ended")
 
 // syncPage reconciles a page of a rule sync.
 func (s *step) syncPage(ctx context.Context) (again bool, err error) {
-	sync := *s.work.Sync
+	sync, began := *s.work.Sync, s.now()
+	total := s.countUsers(ctx, sync)
+	defer total()
 	userIDs, next, end, err := s.walk(ctx, s.organizationID, sync.Walk)
 	if err != nil {
 		return false, err
@@ -361,6 +364,7 @@ func (s *step) syncPage(ctx context.Context) (again bool, err error) {
 		return false, err
 	}
 	b := s.batch(store.Full, set, userIDs)
+	sync.UsersTotal = total()
 	b.syncID, b.links = sync.ID, []string{sync.Traceparent}
 	b.check = func(ctx context.Context, tx store.Tx) error {
 		now, err := tx.Sync(ctx, sync.ID)
@@ -376,6 +380,8 @@ func (s *step) syncPage(ctx context.Context) (again bool, err error) {
 		after.Added += int64(done.added)
 		after.Removed += int64(done.removed)
 		after.SetAside += int64(done.setAside)
+		after.SetAsideIDs = strings.Join(firstOf(append(strings.Fields(sync.SetAsideIDs), done.waiting...)), " ")
+		after.Pace = s.paced(sync, done.users, began, after.UpdateTime)
 		if end {
 			after.State, after.EndTime = store.SyncDone, after.UpdateTime
 			if err := tx.ForgetRuleChanges(ctx); err != nil {

@@ -29,6 +29,8 @@ type Identity struct {
 	identityv1.UnimplementedFactsServiceServer
 	identityv1.UnimplementedFeedServiceServer
 	identityv1.UnimplementedReadServiceServer
+	identityv1.UnimplementedPeopleServiceServer
+	identityv1.UnimplementedMatchServiceServer
 
 	mu       sync.Mutex
 	epoch    int
@@ -65,6 +67,8 @@ func (i *Identity) Register(r grpc.ServiceRegistrar) {
 	identityv1.RegisterFactsServiceServer(r, i)
 	identityv1.RegisterFeedServiceServer(r, i)
 	identityv1.RegisterReadServiceServer(r, i)
+	identityv1.RegisterPeopleServiceServer(r, i)
+	identityv1.RegisterMatchServiceServer(r, i)
 }
 
 // Before sets a function that is called before every RPC with its name. Its error becomes the response. fn may change the

@@ -117,6 +117,19 @@ func (i *Identity) CheckFilter(ctx context.Context, organizationID, filter strin
 	return failed(err)
 }
 
+func (i *Identity) CountUsers(ctx context.Context, organizationID string) (int64, error) {
+	response, err := i.read.CountResources(asSystem(ctx), &identityv1.CountResourcesRequest{OrganizationIds: []string{organizationID}})
+	if err != nil {
+		return 0, failed(err)
+	}
+	for _, c := range response.GetCounts() {
+		if c.GetOrganizationId() == organizationID {
+			return c.GetUsers(), nil
+		}
+	}
+	return 0, nil
+}
+
 func (i *Identity) UserIDs(ctx context.Context, organizationID, pageToken string, limit int) (core.UserPage, error) {
 	response, err := i.read.ListUserIds(ctx, &identityv1.ListUserIdsRequest{
 		OrganizationId: organizationID, PageSize: int32(limit), PageToken: pageToken, //nolint:gosec // at most 1,000

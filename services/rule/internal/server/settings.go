@@ -60,7 +60,7 @@ func (s *Server) GetAccessStatus(ctx context.Context, r *rulev1.GetAccessStatusR
 		AsOfTime: timeProto(status.AsOf), OldestChangeAge: durationpb.New(status.OldestAge), SetAsideCount: status.Count,
 		SetAside: each(status.SetAside, func(a store.SetAside) *rulev1.SetAsideUser {
 			return &rulev1.SetAsideUser{
-				UserId: a.UserID, Detail: a.Detail, MessageId: a.MessageID, AsOfTime: timeProto(core.KnownAsOf(a.AsOf)), CreateTime: timeProto(a.CreateTime),
+				UserId: a.UserID, SyncId: a.SyncID, Detail: a.Detail, MessageId: a.MessageID, AsOfTime: timeProto(core.KnownAsOf(a.AsOf)), CreateTime: timeProto(a.CreateTime),
 				RetryTime: timeProto(a.RetryTime), Attempts: int32(a.Attempts), //nolint:gosec // one more with each try
 			}
 		}),

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"strings"
 
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/internal/page"
@@ -10,18 +11,19 @@ import (
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
-func syncProto(s store.Sync) *rulev1.Sync {
+func (s *Server) syncProto(sync store.Sync) *rulev1.Sync {
 	state := rulev1.SyncState_SYNC_STATE_RUNNING
-	switch s.State {
+	switch sync.State {
 	case store.SyncDone:
 		state = rulev1.SyncState_SYNC_STATE_DONE
 	case store.SyncCancelled:
 		state = rulev1.SyncState_SYNC_STATE_CANCELLED
 	}
 	return &rulev1.Sync{
-		Id: s.ID, OrganizationId: s.OrganizationID, State: state, UsersDone: s.UsersDone, AccessAdded: s.Added,
-		AccessRemoved: s.Removed, StartedBy: s.StartedBy, CreateTime: timeProto(s.CreateTime), UpdateTime: timeProto(s.UpdateTime),
-		EndTime: timeProto(s.EndTime), UsersSetAside: s.SetAside,
+		Id: sync.ID, OrganizationId: sync.OrganizationID, State: state, UsersDone: sync.UsersDone, AccessAdded: sync.Added,
+		AccessRemoved: sync.Removed, StartedBy: sync.StartedBy, CreateTime: timeProto(sync.CreateTime), UpdateTime: timeProto(sync.UpdateTime),
+		EndTime: timeProto(sync.EndTime), UsersSetAside: sync.SetAside,
+		SetAsideUserIds: strings.Fields(sync.SetAsideIDs), UsersTotal: sync.UsersTotal, EstimatedEndTime: timeProto(s.core.EstimatedEnd(sync)),
 	}
 }
 
@@ -30,7 +32,7 @@ func (s *Server) StartSync(ctx context.Context, r *rulev1.StartSyncRequest) (*ru
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.StartSyncResponse{Sync: syncProto(sync)}, nil
+	return &rulev1.StartSyncResponse{Sync: s.syncProto(sync)}, nil
 }
 
 func (s *Server) GetSync(ctx context.Context, r *rulev1.GetSyncRequest) (*rulev1.GetSyncResponse, error) {
@@ -38,7 +40,7 @@ func (s *Server) GetSync(ctx context.Context, r *rulev1.GetSyncRequest) (*rulev1
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.GetSyncResponse{Sync: syncProto(sync)}, nil
+	return &rulev1.GetSyncResponse{Sync: s.syncProto(sync)}, nil
 }
 
 func (s *Server) ListSyncs(ctx context.Context, r *rulev1.ListSyncsRequest) (*rulev1.ListSyncsResponse, error) {
@@ -53,7 +55,7 @@ func (s *Server) ListSyncs(ctx context.Context, r *rulev1.ListSyncsRequest) (*ru
 		return nil, err
 	}
 	found, more := page.Cut(found, size)
-	response := &rulev1.ListSyncsResponse{Syncs: each(found, syncProto)}
+	response := &rulev1.ListSyncsResponse{Syncs: each(found, s.syncProto)}
 	if more {
 		response.NextPageToken = page.Token([]string{found[len(found)-1].ID}, list...)
 	}
@@ -65,5 +67,5 @@ func (s *Server) CancelSync(ctx context.Context, r *rulev1.CancelSyncRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.CancelSyncResponse{Sync: syncProto(sync)}, nil
+	return &rulev1.CancelSyncResponse{Sync: s.syncProto(sync)}, nil
 }

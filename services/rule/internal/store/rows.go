@@ -152,11 +152,11 @@ func SuspensionFields(p *Suspension) []any {
 }
 
 // SyncFields are organization_id, id, state, page_token, after_user, users_done, access_added, access_removed, users_set_aside,
-// started_by, traceparent, create_time, update_time, end_time.
+// set_aside_ids, users_total, pace_users, pace_micros, started_by, traceparent, create_time, update_time, end_time.
 func SyncFields(s *Sync) []any {
 	return []any{
 		&s.OrganizationID, &s.ID, &s.State, &s.Walk.PageToken, &s.Walk.After, &s.UsersDone, &s.Added, &s.Removed, &s.SetAside,
-		&s.StartedBy, &s.Traceparent, dbtype.Time(&s.CreateTime), dbtype.Time(&s.UpdateTime), dbtype.Time(&s.EndTime),
+		&s.SetAsideIDs, &s.UsersTotal, &s.Pace.Users, &s.Pace.Micros, &s.StartedBy, &s.Traceparent, dbtype.Time(&s.CreateTime), dbtype.Time(&s.UpdateTime), dbtype.Time(&s.EndTime),
 	}
 }
 

@@ -308,11 +308,21 @@ type Sync struct {
 	Added          int64
 	Removed        int64
 	SetAside       int64
+	SetAsideIDs    string // of the first of them, with a space between two
+	UsersTotal     int64  // as counted when it began to work; 0 while unknown
+	Pace           Pace
 	StartedBy      string
 	Traceparent    string
 	CreateTime     time.Time
 	UpdateTime     time.Time
 	EndTime        time.Time // zero while it runs
+}
+
+// Pace is how fast a rule sync was lately: how many users the recent pages had, and how long they took, in microseconds. Older pages
+// count less.
+type Pace struct {
+	Users  float64
+	Micros float64
 }
 
 // Walk is a position in a walk over everybody: identity's users and the holders that identity no longer has, merged by id.

@@ -114,7 +114,8 @@ type Sync struct {
 	// The number of users that the sync has to reconcile, as counted when it began to work. It is not exact, because users
 	// come and go meanwhile. 0: not known yet.
 	UsersTotal int64 `protobuf:"varint,13,opt,name=users_total,json=usersTotal,proto3" json:"users_total,omitempty"`
-	// The time at which the sync will end at its present speed. Unset before the first page, and after the end.
+	// The time at which the sync will end at its present speed. Unset before the first page, while users_total is not known, and
+	// after the end.
 	EstimatedEndTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=estimated_end_time,json=estimatedEndTime,proto3" json:"estimated_end_time,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache

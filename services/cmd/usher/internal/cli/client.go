@@ -172,6 +172,13 @@ func (c *client) close() {
 
 // call creates the function of a command that makes one call and prints its answer, in a table with these columns.
 func (c *client) call(columns string, do func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error)) func(*cobra.Command, []string) error {
+	return c.show(func(cmd *cobra.Command, message proto.Message) error {
+		return c.print(cmd.OutOrStdout(), message, columns)
+	}, do)
+}
+
+// show is call for an answer that has its own text. Its JSON is like that of any other.
+func (c *client) show(text func(cmd *cobra.Command, message proto.Message) error, do func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error)) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		ctx, cancel, conn, err := c.dial(cmd.Context())
 		if err != nil {
@@ -182,7 +189,10 @@ func (c *client) call(columns string, do func(ctx context.Context, conn grpc.Cli
 		if err != nil {
 			return answered(err)
 		}
-		return c.print(cmd.OutOrStdout(), message, columns)
+		if c.output == "json" {
+			return printJSON(cmd.OutOrStdout(), message)
+		}
+		return text(cmd, message)
 	}
 }
 

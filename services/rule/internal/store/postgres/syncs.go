@@ -15,10 +15,12 @@ var (
 	countRunningSyncs = statements.Load("count_running_syncs")
 	getRunningSyncID  = statements.Load("get_running_sync_id", "organization_id")
 	insertSync        = statements.Load("insert_sync", "organization_id", "id", "state", "page_token", "after_user", "users_done",
-		"access_added", "access_removed", "users_set_aside", "started_by", "traceparent", "create_time", "update_time", "end_time")
+		"access_added", "access_removed", "users_set_aside", "set_aside_ids", "users_total", "pace_users", "pace_micros",
+		"started_by", "traceparent", "create_time", "update_time", "end_time")
 	deleteOldSyncs = statements.Load("delete_old_syncs", "organization_id", "keep")
 	updateSync     = statements.Load("update_sync", "organization_id", "id", "state", "page_token", "after_user", "users_done",
-		"access_added", "access_removed", "users_set_aside", "update_time", "end_time")
+		"access_added", "access_removed", "users_set_aside", "set_aside_ids", "users_total", "pace_users", "pace_micros",
+		"update_time", "end_time")
 )
 
 func (s *Store) Sync(ctx context.Context, organizationID, id string) (store.Sync, error) {
@@ -54,6 +56,7 @@ func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep i
 	}
 	err := t.write(ctx, insertSync,
 		t.organization, sync.ID, sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed, sync.SetAside,
+		sync.SetAsideIDs, sync.UsersTotal, sync.Pace.Users, sync.Pace.Micros,
 		sync.StartedBy, sync.Traceparent, dbtype.Micros(sync.CreateTime), dbtype.Micros(sync.UpdateTime), dbtype.Micros(sync.EndTime))
 	if err != nil {
 		return err
@@ -67,5 +70,6 @@ func (t *organizationTx) CreateSync(ctx context.Context, sync store.Sync, keep i
 func (t *organizationTx) PutSync(ctx context.Context, sync store.Sync) error {
 	return t.write(ctx, updateSync,
 		t.organization, sync.ID, sync.State, sync.Walk.PageToken, sync.Walk.After, sync.UsersDone, sync.Added, sync.Removed, sync.SetAside,
+		sync.SetAsideIDs, sync.UsersTotal, sync.Pace.Users, sync.Pace.Micros,
 		dbtype.Micros(sync.UpdateTime), dbtype.Micros(sync.EndTime))
 }

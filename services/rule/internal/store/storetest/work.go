@@ -202,6 +202,7 @@ func testSyncs(t *testing.T, e Engine) {
 	t.Run("its progress is kept, and is work while it runs", func(t *testing.T) {
 		under := sync(1)
 		under.Walk, under.UsersDone, under.Added, under.Removed, under.SetAside = store.Walk{PageToken: "p", After: "u"}, 5, 2, 1, 3
+		under.SetAsideIDs, under.UsersTotal, under.Pace = "u1 u2 u3", 9, store.Pace{Users: 4, Micros: 7}
 		update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutSync(ctx, under) })
 		s = e.Reopen(whole, s)
 		equal(t, "the work", *get[store.Work](t)(s.Work(ctx, acme, noon, 9)).Sync, under)

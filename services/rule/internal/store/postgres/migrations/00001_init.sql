@@ -245,6 +245,8 @@ CREATE TABLE requeued (
     PRIMARY KEY (organization_id, user_id)
 );
 
+-- set_aside_ids are the first users that were set aside. pace_users and pace_micros are a moving sum: how many users the recent pages had,
+-- and how long they took.
 CREATE TABLE syncs (
     organization_id text    COLLATE "C" NOT NULL,
     id              text    COLLATE "C" NOT NULL,
@@ -255,6 +257,10 @@ CREATE TABLE syncs (
     access_added    bigint  NOT NULL,
     access_removed  bigint  NOT NULL,
     users_set_aside bigint  NOT NULL,
+    set_aside_ids   text    NOT NULL,
+    users_total     bigint  NOT NULL,
+    pace_users      double precision NOT NULL,
+    pace_micros     double precision NOT NULL,
     started_by      text    NOT NULL,
     traceparent     text    NOT NULL,
     create_time     bigint  NOT NULL,

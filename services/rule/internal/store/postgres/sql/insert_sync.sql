@@ -1,4 +1,6 @@
 INSERT INTO syncs (organization_id, id, state, page_token, after_user, users_done, access_added, access_removed,
-    users_set_aside, started_by, traceparent, create_time, update_time, end_time)
+    users_set_aside, set_aside_ids, users_total, pace_users, pace_micros,
+    started_by, traceparent, create_time, update_time, end_time)
 VALUES (:organization_id, :id, :state, :page_token, :after_user, :users_done, :access_added, :access_removed,
-    :users_set_aside, :started_by, :traceparent, :create_time, :update_time, :end_time);
+    :users_set_aside, :set_aside_ids, :users_total, :pace_users, :pace_micros,
+    :started_by, :traceparent, :create_time, :update_time, :end_time);

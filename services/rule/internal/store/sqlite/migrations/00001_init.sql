@@ -230,6 +230,8 @@ CREATE TABLE requeued (
     PRIMARY KEY (organization_id, user_id)
 ) WITHOUT ROWID;
 
+-- set_aside_ids are the first users that were set aside. pace_users and pace_micros are a moving sum: how many users the recent pages had,
+-- and how long they took.
 CREATE TABLE syncs (
     organization_id TEXT    NOT NULL,
     id              TEXT    NOT NULL,
@@ -240,6 +242,10 @@ CREATE TABLE syncs (
     access_added    INTEGER NOT NULL,
     access_removed  INTEGER NOT NULL,
     users_set_aside INTEGER NOT NULL,
+    set_aside_ids   TEXT    NOT NULL,
+    users_total     INTEGER NOT NULL,
+    pace_users      REAL NOT NULL,
+    pace_micros     REAL NOT NULL,
     started_by      TEXT    NOT NULL,
     traceparent     TEXT    NOT NULL,
     create_time     INTEGER NOT NULL,
