@@ -65,6 +65,12 @@ func (c *Core) Access(ctx context.Context, organizationID string, filter store.A
 	return access, asOf, err
 }
 
+// AccessChanges lists the kept records of the access feed of a user or of a rule sync, newest first, below a revision unless it is 0, at
+// most limit.
+func (c *Core) AccessChanges(ctx context.Context, organizationID string, of store.ChangesOf, before int64, limit int) ([]store.Change, error) {
+	return c.store.ChangesOf(ctx, organizationID, of, before, limit)
+}
+
 // asOf returns the AsOf of access that the caller reads after this call. It does not consider users who are set aside. It reads
 // the store only if the organization lags.
 func (c *Core) asOf(ctx context.Context, organizationID string) (time.Time, error) {

@@ -95,6 +95,9 @@ type Store interface {
 	// cursor to continue from. An open transaction may delay a record for a while after its commit, so that no reader skips one:
 	// Changed reports when it becomes readable. A cursor of another epoch, or from before the oldest record, is fault.CursorExpired.
 	AccessChanges(ctx context.Context, organizationID string, after feed.Cursor, limit int) ([]Change, feed.Cursor, error)
+	// ChangesOf lists the kept records of the access feed of a user or of a rule sync, newest first, below a revision unless it is 0, at
+	// most limit. It also lists records that an open transaction hides from AccessChanges. It sets no cursor.
+	ChangesOf(ctx context.Context, organizationID string, of ChangesOf, before int64, limit int) ([]Change, error)
 	// AccessCursor returns a cursor of the access feed: after every record that is readable now, and before every record that is
 	// committed later.
 	AccessCursor(ctx context.Context) (feed.Cursor, error)

@@ -288,6 +288,12 @@ type Change struct {
 	Time        time.Time
 }
 
+// ChangesOf selects records of the access feed. Exactly one field is set.
+type ChangesOf struct {
+	UserID string
+	SyncID string
+}
+
 // SyncState is the state of a rule sync. Its numbers are stored.
 type SyncState int
 

@@ -166,7 +166,12 @@ func TestAWalkThrough(t *testing.T) {
 	if status := x.run(0, "access", "status"); strings.Contains(status, "rule sync") {
 		t.Errorf("after the sync: %s", status)
 	}
-	want(t, x.run(0, "sync", "list"), `done`)
+	want(t, x.run(0, "sync", "list"), `STATE +USERS DONE +TIME LEFT`, `done +\d+ `)
+	last := x.json("sync", "list")["syncs"].([]any)[0].(map[string]any)["id"].(string)
+	want(t, x.run(0, "access", "changes", "--sync", last), `CHANGE TIME +KIND`, `added +[0-9a-f-]+ +staging +participant .*`+last)
+	want(t, x.run(0, "access", "changes", "--user", name, "--limit", "1"), `added +`+user)
+	x.run(2, "access", "changes")
+	want(t, x.err, `one of --user and --sync`)
 	want(t, x.run(0, "access", "list", "--tenant", "staging"), `staging +participant +true`)
 	want(t, x.run(0, "rule", "update", rule, "--grant", "staging:designer", "--etag", etag), rule+` .*true +Designers +staging +designer +pinned`)
 	x.run(1, "rule", "update", rule, "--name", "x", "--etag", etag)

@@ -14,10 +14,12 @@ import (
 )
 
 var (
-	getFeedState      = statements.Load("get_feed_state", "organization_id")
-	listAccessChanges = statements.Load("list_access_changes", "organization_id", "transaction", "sequence", "limit")
-	getFeedEnd        = statements.Load("get_feed_end")
-	trimAccessFeed    = statements.Load("trim_access_feed", "limit", "before")
+	getFeedState            = statements.Load("get_feed_state", "organization_id")
+	listAccessChanges       = statements.Load("list_access_changes", "organization_id", "transaction", "sequence", "limit")
+	listAccessChangesOfUser = statements.Load("list_access_changes_of_user", "organization_id", "user_id", "before", "limit")
+	listAccessChangesOfSync = statements.Load("list_access_changes_of_sync", "organization_id", "sync_id", "before", "limit")
+	getFeedEnd              = statements.Load("get_feed_end")
+	trimAccessFeed          = statements.Load("trim_access_feed", "limit", "before")
 )
 
 func cursor(epoch string, transaction, sequence int64) feed.Cursor {
@@ -80,6 +82,17 @@ func (s *Store) AccessCursor(ctx context.Context) (feed.Cursor, error) {
 	var end int64
 	err := s.db.QueryRow(ctx, getFeedEnd).Scan(&epoch, &end)
 	return cursor(epoch, end, 0), pgdb.Reach(err)
+}
+
+func (s *Store) ChangesOf(ctx context.Context, organizationID string, of store.ChangesOf, before int64, limit int) ([]store.Change, error) {
+	if before == 0 {
+		before = math.MaxInt64
+	}
+	statement, id := listAccessChangesOfUser, of.UserID
+	if of.SyncID != "" {
+		statement, id = listAccessChangesOfSync, of.SyncID
+	}
+	return pgdb.ReadAll(ctx, s.db, store.ChangeFields, statement, organizationID, id, before, limit)
 }
 
 // AppendChanges uses the sequence of a record as its revision: it increases for each user, because the organization is locked when

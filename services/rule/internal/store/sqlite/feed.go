@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/usher-scim/usher/services/internal/dbtype"
@@ -11,10 +12,12 @@ import (
 )
 
 var (
-	getFeedLowWater    = statements.Load("get_feed_low_water", "organization_id")
-	listAccessChanges  = statements.Load("list_access_changes", "organization_id", "sequence", "limit")
-	getFeedEnd         = statements.Load("get_feed_end")
-	insertAccessChange = statements.Load("insert_access_change", "organization_id", "user_id", "tenant_id", "role_id", "kind",
+	getFeedLowWater         = statements.Load("get_feed_low_water", "organization_id")
+	listAccessChanges       = statements.Load("list_access_changes", "organization_id", "sequence", "limit")
+	listAccessChangesOfUser = statements.Load("list_access_changes_of_user", "organization_id", "user_id", "before", "limit")
+	listAccessChangesOfSync = statements.Load("list_access_changes_of_sync", "organization_id", "sync_id", "before", "limit")
+	getFeedEnd              = statements.Load("get_feed_end")
+	insertAccessChange      = statements.Load("insert_access_change", "organization_id", "user_id", "tenant_id", "role_id", "kind",
 		"message_id", "sync_id", "traceparent", "time")
 	getLastExpiredChange = statements.Load("get_last_expired_change", "limit", "before")
 	raiseFeedLowWater    = statements.Load("raise_feed_low_water", "last")
@@ -74,6 +77,17 @@ func (s *Store) AccessCursor(ctx context.Context) (c feed.Cursor, err error) {
 		return err
 	})
 	return c, err
+}
+
+func (s *Store) ChangesOf(ctx context.Context, organizationID string, of store.ChangesOf, before int64, limit int) ([]store.Change, error) {
+	if before == 0 {
+		before = math.MaxInt64
+	}
+	statement, id := listAccessChangesOfUser, of.UserID
+	if of.SyncID != "" {
+		statement, id = listAccessChangesOfSync, of.SyncID
+	}
+	return sqlitedb.ReadAll(ctx, s.db, store.ChangeFields, statement, organizationID, id, before, limit)
 }
 
 // AppendChanges uses the sequence of a record as its revision: it increases for each user.

@@ -268,6 +268,39 @@ func testFeed(t *testing.T, e Engine) {
 	})
 }
 
+func testChangesOf(t *testing.T, e Engine) {
+	ctx, s := t.Context(), e.Open(t)
+	by := func(user, sync string) store.Change {
+		c := change(user, store.Added, noon)
+		c.SyncID = sync
+		return c
+	}
+	appendTo(t, s, acme, by("u1", ""), by("u2", "s1"), by("u1", "s1"))
+	appendTo(t, s, other, by("u1", "s1"))
+	appendTo(t, s, acme, by("u1", "s2"), by("u1", ""), by("u2", ""))
+	list := func(of store.ChangesOf, size int) (all []string) {
+		for before := int64(0); ; {
+			page := get[[]store.Change](t)(s.ChangesOf(ctx, acme, of, before, size))
+			for _, c := range page {
+				all = append(all, c.UserID+" "+c.SyncID)
+				before = c.Revision
+			}
+			if len(page) < size {
+				return all
+			}
+		}
+	}
+	for _, size := range []int{1, 2, 9} {
+		equal(t, "the records of a user", fmt.Sprint(list(store.ChangesOf{UserID: "u1"}, size)), "[u1  u1 s2 u1 s1 u1 ]")
+		equal(t, "the records of a sync", fmt.Sprint(list(store.ChangesOf{SyncID: "s1"}, size)), "[u1 s1 u2 s1]")
+		equal(t, "the records of a missing user", len(list(store.ChangesOf{UserID: "u9"}, size)), 0)
+	}
+	newest := get[[]store.Change](t)(s.ChangesOf(ctx, acme, store.ChangesOf{UserID: "u2"}, 0, 1))[0]
+	want := by("u2", "")
+	want.Revision = newest.Revision
+	equal(t, "the newest record of a user", newest, want)
+}
+
 func testTrimming(t *testing.T, e Engine) {
 	ctx, s := t.Context(), e.Open(t)
 	start := get[feed.Cursor](t)(s.AccessCursor(ctx))

@@ -37,6 +37,7 @@ func Run(t *testing.T, engine Engine) {
 		{"Effective", testEffective},
 		{"Feed", testFeed},
 		{"Trimming", testTrimming},
+		{"ChangesOf", testChangesOf},
 		{"Ownership", testOwnership},
 		{"Checkpoint", testCheckpoint},
 		{"Expansions", testExpansions},

@@ -195,12 +195,12 @@ CREATE TABLE access_feed (
     organization_id text    COLLATE "C" NOT NULL,
     transaction     bigint  NOT NULL,
     sequence        bigint  NOT NULL GENERATED ALWAYS AS IDENTITY,
-    user_id         text    NOT NULL,
+    user_id         text    COLLATE "C" NOT NULL,
     tenant_id       text    NOT NULL,
     role_id         text    NOT NULL,
     kind            integer NOT NULL,
     message_id      text    NOT NULL,
-    sync_id         text    NOT NULL,
+    sync_id         text    COLLATE "C" NOT NULL,
     traceparent     text    NOT NULL,
     time            bigint  NOT NULL,
     PRIMARY KEY (organization_id, transaction, sequence)
@@ -208,6 +208,10 @@ CREATE TABLE access_feed (
 
 -- Trimming starts with the oldest records of all organizations.
 CREATE INDEX access_feed_by_age ON access_feed (transaction, sequence);
+
+-- Sequences of one organization increase with its commits, because an Update locks it.
+CREATE INDEX access_feed_by_user ON access_feed (organization_id, user_id, sequence);
+CREATE INDEX access_feed_by_sync ON access_feed (organization_id, sync_id, sequence) WHERE sync_id <> '';
 
 -- The newest trimmed record of each organization. This is a separate table, so that trimming and work on an organization do not wait
 -- for each other.

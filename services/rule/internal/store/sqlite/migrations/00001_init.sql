@@ -201,6 +201,8 @@ CREATE TABLE access_feed (
 );
 
 CREATE INDEX access_feed_by_organization ON access_feed (organization_id, sequence);
+CREATE INDEX access_feed_by_user ON access_feed (organization_id, user_id, sequence);
+CREATE INDEX access_feed_by_sync ON access_feed (organization_id, sync_id, sequence) WHERE sync_id <> '';
 
 -- Groups with members to reconcile. Causes are numbered: id is the cause that created the row, root is its oldest cause, newest is
 -- its newest cause, and started is the newest cause of all when it was begun, or 0. Finished rows stay while any row is unfinished:
