@@ -15,12 +15,15 @@ const (
 )
 
 // Size returns how many items a page contains, for a request's page_size.
-func Size(requested int32) int {
+func Size(requested int32) int { return Within(requested, defaultSize, maxSize) }
+
+// Within is Size for a list with other sizes: usual is the default, and most is the largest.
+func Within(requested int32, usual, most int) int {
 	switch {
 	case requested <= 0:
-		return defaultSize
-	case requested > maxSize:
-		return maxSize
+		return usual
+	case int(requested) > most:
+		return most
 	default:
 		return int(requested)
 	}

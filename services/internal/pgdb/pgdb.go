@@ -288,7 +288,9 @@ func parseURL(url string) (*pgxpool.Config, error) {
 func withProvider(pool *pgxpool.Pool, migrations fs.FS, do func(*goose.Provider) error) error {
 	db := stdlib.OpenDBFromPool(pool)
 	defer func() { _ = db.Close() }() // the owner of the pool closes it
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
+	// A call that waits asks once a second, for up to an hour: another one may build an index of a large table. It must not wait in a
+	// statement: CREATE INDEX CONCURRENTLY would wait for the snapshot of that statement.
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 3600))
 	if err != nil {
 		return err
 	}

@@ -178,7 +178,7 @@ func (t *ResourceType) condition(n *node, a, sub *Attribute) []Condition {
 	case opEq:
 		c.Low, c.High = value, value
 	case opSw:
-		c.Low, c.High = value, afterPrefix(value)
+		c.Low, c.High = value, AfterPrefix(value)
 	case opGt, opGe:
 		c.Low = value
 	case opLt, opLe:
@@ -192,9 +192,9 @@ func (t *ResourceType) condition(n *node, a, sub *Attribute) []Condition {
 	return []Condition{c}
 }
 
-// afterPrefix returns the least string above all strings with the prefix p, or "" if there is none. The result is valid
+// AfterPrefix returns the least string above all strings with the prefix p, or "" if there is none. The result is valid
 // UTF-8, which sorts by code point.
-func afterPrefix(p string) string {
+func AfterPrefix(p string) string {
 	for p != "" {
 		r, size := utf8.DecodeLastRuneInString(p)
 		p = p[:len(p)-size]

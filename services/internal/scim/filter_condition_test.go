@@ -119,7 +119,7 @@ func TestAfterPrefix(t *testing.T) {
 	}
 	slices.Sort(texts)
 	for _, prefix := range texts {
-		high := afterPrefix(prefix)
+		high := AfterPrefix(prefix)
 		for _, text := range texts {
 			within := text >= prefix && (high == "" || text < high)
 			if within != strings.HasPrefix(text, prefix) {

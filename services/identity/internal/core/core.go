@@ -37,15 +37,18 @@ type Tuning struct {
 	// FactsLimit is the most memberships, of users and of the groups above them, that one read of users inspects. A call for
 	// several users that needs more is refused. A single user who needs more has no access by groups.
 	FactsLimit int
+	// SearchLimit is about the most users or groups that one call of a search looks at.
+	SearchLimit int
 	// Limits are the limits of messages; zero fields have their defaults.
 	Limits scim.Limits
 }
 
-// Complete replaces zero fields with their defaults: 2 seconds, 4 MiB and 200,000.
+// Complete replaces zero fields with their defaults: 2 seconds, 4 MiB, 200,000 and 10,000.
 func (t Tuning) Complete() Tuning {
 	t.ReadyWait = cmp.Or(t.ReadyWait, 2*time.Second)
 	t.PageBytes = cmp.Or(t.PageBytes, 4<<20)
 	t.FactsLimit = cmp.Or(t.FactsLimit, 200_000)
+	t.SearchLimit = cmp.Or(t.SearchLimit, 10_000)
 	return t
 }
 

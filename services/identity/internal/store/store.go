@@ -164,6 +164,8 @@ type Store interface {
 	// id.
 	EraseOrganization(ctx context.Context, organizationID string) (nothingLeft bool, err error)
 
+	People
+
 	Close() error
 }
 

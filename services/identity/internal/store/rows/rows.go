@@ -42,6 +42,15 @@ func Summary(t store.Type) func(*store.Facts) []any {
 	}
 }
 
+// FoundUser reads the columns of Summary, and then casefolded userName, displayName, the value that was found, and whether the user has
+// a smaller one.
+func FoundUser(f *store.Found) []any {
+	return append(Summary(store.User)(&f.Facts), &f.NameFolded, &f.DisplayName, &f.Value, &f.Repeated)
+}
+
+// FoundGroup reads the columns of Summary, and then the value that was found.
+func FoundGroup(f *store.Found) []any { return append(Summary(store.Group)(&f.Facts), &f.Value) }
+
 // Member reads id, whether it is a group, display name, and whether it is carried.
 func Member(m *store.Member) []any {
 	return []any{&m.Value, Type((*store.Type)(&m.Type)), &m.Display, &m.Carried}

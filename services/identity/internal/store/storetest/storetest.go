@@ -51,6 +51,7 @@ func Run(t *testing.T, open func(t *testing.T) (store.Store, Inside)) {
 		"message counts": countCases,
 		"schemas":        schemaCases,
 		"erasure":        erasureCases,
+		"people":         peopleCases,
 	} {
 		t.Run(subject, func(t *testing.T) {
 			t.Parallel()

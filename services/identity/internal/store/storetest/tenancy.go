@@ -265,7 +265,7 @@ var tenancyCases = []testCase{
 		before := f.everything(old, scope)
 		for _, directoryID := range []string{"d2", "d9"} {
 			theirs := store.Scope{OrganizationID: "other", DirectoryID: directoryID}
-			for _, stranger := range strangers {
+			for _, stranger := range slices.Concat(strangers, peopleStrangers) {
 				if stranger.try == nil {
 					continue
 				}
@@ -282,7 +282,7 @@ var tenancyCases = []testCase{
 	}},
 	{"every method of the contract is tested", func(f *fixture) {
 		walked := slices.Clone(ownedByAll)
-		for _, s := range strangers {
+		for _, s := range slices.Concat(strangers, peopleStrangers) {
 			walked = append(walked, s.method)
 		}
 		contract := reflect.TypeFor[store.Store]()

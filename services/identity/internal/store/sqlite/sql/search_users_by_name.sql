@@ -1,0 +1,7 @@
+SELECT r.organization_id, r.directory_id, r.id, r.user_name, r.external_id, r.active, r.version, r.update_time, d.closed,
+  r.user_name_folded, r.display_name, r.user_name_folded, 0
+FROM users r
+CROSS JOIN directories d ON d.organization_id = r.organization_id AND d.id = r.directory_id
+WHERE r.organization_id = :organization_id AND (r.user_name_folded, r.id) > (:value, :id) AND r.user_name_folded < :high
+ORDER BY r.user_name_folded, r.id
+LIMIT :limit;
