@@ -198,20 +198,27 @@ export async function syncRules(organization: string): Promise<string> {
 }
 
 /**
- * Takes the work on an organization's access away from the Usher that runs, as another process could, until the returned function gives it
- * back. Meanwhile a rule sync waits.
+ * Owns the work on an organization's access instead of the Usher that runs, as another process could, until the returned function is called.
+ * Meanwhile a rule sync waits.
  */
 export async function holdWork(organization: string): Promise<() => Promise<void>> {
-  const set = (owner: string, until: number) =>
-    promisify(execFile)("sqlite3", [
-      "-cmd",
-      ".timeout 20000",
-      world.RuleDatabase,
-      `UPDATE organizations SET owner_id = '${owner}', owner_token = owner_token + 1, owner_expire_time = ${until} WHERE organization_id = '${organization}'`,
-    ]);
-  await set("another-process", (Date.now() + 3_600_000) * 1000);
-  return async () => {
-    await set("", 0);
+  const sql = (statement: string) =>
+    promisify(execFile)("sqlite3", ["-cmd", ".timeout 20000", world.RuleDatabase, statement]);
+  const lease = (duration: number) =>
+    `UPDATE organizations SET owner_id = 'another-process', owner_token = owner_token + 1,
+       owner_expire_time = ${(Date.now() + duration) * 1000} WHERE organization_id = '${organization}'`;
+  let holding = true;
+  await sql(lease(5_000));
+  const held = (async () => {
+    while (holding) {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await sql(lease(5_000));
+    }
+    await sql(lease(0));
+  })();
+  return () => {
+    holding = false;
+    return held;
   };
 }
 
