@@ -3,7 +3,13 @@ const of = (organization: string) => `/organizations/${encodeURIComponent(organi
 
 export const paths = {
   organizations: "/organizations",
+  /** The catalogue of roles, and who has signed in: the operator's. */
+  roles: "/roles",
+  signIns: "/sign-ins",
   overview: of,
+  /** The organization's own settings. */
+  settings: (organization: string, tab = "") => `${of(organization)}/settings${tab && `?tab=${tab}`}`,
+  user: (organization: string, user: string) => `${of(organization)}/users/${encodeURIComponent(user)}`,
   /** The new directory replaces one, if its id is given. */
   newDirectory: (organization: string, replaces = "") =>
     `${of(organization)}/directories/new${replaces && `?replaces=${replaces}`}`,

@@ -20,6 +20,8 @@ export const routes: RouteObject[] = [
             path: "organizations",
             lazy: async () => ({ Component: (await import("./pages/organizations/Organizations")).Organizations }),
           },
+          { path: "roles", lazy: async () => ({ Component: (await import("./pages/roles/Roles")).Roles }) },
+          { path: "sign-ins", lazy: async () => ({ Component: (await import("./pages/signins/SignIns")).SignIns }) },
           {
             path: "organizations/:organization",
             children: [
@@ -35,6 +37,10 @@ export const routes: RouteObject[] = [
               {
                 path: "directories/:directory/set-up",
                 lazy: async () => ({ Component: (await import("./pages/setup/SetUp")).SetUp }),
+              },
+              {
+                path: "settings",
+                lazy: async () => ({ Component: (await import("./pages/settings/SettingsPage")).SettingsPage }),
               },
               {
                 path: "failed-events",

@@ -104,6 +104,8 @@ function pagesOf(session: Session, organization: string): PageLink[] {
   const pages: PageLink[] = [];
   if (!session.organizationId) {
     pages.push({ title: text.nav.organizations, to: paths.organizations });
+    pages.push({ title: text.nav.roles, to: paths.roles });
+    pages.push({ title: text.nav.signIns, to: paths.signIns });
   }
   if (!organization) {
     return pages;
@@ -123,6 +125,9 @@ function pagesOf(session: Session, organization: string): PageLink[] {
   if (!session.oneDirectory && session.scopes.has("READ_PEOPLE")) {
     pages.push({ title: text.nav.users, to: paths.users(organization) });
     pages.push({ title: text.nav.groups, to: paths.groups(organization) });
+  }
+  if (!session.oneDirectory) {
+    pages.push({ title: text.nav.settings, to: paths.settings(organization) });
   }
   return pages;
 }

@@ -38,6 +38,15 @@ const reasons: Partial<Record<Reason, Explained>> = {
     action:
       "Only an organization whose users sign in through its identity provider can have a directory. Ask the vendor of the product.",
   },
+  ALREADY_EXISTS: { title: "This id is taken", action: "Choose another one." },
+  TENANT_IN_USE: {
+    title: "The tenant is in use",
+    action: "The message says what names it. Change the rules, or revoke the access, first.",
+  },
+  ROLE_IN_USE: {
+    title: "The role is in use",
+    action: "The message says what names it. Change the rules, or revoke the access, first.",
+  },
   ORGANIZATION_ERASING: { title: "The organization is being erased", action: "Nothing can be created in it any more." },
   DIRECTORY_DELETED: { title: "The directory is deleted", action: "Create a directory that replaces it." },
   DIRECTORY_NOT_REPLACEABLE: {
@@ -122,6 +131,9 @@ export const shell = {
     users: "Users",
     groups: "Groups",
     organizations: "Organizations",
+    settings: "Organization",
+    roles: "Roles",
+    signIns: "Sign-ins",
     theme: "Light or dark",
     light: "Light",
     dark: "Dark",
@@ -138,16 +150,6 @@ export const shell = {
     PRINCIPAL_KIND_ORGANIZATION_VIEWER: "Viewer: sees, and changes nothing",
   } as Record<string, string>,
   portal: "Opened with a link",
-  organizations: {
-    title: "Organizations",
-    situation: (n: number, more: boolean) =>
-      n === 0 ? "There is no organization yet." : `${more ? "More than " : ""}${count(n, "organization")}.`,
-    emptyTitle: "No organization yet",
-    empty: "An organization is a customer of yours. Create one on the command line or over REST:",
-    command: "usher org create acme --name Acme --federated",
-    federated: "Signs in through its identity provider",
-    notFederated: "Not federated: it may not use SCIM",
-  },
   notFound: { title: "There is nothing at this address", action: "Go to the first page" },
   crashed: {
     title: "This page has a fault",

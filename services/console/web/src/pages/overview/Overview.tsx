@@ -14,6 +14,7 @@ import { Empty, Failure, Loading } from "../../parts/States";
 import { Time } from "../../parts/Time";
 import { paths } from "../../paths";
 import { text } from "../../text";
+import { age } from "../../text/durations";
 import { number } from "../../text/shell";
 import classes from "./Overview.module.css";
 import { type Situation, situationOf, sumOf, toneOf } from "./situation";
@@ -170,28 +171,17 @@ function Figures({ organization, openEvents }: { organization: string; openEvent
         </Figure>
       )}
       {access && (
-        <Figure label={words.age} value={age(access.oldestChangeAge)} urgent={access.setAsideCount !== "0"}>
+        <Figure
+          label={words.age}
+          value={age(access.oldestChangeAge, words.ageNow)}
+          urgent={access.setAsideCount !== "0"}
+          {...(access.setAsideCount !== "0" && { to: paths.settings(organization, "setAside") })}
+        >
           {access.setAsideCount === "0" ? words.ageMeaning : words.setAside(Number(access.setAsideCount))}
         </Figure>
       )}
     </SimpleGrid>
   );
-}
-
-/** Returns a duration of the API, such as 12.5s, in words. */
-function age(duration: string | null): string {
-  const seconds = Number.parseFloat(duration ?? "0");
-  if (seconds < 2) {
-    return text.overview.figures.ageNow;
-  }
-  const [unit, length] =
-    seconds < 120 ? (["second", 1] as const) : seconds < 7200 ? (["minute", 60] as const) : (["hour", 3600] as const);
-  return new Intl.NumberFormat(undefined, {
-    style: "unit",
-    unit,
-    unitDisplay: "long",
-    maximumFractionDigits: 0,
-  }).format(seconds / length);
 }
 
 interface FigureProps {

@@ -1,0 +1,166 @@
+import { Button, Code, Group, Stack, Text, TextInput, Title } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { answer, api, type Schemas } from "../../api/client";
+import { useSession } from "../../api/session";
+import { ConfirmByName } from "../../parts/ConfirmByName";
+import { FormDialog } from "../../parts/FormDialog";
+import { Failure } from "../../parts/States";
+import { text } from "../../text";
+
+const path = "/api/v1/organizations/{organizationId}";
+
+/** The name of an organization, whether it may use SCIM, and its end. */
+export function Manage({ organization }: { organization: Schemas["Organization"] }) {
+  const erasing = organization.eraseTime !== null;
+  const isOperator = useSession().kind === "PRINCIPAL_KIND_OPERATOR";
+  return (
+    <Stack gap="xl" maw="44rem">
+      <Name organization={organization} erasing={erasing} />
+      <Federation organization={organization} erasing={erasing} />
+      {isOperator && <Erase organization={organization} erasing={erasing} />}
+    </Stack>
+  );
+}
+
+interface Props {
+  organization: Schemas["Organization"];
+  /** Nothing can change any more. */
+  erasing: boolean;
+}
+
+/** Returns what makes the pages read the organization again. */
+function useChanged(id: string) {
+  const queries = useQueryClient();
+  return () =>
+    Promise.all([
+      queries.invalidateQueries({ queryKey: ["organization", id] }),
+      queries.invalidateQueries({ queryKey: ["organizations"] }),
+    ]);
+}
+
+function Name({ organization, erasing }: Props) {
+  const words = text.settings.manage;
+  const changed = useChanged(organization.id);
+  const [displayName, setDisplayName] = useState(organization.displayName ?? "");
+  const save = useMutation({
+    mutationFn: () =>
+      answer(
+        api.PATCH(path, {
+          params: { path: { organizationId: organization.id } },
+          body: { displayName: displayName.trim(), etag: organization.etag },
+        }),
+      ),
+    onSuccess: changed,
+  });
+  return (
+    <Stack
+      component="form"
+      gap="sm"
+      onSubmit={(event) => {
+        event.preventDefault();
+        save.mutate();
+      }}
+    >
+      <Title order={2}>{words.nameTitle}</Title>
+      <TextInput
+        label={words.name}
+        value={displayName}
+        maxLength={200}
+        required
+        readOnly={erasing}
+        autoComplete="off"
+        error={displayName.trim() === "" && text.setUp.nameMissing}
+        onChange={(event) => setDisplayName(event.currentTarget.value)}
+      />
+      <Text size="sm" c="dimmed">
+        {words.id} <Code>{organization.id}</Code>
+      </Text>
+      {save.error && <Failure error={save.error} />}
+      {!erasing && (
+        <Button
+          type="submit"
+          w="fit-content"
+          loading={save.isPending}
+          disabled={displayName.trim() === "" || displayName.trim() === organization.displayName}
+        >
+          {text.save}
+        </Button>
+      )}
+    </Stack>
+  );
+}
+
+function Federation({ organization, erasing }: Props) {
+  const words = text.settings.manage;
+  const changed = useChanged(organization.id);
+  const [asked, setAsked] = useState(false);
+  const { federated } = organization;
+  const run = async () => {
+    await answer(
+      api.PATCH(path, {
+        params: { path: { organizationId: organization.id } },
+        body: { federated: !federated, etag: organization.etag },
+      }),
+    );
+    setAsked(false);
+    await changed();
+  };
+  return (
+    <Stack gap="sm">
+      <Title order={2}>{words.federationTitle}</Title>
+      <Text>{federated ? text.settings.federated : text.settings.notFederated}</Text>
+      {!erasing && (
+        <Button variant={federated ? "default" : "filled"} w="fit-content" onClick={() => setAsked(true)}>
+          {federated ? words.stop : words.federate}
+        </Button>
+      )}
+      {asked && (
+        <FormDialog
+          title={federated ? words.stop : words.federate}
+          action={federated ? words.stopAction : words.federateAction}
+          dangerous={federated ?? false}
+          run={run}
+          onClose={() => setAsked(false)}
+        >
+          <Text>{federated ? words.stopText : words.federateText}</Text>
+        </FormDialog>
+      )}
+    </Stack>
+  );
+}
+
+function Erase({ organization, erasing }: Props) {
+  const words = text.settings.manage;
+  const changed = useChanged(organization.id);
+  const [asked, setAsked] = useState(false);
+  const erase = async () => {
+    await answer(api.POST(`${path}:erase`, { params: { path: { organizationId: organization.id } } }));
+    await changed();
+  };
+  return (
+    <Stack gap="sm">
+      <Title order={2}>{words.eraseTitle}</Title>
+      <Text>{words.eraseText}</Text>
+      <Text fw={600}>{words.eraseNoUndo}</Text>
+      {!erasing && (
+        <Group>
+          <Button color="red.8" onClick={() => setAsked(true)}>
+            {words.erase}
+          </Button>
+        </Group>
+      )}
+      <ConfirmByName
+        opened={asked}
+        title={words.eraseTitle}
+        name={organization.displayName || organization.id}
+        action={words.erase}
+        onConfirm={erase}
+        onClose={() => setAsked(false)}
+      >
+        <Text>{words.eraseText}</Text>
+        <Text fw={600}>{words.eraseNoUndo}</Text>
+      </ConfirmByName>
+    </Stack>
+  );
+}
