@@ -9,7 +9,6 @@ export const paths = {
   overview: of,
   /** The organization's own settings. */
   settings: (organization: string, tab = "") => `${of(organization)}/settings${tab && `?tab=${tab}`}`,
-  user: (organization: string, user: string) => `${of(organization)}/users/${encodeURIComponent(user)}`,
   /** The new directory replaces one, if its id is given. */
   newDirectory: (organization: string, replaces = "") =>
     `${of(organization)}/directories/new${replaces && `?replaces=${replaces}`}`,
