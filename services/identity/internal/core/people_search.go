@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -101,12 +102,12 @@ func (c *Core) newWalk(q PeopleSearch, parts ...store.Part) *walk {
 // aboveAll is greater than every value: scim.Limits.KeyBytes bounds a value, and no character is greater.
 var aboveAll = strings.Repeat("\U0010FFFF", 1024)
 
+// afterAll is greater than all values with a prefix.
+func afterAll(prefix string) string { return cmp.Or(scim.AfterPrefix(prefix), aboveAll) }
+
 // run looks at rows until it has one result more than the limit, has looked at enough rows, or there are no more.
 func (w *walk) run(read func(s store.Search, limit int) ([]store.Found, error), shows func(store.Part, *store.Found) bool) error {
-	high := scim.AfterPrefix(w.prefix)
-	if high == "" {
-		high = aboveAll
-	}
+	high := afterAll(w.prefix)
 	rows := min(w.Limit+1, w.most)
 	looked := 0
 	for _, part := range w.parts {

@@ -30,6 +30,9 @@ func userColumns(u *store.Resource, d *scim.Document) {
 	if u.Search = d.SearchValues(); named {
 		u.Search = append(u.Search, scim.SearchValue{Attribute: "displayName", Value: scim.Casefold(name)})
 	}
+	for _, value := range d.Roles() {
+		u.Search = append(u.Search, scim.SearchValue{Attribute: store.RoleValuesAttribute, Value: value})
+	}
 }
 
 // addGroups reads the groups of the users whose groups were not read yet.

@@ -128,7 +128,10 @@ func (s *Server) ListMembers(ctx context.Context, r *identityv1.ListMembersReque
 	if more {
 		response.NextPageToken = page.Token([]string{members[size-1].Value}, list...)
 	}
-	return response, nil
+	if r.GetNames() {
+		err = s.core.NameMembers(ctx, r.GetOrganizationId(), response.GetMembers())
+	}
+	return response, err
 }
 
 func (s *Server) ListCarriedMembers(ctx context.Context, r *identityv1.ListCarriedMembersRequest) (*identityv1.ListCarriedMembersResponse, error) {

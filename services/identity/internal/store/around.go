@@ -235,3 +235,40 @@ func (a *Around) reach(from int32, most int) []int32 {
 	slices.Sort(all)
 	return all
 }
+
+// Paths returns, for each group that a user or group is in, the groups of a shortest way to it: from a group that it is directly in, to
+// the last one before the group. The way is empty for the groups that it is directly in. Of several shortest ways, it takes the one with
+// the first id at the last step. Of a way of more than MaxDepth groups, it returns the last ones.
+func (a *Around) Paths(id string) func(groupID string) (through []string) {
+	from, ok := a.places[id]
+	if !ok {
+		return func(string) []string { return nil }
+	}
+	before := make([]int32, len(a.ids)) // the one before each group on its way, plus 1; 0 if the group was not reached
+	reached := []int32{from}
+	before[from] = -1
+	for i := 0; i < len(reached); {
+		// All groups at one distance go before the next distance, in the order of their ids.
+		far := len(reached)
+		slices.Sort(reached[i:far])
+		for ; i < far; i++ {
+			for _, g := range a.up[reached[i]] {
+				if before[g] == 0 {
+					before[g] = reached[i] + 1
+					reached = append(reached, g)
+				}
+			}
+		}
+	}
+	return func(groupID string) (through []string) {
+		place, ok := a.places[groupID]
+		if !ok || before[place] <= 0 {
+			return nil
+		}
+		for place = before[place] - 1; place != from && len(through) < MaxDepth; place = before[place] - 1 {
+			through = append(through, a.ids[place])
+		}
+		slices.Reverse(through)
+		return through
+	}
+}

@@ -102,3 +102,28 @@ func TestTheHeightOfAChainIsItsLongestPath(t *testing.T) {
 		}
 	}
 }
+
+func TestAWayIsAShortestOne(t *testing.T) {
+	t.Parallel()
+	chain := []store.Edge{{Member: "u", Group: "c00"}}
+	for i := range 40 {
+		chain = append(chain, store.Edge{Member: fmt.Sprintf("c%02d", i), Group: fmt.Sprintf("c%02d", i+1)})
+	}
+	a := store.NewAround(append(chain,
+		store.Edge{Member: "u", Group: "a"}, store.Edge{Member: "u", Group: "b"}, // both lead to top
+		store.Edge{Member: "b", Group: "top"}, store.Edge{Member: "a", Group: "top"}, store.Edge{Member: "a", Group: "long"},
+		store.Edge{Member: "long", Group: "top"}, store.Edge{Member: "top", Group: "a"}, // a ring
+		store.Edge{Member: "x", Group: "elsewhere"}))
+	through := a.Paths("u")
+	for group, want := range map[string][]string{"a": nil, "long": {"a"}, "top": {"a"}, "c03": {"c00", "c01", "c02"}, "elsewhere": nil, "unknown": nil, "u": nil} {
+		if got := through(group); !slices.Equal(got, want) {
+			t.Errorf("to %s: %v, want %v", group, got, want)
+		}
+	}
+	if got := through("c40"); len(got) != store.MaxDepth || got[len(got)-1] != "c39" {
+		t.Errorf("a way that is too long: %v", got)
+	}
+	if got := a.Paths("nobody")("a"); got != nil {
+		t.Errorf("from nobody: %v", got)
+	}
+}

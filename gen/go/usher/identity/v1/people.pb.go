@@ -562,8 +562,9 @@ type UserGroup struct {
 	// The group.
 	Group *Group `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
 	// The groups through which the user is in this group: the first one has the user as a direct member, each one is a
-	// direct member of the next, and the last one is a direct member of this group. Of several ways, a shortest one. Empty:
-	// the user is a direct member of this group.
+	// direct member of the next, and the last one is a direct member of this group. Of several ways, a shortest one; of a
+	// way of more than 32 groups, which is the limit of nesting, the last 32. Empty: the user is a direct member of this
+	// group.
 	Through []*GroupStep `protobuf:"bytes,2,rep,name=through,proto3" json:"through,omitempty"`
 	// Whether this group's own membership is carried: Usher took it over from a replaced directory, and the IdP has not
 	// confirmed it. It is the membership of the user, or of the last group in `through`.
@@ -1015,11 +1016,12 @@ type GetGroupResponse struct {
 	Group *Group `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
 	// The time of creation.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// The time of the last change of the group's attributes.
+	// The time of the last change of the group's attributes or members.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// The number of direct members that are users: exact up to 10,000.
 	DirectUsers *UserCount `protobuf:"bytes,4,opt,name=direct_users,json=directUsers,proto3" json:"direct_users,omitempty"`
-	// The number of different users in the group, directly or through other groups: exact up to 10,000.
+	// The number of different users in the group, directly or through other groups: exact up to 10,000. Usher also stops to
+	// count after 100,000 memberships and after 10,000 groups.
 	AllUsers      *UserCount `protobuf:"bytes,5,opt,name=all_users,json=allUsers,proto3" json:"all_users,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1549,7 +1551,8 @@ type isCountMatchingUsersRequest_Match interface {
 }
 
 type CountMatchingUsersRequest_Groups struct {
-	// The users in at least one of these groups, directly or through other groups. Usher counts up to 10,000 users.
+	// The users in at least one of these groups, directly or through other groups. Usher counts up to 10,000 users, and
+	// stops as in GetGroupResponse.all_users.
 	Groups *GroupIds `protobuf:"bytes,2,opt,name=groups,proto3,oneof"`
 }
 
@@ -1559,7 +1562,8 @@ type CountMatchingUsersRequest_RoleValue struct {
 }
 
 type CountMatchingUsersRequest_Filter struct {
-	// The users that this filter matches, among the first 1,000 users in the order of their ids.
+	// The users that this filter matches, among the first 1,000 users in the order of their ids; among fewer if their
+	// documents are large.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3,oneof"`
 }
 

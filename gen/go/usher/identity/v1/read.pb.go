@@ -1248,9 +1248,11 @@ type Member struct {
 	// Whether the membership is carried: Usher took it over from a replaced directory, and the IdP has not confirmed
 	// it.
 	Carried bool `protobuf:"varint,3,opt,name=carried,proto3" json:"carried,omitempty"`
-	// The userName of a user, or the displayName of a group. Empty without the scope READ_PEOPLE, and unless the request asks for names.
+	// The userName of a user, or the displayName of a group. Empty without the scope READ_PEOPLE, and unless the request
+	// asks for names.
 	Name string `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
-	// The displayName of a user, or empty. Empty without the scope READ_PEOPLE, and unless the request asks for names.
+	// The displayName of a user, or empty, also if it is the same as the userName. Empty without the scope READ_PEOPLE, and
+	// unless the request asks for names.
 	DisplayName string `protobuf:"bytes,5,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	// Whether a user is inactive. False unless the request asks for names.
 	Inactive      bool `protobuf:"varint,6,opt,name=inactive,proto3" json:"inactive,omitempty"`

@@ -320,6 +320,7 @@ func fill(t *testing.T, s *Store) {
 			SELECT 'acme', id, 'd1', id, id, id, id, true, 1, '{}', 0, 0
 			FROM (SELECT 'new' AS id UNION ALL SELECT 'u' || n FROM generate_series(1, 4000) n) u`,
 		`INSERT INTO search_values SELECT 'acme', attribute, id, id FROM users, (VALUES ('emails'), ('displayName')) a (attribute)`,
+		`INSERT INTO search_values SELECT 'acme', 'roleValues', CASE WHEN id = 'u7' THEN 'host' ELSE 'guide' END, id FROM users`,
 		`INSERT INTO groups (organization_id, id, directory_id, display_name, display_name_folded, external_id, version, document,
 			create_time, update_time) SELECT 'acme', id, 'd1', id, id, id, 1, '{}', 0, 0
 			FROM (SELECT 'eng' AS id UNION ALL SELECT 'g' || n FROM generate_series(1, 4000) n) g`,

@@ -48,6 +48,36 @@ func FoundUser(f *store.Found) []any {
 	return append(Summary(store.User)(&f.Facts), &f.NameFolded, &f.DisplayName, &f.Value, &f.Repeated)
 }
 
+// Name reads id, name, display name, and active.
+func Name(u *store.Resource) []any {
+	u.Type = store.User
+	return []any{&u.ID, &u.Name, &u.DisplayName, &u.Active}
+}
+
+// RoleValue reads the value, and the number of users.
+func RoleValue(v *store.RoleValue) []any { return []any{&v.Value, &v.Users} }
+
+// Counted is one row of a count: the numbers of users, groups and memberships that were read, and one of the users or "".
+type Counted struct {
+	Users, Groups, Memberships int
+	Example                    string
+}
+
+// CountedRow reads those columns.
+func CountedRow(c *Counted) []any { return []any{&c.Users, &c.Groups, &c.Memberships, &c.Example} }
+
+// Tally is the result of a count. Each row has the same numbers.
+func Tally(counted []Counted, most store.TallyBounds) store.Tally {
+	var examples []string
+	for _, c := range counted {
+		if c.Example != "" {
+			examples = append(examples, c.Example)
+		}
+	}
+	c := counted[0] // there is always a row
+	return store.NewTally(c.Users, c.Groups, c.Memberships, examples, most)
+}
+
 // FoundGroup reads the columns of Summary, and then the value that was found.
 func FoundGroup(f *store.Found) []any { return append(Summary(store.Group)(&f.Facts), &f.Value) }
 

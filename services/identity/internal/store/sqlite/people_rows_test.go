@@ -20,6 +20,16 @@ func TestReadsOfPeopleReadNoMoreThanTheirs(t *testing.T) {
 			errs = append(errs, err)
 		}
 		_, err := s.SearchGroups(ctx, "acme", store.Search{High: "f", Value: "e"}, 10)
-		return errors.Join(append(errs, err)...)
+		_, user := s.GetAny(ctx, "acme", store.User, "u1")
+		_, group := s.GetAny(ctx, "acme", store.Group, "eng")
+		_, names := s.Names(ctx, "acme", []string{"u1", "u2"})
+		_, above := s.Above(ctx, "acme", "u1", 10)
+		_, carried := s.CarriedEdges(ctx, "acme", []store.Edge{{Member: "u1", Group: "eng"}})
+		_, nested := s.Nested(ctx, "acme", "eng", false, "", 10)
+		_, containing := s.Nested(ctx, "acme", "eng", true, "", 10)
+		_, members := s.TallyMembers(ctx, "acme", []string{"eng"}, true, store.TallyBounds{Groups: 10, Memberships: 10})
+		_, role := s.TallyRole(ctx, "acme", "guide", 10)
+		_, roles := s.RoleValues(ctx, "acme", "a", "z", "", 4, 4)
+		return errors.Join(append(errs, err, user, group, names, above, carried, nested, containing, members, role, roles)...)
 	})
 }

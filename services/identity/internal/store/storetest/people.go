@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/usher-scim/usher/services/identity/internal/store"
+	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/scim"
 )
 
@@ -32,6 +33,53 @@ var peopleStrangers = []stranger{
 		found, err := s.SearchGroups(ctx, theirs.OrganizationID, store.Search{Low: "a", Value: "a", High: "z"}, 100)
 		return len(found), err
 	}},
+	{"GetAny", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		return each(acmes, func(r store.Resource) (int, error) {
+			_, err := s.GetAny(ctx, theirs.OrganizationID, r.Type, r.ID)
+			return unless(err)
+		})
+	}},
+	{"Names", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		found, err := s.Names(ctx, theirs.OrganizationID, []string{"anna", "bob"})
+		return len(found), err
+	}},
+	{"Above", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		found, err := s.Above(ctx, theirs.OrganizationID, "anna", 100)
+		return len(found), err
+	}},
+	{"CarriedEdges", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		found, err := s.CarriedEdges(ctx, theirs.OrganizationID, []store.Edge{{Member: "anna", Group: "eng"}})
+		return len(found), err
+	}},
+	{"Nested", func(ctx context.Context, s store.Store, theirs store.Scope) (rows int, err error) {
+		containers, err := s.Nested(ctx, theirs.OrganizationID, "anna", true, "", 100)
+		if err != nil {
+			return 0, err
+		}
+		members, err := s.Nested(ctx, theirs.OrganizationID, "eng", false, "", 100)
+		return len(containers) + len(members), err
+	}},
+	{"TallyMembers", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		t, err := s.TallyMembers(ctx, theirs.OrganizationID, []string{"eng"}, true, store.TallyBounds{Groups: 100, Memberships: 100})
+		return t.Users + len(t.Examples), err
+	}},
+	{"TallyRole", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		t, err := s.TallyRole(ctx, theirs.OrganizationID, "Designer", 100)
+		return t.Users, err
+	}},
+	{"RoleValues", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		found, err := s.RoleValues(ctx, theirs.OrganizationID, "A", "z", "", 100, 100)
+		return len(found), err
+	}},
+}
+
+// having gives a user role values.
+func having(values ...string) func(*store.Resource) {
+	return func(u *store.Resource) {
+		for _, v := range values {
+			u.Search = append(u.Search, scim.SearchValue{Attribute: store.RoleValuesAttribute, Value: v})
+		}
+	}
 }
 
 // searchable gives a user names and addresses.
@@ -103,5 +151,107 @@ var peopleCases = []testCase{
 		found, err = f.store.SearchGroups(f.Context(), "acme", store.Search{High: "h", Value: "group a", ID: "a"}, 1)
 		f.must(err)
 		f.equal("the next one", inOrder(found), "group b=b")
+	}},
+	{"a resource of any directory is read whole, with its state", func(f *fixture) {
+		scope := f.directory("d1")
+		u, g := f.user(scope, "anna"), f.group(scope, "eng", "anna")
+		for _, detached := range []bool{false, true} {
+			for _, want := range []store.Resource{u, g} {
+				got, err := f.store.GetAny(f.Context(), "acme", want.Type, want.ID)
+				f.must(err)
+				f.equal("the resource", got, store.Facts{Resource: want, Detached: detached})
+			}
+			f.directory("d1", closed)
+		}
+		_, err := f.store.GetAny(f.Context(), "acme", store.User, "nobody\x00")
+		f.refuses("a missing one", err, fault.NotFound)
+	}},
+	{"names of users are read by id", func(f *fixture) {
+		scope := f.directory("d1")
+		f.user(scope, "anna", searchable("Ann", "Ann A."), func(u *store.Resource) { u.Active = false })
+		f.users(f.directory("d2"), "bob")
+		found, err := f.store.Names(f.Context(), "acme", []string{"anna", "nobody", "bob", "anna"})
+		f.must(err)
+		all := map[string]string{}
+		for _, u := range found {
+			all[u.ID] = fmt.Sprint(u.Name, ",", u.DisplayName, ",", u.Active)
+		}
+		f.equal("names", all, map[string]string{"anna": "Ann,Ann A.,false", "bob": "Name-bob,The bob,true"})
+	}},
+	{"carried memberships are told from others", func(f *fixture) {
+		old, scope := f.replacement(func(old store.Scope) {
+			f.users(old, "anna", "bob")
+			f.group(old, "eng", "anna")
+		})
+		f.adoptGroup(old, scope, "eng")
+		f.group(scope, "new")
+		found, err := f.store.CarriedEdges(f.Context(), "acme", []store.Edge{{Member: "anna", Group: "eng"}, {Member: "bob", Group: "eng"}, {Member: "anna", Group: "new"}})
+		f.must(err)
+		f.equal("carried", found, "[{Member:anna Group:eng}]")
+	}},
+	{"groups beside a group are listed in both directions", func(f *fixture) {
+		scope := f.directory("d1")
+		f.users(scope, "anna")
+		f.group(scope, "a")
+		f.group(scope, "b")
+		f.group(scope, "mid", "anna", "b", "a")
+		f.group(scope, "top", "mid")
+		f.group(scope, "tip", "mid", "anna")
+		nested := func(id string, containers bool, after string, limit int) []string {
+			found, err := f.store.Nested(f.Context(), "acme", id, containers, after, limit)
+			f.must(err)
+			return found
+		}
+		f.equal("members", nested("mid", false, "", 10), list("a", "b"))
+		f.equal("members after one", nested("mid", false, "a", 10), list("b"))
+		f.equal("the first member", nested("mid", false, "", 1), list("a"))
+		f.equal("containers", nested("mid", true, "", 10), list("tip", "top"))
+		f.equal("containers after one", nested("mid", true, "tip", 10), list("top"))
+	}},
+	{"users of groups are counted once, up to bounds", func(f *fixture) {
+		scope := f.directory("d1")
+		f.users(scope, "u1", "u2", "u3", "u4")
+		f.group(scope, "low", "u1", "u2")
+		f.group(scope, "mid", "low", "u2", "u3")
+		f.group(scope, "other", "u4", "u1")
+		tally := func(deep bool, most store.TallyBounds, ids ...string) store.Tally {
+			t, err := f.store.TallyMembers(f.Context(), "acme", ids, deep, most)
+			f.must(err)
+			return t
+		}
+		most := store.TallyBounds{Groups: 100, Memberships: 100}
+		f.equal("direct users", tally(false, most, "mid"), store.Tally{Users: 2, Examples: []string{"u2", "u3"}})
+		f.equal("all users", tally(true, most, "mid"), store.Tally{Users: 3, Examples: []string{"u1", "u2", "u3"}})
+		f.equal("of two groups", tally(true, most, "mid", "other", "mid"), store.Tally{Users: 4, Examples: []string{"u1", "u2", "u3", "u4"}})
+		f.equal("of no group", tally(true, most, "none"), store.Tally{})
+		f.equal("too many groups", tally(true, store.TallyBounds{Groups: 1, Memberships: 100}, "mid").More, true)
+		few := tally(true, store.TallyBounds{Groups: 100, Memberships: 3}, "mid")
+		f.equal("too many memberships", few.More && few.Users <= 3, true)
+		f.must(f.inside.Plant("acme", []store.Edge{{Member: "mid", Group: "low"}}))
+		f.equal("in a ring", tally(true, most, "low").Users, 3)
+	}},
+	{"role values are listed once, in their own case, with their users", func(f *fixture) {
+		one, two := f.directory("d1"), f.directory("d2")
+		f.user(one, "u1", having("Designer", "Admin"))
+		f.user(two, "u2", having("Designer", "designer"))
+		f.user(two, "u3", having("Designer"))
+		values := func(low, high, after string, limit, users int) string {
+			found, err := f.store.RoleValues(f.Context(), "acme", low, high, after, limit, users)
+			f.must(err)
+			return fmt.Sprint(found)
+		}
+		f.equal("all", values("", "z", "", 10, 10), "[{Admin 1} {Designer 3} {designer 1}]")
+		f.equal("by the begin", values("De", "Df", "", 10, 10), "[{Designer 3}]")
+		f.equal("after one", values("", "z", "Admin", 1, 10), "[{Designer 3}]")
+		f.equal("with few users", values("D", "E", "", 10, 2), "[{Designer 2}]")
+		f.equal("none", values("X", "Y", "", 10, 2), "[]")
+		tally := func(value string, limit int) store.Tally {
+			t, err := f.store.TallyRole(f.Context(), "acme", value, limit)
+			f.must(err)
+			return t
+		}
+		f.equal("users of one", tally("Designer", 10), store.Tally{Users: 3, Examples: []string{"u1", "u2", "u3"}})
+		f.equal("some users of one", tally("Designer", 2), store.Tally{Users: 2, More: true, Examples: []string{"u1", "u2"}})
+		f.equal("users of none", tally("DESIGNER", 2), store.Tally{})
 	}},
 }

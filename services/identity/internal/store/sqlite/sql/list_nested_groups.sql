@@ -1,0 +1,5 @@
+SELECT member_id
+FROM members
+WHERE organization_id = :organization_id AND group_id = :group_id AND member_group = 1 AND member_id > :after
+ORDER BY member_id
+LIMIT :limit;
