@@ -160,7 +160,7 @@ func TestARuleTellsItsFilterOnlyToThoseWhoMayReadIt(t *testing.T) {
 			Kind: commonv1.PrincipalKind_PRINCIPAL_KIND_SERVICE, OrganizationIds: []string{acme}, Scopes: uint32(may.scopes),
 		}), &rulev1.GetRuleRequest{OrganizationId: acme, Id: id})
 		b.must(got, err)
-		if strings.Contains(got.String(), "ada") != may.read || (got.GetRule().GetEtag() != "") != may.read {
+		if strings.Contains(got.String(), "ada.lovelace") != may.read || (got.GetRule().GetEtag() != "") != may.read {
 			t.Errorf("with %s: %v", may.scopes, got)
 		}
 	}

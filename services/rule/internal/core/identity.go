@@ -21,6 +21,9 @@ type Identity interface {
 	Groups(ctx context.Context, organizationID string, ids []string) (map[string]Group, error)
 	// GroupsNamed lists a page of the groups with that displayName (casefolded), by id, so the oldest first.
 	GroupsNamed(ctx context.Context, organizationID, displayName, pageToken string, limit int) (GroupPage, error)
+	// UserGroups reads those of the groups, up to 1,000, that a user is in, with the groups through which the user is in them. fault.Limit:
+	// that is too much.
+	UserGroups(ctx context.Context, organizationID, userID string, groupIDs []string) (map[string]UserGroup, error)
 	// Members lists a page of a group's direct members. A missing group has none.
 	Members(ctx context.Context, organizationID, groupID, pageToken string, limit int) (Members, error)
 
@@ -64,6 +67,12 @@ type Group struct {
 	ID          string
 	DirectoryID string
 	DisplayName string
+}
+
+// UserGroup is a group that a user is in.
+type UserGroup struct {
+	DisplayName string
+	Through     []Group // the first has the user as a direct member; empty if the group itself has
 }
 
 // UserPage is a page of user ids.

@@ -22,9 +22,11 @@ import (
 // Identity is a client of the identity service. Most reads use the principal of their context. Facts and the feed, which only services
 // read, use the rule service itself.
 type Identity struct {
-	facts identityv1.FactsServiceClient
-	feed  identityv1.FeedServiceClient
-	read  identityv1.ReadServiceClient
+	facts  identityv1.FactsServiceClient
+	feed   identityv1.FeedServiceClient
+	read   identityv1.ReadServiceClient
+	people identityv1.PeopleServiceClient
+	match  identityv1.MatchServiceClient
 }
 
 var _ core.Identity = (*Identity)(nil)
@@ -33,6 +35,7 @@ var _ core.Identity = (*Identity)(nil)
 func NewIdentity(conn grpc.ClientConnInterface) *Identity {
 	return &Identity{
 		facts: identityv1.NewFactsServiceClient(conn), feed: identityv1.NewFeedServiceClient(conn), read: identityv1.NewReadServiceClient(conn),
+		people: identityv1.NewPeopleServiceClient(conn), match: identityv1.NewMatchServiceClient(conn),
 	}
 }
 

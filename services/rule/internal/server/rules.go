@@ -18,7 +18,7 @@ func ruleProto(r store.Rule) *rulev1.Rule {
 	out := &rulev1.Rule{
 		Id: r.ID, OrganizationId: r.OrganizationID, DisplayName: proto.String(r.DisplayName), Enabled: proto.Bool(r.Enabled),
 		CreateTime: timeProto(r.CreateTime), UpdateTime: timeProto(r.UpdateTime),
-		Grants: each(r.Grants, func(g store.Grant) *rulev1.Grant { return &rulev1.Grant{TenantId: g.TenantID, RoleId: g.RoleID} }),
+		Grants: each(r.Grants, grantProto),
 	}
 	switch r.Match.Kind {
 	case store.MatchRoleValue:
@@ -30,6 +30,10 @@ func ruleProto(r store.Rule) *rulev1.Rule {
 	}
 	out.Etag = update.Etag(out)
 	return out
+}
+
+func grantProto(g store.Grant) *rulev1.Grant {
+	return &rulev1.Grant{TenantId: g.TenantID, RoleId: g.RoleID}
 }
 
 func pinProto(p store.Pin) *rulev1.GroupPin {

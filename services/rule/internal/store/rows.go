@@ -108,6 +108,14 @@ func WithSources(holders []Holder, sources []SourceRow) map[string]Holder {
 	return all
 }
 
+// HolderOf returns one of the holders; a new one if it is missing.
+func HolderOf(holders map[string]Holder, userID string) Holder {
+	if h, exists := holders[userID]; exists {
+		return h
+	}
+	return Holder{UserID: userID, New: true}
+}
+
 // AccessOf groups sources to access. Sources with the same grant must be adjacent.
 func AccessOf(sources []SourceRow) (all []Access) {
 	for _, r := range sources {

@@ -74,6 +74,9 @@ type Store interface {
 
 	// Check reads whether the user effectively holds what the grant names.
 	Check(ctx context.Context, organizationID, userID string, grant Grant) (Check, error)
+	// Holder reads a user with its sources, and why it is set aside, as of one moment. A user who is no holder is New. The SetAside of a user
+	// who is not set aside is zero.
+	Holder(ctx context.Context, organizationID, userID string) (Holder, SetAside, error)
 	// Progress reads the progress of organizations. Unknown organizations are left out.
 	Progress(ctx context.Context, organizationIDs []string) (map[string]Progress, error)
 	// Access lists access by user, tenant and role, after a key, at most limit.

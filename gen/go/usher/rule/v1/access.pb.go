@@ -194,11 +194,12 @@ const (
 	Finding_FINDING_UNSPECIFIED Finding = 0
 	// The user matches the rule, and has its grants.
 	Finding_FINDING_GIVES Finding = 1
-	// The user matches the rule as it is now, and does not have all of its grants yet: the rule was changed, and the change
-	// waits for the user's next message or for a rule sync.
+	// The user matches the rule as it is now, and does not have these grants yet: the rule was changed, and the change waits
+	// for the user's next message or for a rule sync.
 	Finding_FINDING_WAITS_FOR_SYNC Finding = 2
-	// The user has the rule's grants, and the rule as it is now does not give them: the rule was changed, and the change waits
-	// for the user's next message or for a rule sync. Or the user is the last Organization Admin, or detached.
+	// The user has these grants from the rule, and the rule as it is now does not give them: the rule was changed or deleted,
+	// and the change waits for the user's next message or for a rule sync. Or the user is the last Organization Admin, or
+	// detached.
 	Finding_FINDING_STILL_GIVES Finding = 3
 	// The rule is disabled.
 	Finding_FINDING_DISABLED Finding = 4
@@ -2496,16 +2497,18 @@ func (x *PathStep) GetDisplayName() string {
 	return ""
 }
 
-// RuleExplanation says what one rule does for a user, and why.
+// RuleExplanation says what one rule does for a user, and why. If a rule does different things with its grants, such as after a
+// change, it has several explanations.
 type RuleExplanation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id of the rule.
 	RuleId string `protobuf:"bytes,1,opt,name=rule_id,json=ruleId,proto3" json:"rule_id,omitempty"`
-	// The rule's name for people.
+	// The rule's name for people. Empty if the rule was deleted.
 	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// What the rule does for the user, and why.
+	// The reason why the user has these grants, or has not.
 	Finding Finding `protobuf:"varint,3,opt,name=finding,proto3,enum=usher.rule.v1.Finding" json:"finding,omitempty"`
-	// The rule's grants. If the request names a role, only the grants of this role.
+	// The grants with this finding: the rule's grants, and those that it gave before and the user still has. If the request
+	// names a role, only the grants of this role.
 	Grants []*Grant `protobuf:"bytes,4,rep,name=grants,proto3" json:"grants,omitempty"`
 	// For a rule with a group: the id of the pinned group in the user's directory, or empty.
 	GroupId string `protobuf:"bytes,5,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
@@ -2785,7 +2788,7 @@ type ListAccessChangesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// Whose changes.
+	// The user or the rule sync.
 	//
 	// Types that are valid to be assigned to Of:
 	//

@@ -51,7 +51,8 @@ type AccessServiceClient interface {
 	ListAccess(ctx context.Context, in *ListAccessRequest, opts ...grpc.CallOption) (*ListAccessResponse, error)
 	// ExplainAccess says for each rule what it gives to a user and why, or why it gives nothing. It can be limited to the rules
 	// that give one role. ListAccess lists manual access. Reasons: NOT_FOUND (user), UNAVAILABLE (identity cannot be
-	// reached), DEADLINE (identity does not answer in time).
+	// reached), DEADLINE (identity does not answer in time), LIMIT (the groups above the user have more memberships than one
+	// call reads).
 	ExplainAccess(ctx context.Context, in *ExplainAccessRequest, opts ...grpc.CallOption) (*ExplainAccessResponse, error)
 	// ListAccessChanges lists the records of the access feed of one user, or of one rule sync, newest first, as long as Usher
 	// keeps them. Reasons: PAGE_TOKEN.
@@ -293,7 +294,8 @@ type AccessServiceServer interface {
 	ListAccess(context.Context, *ListAccessRequest) (*ListAccessResponse, error)
 	// ExplainAccess says for each rule what it gives to a user and why, or why it gives nothing. It can be limited to the rules
 	// that give one role. ListAccess lists manual access. Reasons: NOT_FOUND (user), UNAVAILABLE (identity cannot be
-	// reached), DEADLINE (identity does not answer in time).
+	// reached), DEADLINE (identity does not answer in time), LIMIT (the groups above the user have more memberships than one
+	// call reads).
 	ExplainAccess(context.Context, *ExplainAccessRequest) (*ExplainAccessResponse, error)
 	// ListAccessChanges lists the records of the access feed of one user, or of one rule sync, newest first, as long as Usher
 	// keeps them. Reasons: PAGE_TOKEN.

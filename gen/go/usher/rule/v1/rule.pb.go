@@ -1353,7 +1353,7 @@ type RuleProblem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id of the rule.
 	RuleId string `protobuf:"bytes,1,opt,name=rule_id,json=ruleId,proto3" json:"rule_id,omitempty"`
-	// What is wrong.
+	// The kind of the problem.
 	Kind RuleProblemKind `protobuf:"varint,2,opt,name=kind,proto3,enum=usher.rule.v1.RuleProblemKind" json:"kind,omitempty"`
 	// GROUP_DELETED: the id of the directory.
 	DirectoryId string `protobuf:"bytes,3,opt,name=directory_id,json=directoryId,proto3" json:"directory_id,omitempty"`

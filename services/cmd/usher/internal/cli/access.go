@@ -108,7 +108,7 @@ func accessCommand(c *client) *cobra.Command {
 			OrganizationId: organization, ChangeCursor: cursor, Timeout: durationpb.New(patience),
 		})
 	})
-	return noun("access", "Access: which user holds which role in which tenant.", check, list, changesCommand(c), grant, revoke, watch, wait,
+	return noun("access", "Access: which user holds which role in which tenant.", check, list, whyCommand(c), changesCommand(c), grant, revoke, watch, wait,
 		suspendCommand(c), resumeCommand(c), suspensionsCommand(c), accessStatusCommand(c), accessSettingsCommand(c))
 }
 

@@ -43,6 +43,21 @@ func (s *Store) Check(ctx context.Context, organizationID, userID string, grant 
 	return c, err
 }
 
+func (s *Store) Holder(ctx context.Context, organizationID, userID string) (store.Holder, store.SetAside, error) {
+	var holders *[]store.Holder
+	var sources *[]store.SourceRow
+	var users *[]store.SetAside
+	err := s.snapshot(ctx, func(b *pgx.Batch) {
+		holders = ask(b, store.HolderFields, getHolders, organizationID, []string{userID})
+		sources = ask(b, store.SourceFields, getSources, organizationID, []string{userID})
+		users = ask(b, store.SetAsideFields, getSetAside, organizationID, []string{userID})
+	})
+	if err != nil {
+		return store.Holder{}, store.SetAside{}, err
+	}
+	return store.HolderOf(store.WithSources(*holders, *sources), userID), store.SetAsideByUser(*users)[userID], nil
+}
+
 func (s *Store) Progress(ctx context.Context, organizationIDs []string) (map[string]store.Progress, error) {
 	all, err := pgdb.ReadAll(ctx, s.db, store.ProgressFields, getProgress, organizationIDs)
 	return store.ProgressByOrganization(all), err

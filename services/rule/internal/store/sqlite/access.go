@@ -50,6 +50,20 @@ func (s *Store) Check(ctx context.Context, organizationID, userID string, grant 
 	return c, err
 }
 
+func (s *Store) Holder(ctx context.Context, organizationID, userID string) (h store.Holder, aside store.SetAside, err error) {
+	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
+		t := &organizationTx{tx: tx, organization: organizationID, epoch: s.epoch}
+		holders, err := t.Holders(ctx, []string{userID})
+		if err != nil {
+			return err
+		}
+		users, err := t.SetAsideUsers(ctx, []string{userID})
+		h, aside = store.HolderOf(holders, userID), users[userID]
+		return err
+	})
+	return h, aside, err
+}
+
 func (s *Store) Progress(ctx context.Context, organizationIDs []string) (map[string]store.Progress, error) {
 	all, err := sqlitedb.ReadAll(ctx, s.db, store.ProgressFields, listProgress, list(organizationIDs))
 	return store.ProgressByOrganization(all), err
