@@ -136,7 +136,10 @@ export function viewsOf(places: Places): View[] {
       name: "failed-event",
       path: `${base}/failed-events`,
       login,
-      act: (page) => page.getByRole("row").nth(1).getByRole("link").click(),
+      act: async (page) => {
+        await page.getByRole("row").nth(1).getByRole("link").click();
+        await page.getByRole("dialog").getByText("Message ID").waitFor();
+      },
     },
     { name: "failed-events-acknowledge", path: `${base}/failed-events`, login, act: acknowledgeAll },
   ];

@@ -92,6 +92,11 @@ export async function openAs(login: string, path: string, look?: Look): Promise<
   return page;
 }
 
+/** Returns what matches a label that ends with a name, such as "Revoke: Test". Invisible characters isolate the name. */
+export function about(words: string, name: string): RegExp {
+  return new RegExp(`^${words} \u2068${name}\u2069$`);
+}
+
 /** Calls the admin REST API as the operator. */
 // biome-ignore lint/suspicious/noExplicitAny: tests read only what they expect
 export async function rest(method: string, path: string, body?: unknown): Promise<any> {

@@ -240,7 +240,6 @@ export const settings = {
   manage: {
     nameTitle: "Name",
     name: "Name",
-    saved: "Saved.",
     id: "Id",
     federationTitle: "Use of SCIM",
     federate: "Let it use SCIM",

@@ -4,6 +4,7 @@ import { useState } from "react";
 import { Link } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
 import { sometimes, useLivePages } from "../../api/live";
+import { useSession } from "../../api/session";
 import { DataTable } from "../../parts/DataTable";
 import { FormDialog } from "../../parts/FormDialog";
 import { More } from "../../parts/More";
@@ -27,6 +28,7 @@ const nameOf = ({ provider, subject }: Person) => `${provider}/${subject}`;
 /** Who is signed in, and who cannot sign in: for the operator. */
 export function SignIns() {
   const words = text.signIns;
+  const session = useSession();
   const queries = useQueryClient();
   const [dialog, setDialog] = useState<{ of: "block"; person: Person } | { of: "unblock"; person: Person }>();
   const blocked = useLivePages(
@@ -48,7 +50,7 @@ export function SignIns() {
     <Page
       title={words.title}
       situation={people && words.situation(people.length, blocked.hasNextPage)}
-      above={[{ title: text.organizations.title, to: paths.organizations }]}
+      above={session.organizationId ? [] : [{ title: text.organizations.title, to: paths.organizations }]}
       action={
         people && (
           <Button variant="default" onClick={() => setDialog({ of: "block", person: { provider: "", subject: "" } })}>
