@@ -86,7 +86,7 @@ func TestAnExplanationSaysWhatEachRuleDoes(t *testing.T) {
 	}
 	b.sync()
 	r := b.explain(ann, "")
-	if !r.GetActive() || r.GetDetached() || r.GetSuspended() || r.GetSetAsideDetail() != "" || r.GetAsOfTime() == nil || len(r.GetRules()) != len(rules) {
+	if !r.GetActive() || r.GetDetached() || r.GetSuspension() != nil || r.GetSetAsideDetail() != "" || r.GetAsOfTime() == nil || len(r.GetRules()) != len(rules) {
 		t.Errorf("explained %v", r)
 	}
 	for name, want := range map[string]string{
@@ -170,8 +170,8 @@ func TestAnExplanationNamesTheStateOfTheUser(t *testing.T) {
 	}
 	r = b.explain(suspended, "")
 	b.expect("a suspended user", r, rule, "GIVES designer")
-	if !r.GetSuspended() {
-		t.Error("the suspended user is not suspended")
+	if s := r.GetSuspension(); s.GetReason() == "" || s.GetSuspendedBy() == "" || s.GetCreateTime() == nil {
+		t.Errorf("the suspension is %v", s)
 	}
 	b.identity.SetBeyond(aside, "too many groups")
 	b.identity.SetRoles(aside, "dev", "x")

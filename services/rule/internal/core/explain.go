@@ -32,12 +32,12 @@ const (
 
 // Explanation says what the rules do for a user.
 type Explanation struct {
-	Active    bool
-	Detached  bool
-	Suspended bool
-	SetAside  string // why the user's access cannot be computed now, for people; else empty
-	Rules     []RuleExplanation
-	AsOf      time.Time // see Answer
+	Active     bool
+	Detached   bool
+	Suspension store.Suspension // the zero Suspension if there is none
+	SetAside   string           // why the user's access cannot be computed now, for people; else empty
+	Rules      []RuleExplanation
+	AsOf       time.Time // see Answer
 }
 
 // RuleExplanation says what one rule does for a user, with the grants that share a finding.
@@ -105,7 +105,12 @@ func (c *Core) explain(ctx context.Context, organizationID, userID string, of st
 	if err != nil {
 		return e, false, err
 	}
-	e = Explanation{Active: x.user.Active, Detached: x.user.Detached, Suspended: h.Suspended, SetAside: cmp.Or(aside.Detail, x.user.Unknown), AsOf: asOf}
+	e = Explanation{Active: x.user.Active, Detached: x.user.Detached, SetAside: cmp.Or(aside.Detail, x.user.Unknown), AsOf: asOf}
+	if h.Suspended {
+		if e.Suspension, err = c.store.Suspension(ctx, organizationID, userID); err != nil {
+			return e, false, err
+		}
+	}
 	if !h.UnknownAsOf.IsZero() {
 		e.AsOf = earlier(asOf, h.UnknownAsOf)
 	}

@@ -30,10 +30,14 @@ func (s *Server) ExplainAccess(ctx context.Context, r *rulev1.ExplainAccessReque
 	if err != nil {
 		return nil, err
 	}
-	return &rulev1.ExplainAccessResponse{
-		Active: e.Active, Detached: e.Detached, Suspended: e.Suspended, SetAsideDetail: e.SetAside,
+	response := &rulev1.ExplainAccessResponse{
+		Active: e.Active, Detached: e.Detached, SetAsideDetail: e.SetAside,
 		Rules: each(e.Rules, explanationProto), AsOfTime: timeProto(e.AsOf),
-	}, nil
+	}
+	if e.Suspension.UserID != "" {
+		response.Suspension = suspensionProto(r.GetOrganizationId(), e.Suspension)
+	}
+	return response, nil
 }
 
 func explanationProto(e core.RuleExplanation) *rulev1.RuleExplanation {

@@ -88,6 +88,8 @@ type Store interface {
 	Settings(ctx context.Context, organizationID string) (Settings, error)
 	// Suspensions lists suspensions by user, after one, at most limit.
 	Suspensions(ctx context.Context, organizationID, after string, limit int) ([]Suspension, error)
+	// Suspension reads the suspension of a user's access; the zero Suspension if there is none.
+	Suspension(ctx context.Context, organizationID, userID string) (Suspension, error)
 	// SetAside lists the users who are set aside by id, after one, at most limit.
 	SetAside(ctx context.Context, organizationID, after string, limit int) ([]SetAside, error)
 	// CountSetAside counts the users who are set aside, and returns the oldest AsOf among them. An empty organizationID means all

@@ -2699,8 +2699,8 @@ type ExplainAccessResponse struct {
 	Active bool `protobuf:"varint,1,opt,name=active,proto3" json:"active,omitempty"`
 	// Whether the user's directory is deleted and no other directory has adopted the user. Rules do not change this user.
 	Detached bool `protobuf:"varint,2,opt,name=detached,proto3" json:"detached,omitempty"`
-	// Whether all access of the user is suspended: see SuspendAccess.
-	Suspended bool `protobuf:"varint,3,opt,name=suspended,proto3" json:"suspended,omitempty"`
+	// The suspension of the user's access: see SuspendAccess. Unset: it is not suspended.
+	Suspension *Suspension `protobuf:"bytes,3,opt,name=suspension,proto3" json:"suspension,omitempty"`
 	// If Usher cannot compute the user's access now: the cause, in a sentence. Otherwise empty.
 	SetAsideDetail string `protobuf:"bytes,4,opt,name=set_aside_detail,json=setAsideDetail,proto3" json:"set_aside_detail,omitempty"`
 	// The rules, in the order of their ids.
@@ -2755,11 +2755,11 @@ func (x *ExplainAccessResponse) GetDetached() bool {
 	return false
 }
 
-func (x *ExplainAccessResponse) GetSuspended() bool {
+func (x *ExplainAccessResponse) GetSuspension() *Suspension {
 	if x != nil {
-		return x.Suspended
+		return x.Suspension
 	}
-	return false
+	return nil
 }
 
 func (x *ExplainAccessResponse) GetSetAsideDetail() string {
@@ -3310,11 +3310,13 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12!\n" +
 	"\auser_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x12 \n" +
 	"\arole_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18?R\x06roleId\x12$\n" +
-	"\ttenant_id\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18?R\btenantId\"\x83\x02\n" +
+	"\ttenant_id\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18?R\btenantId\"\xa0\x02\n" +
 	"\x15ExplainAccessResponse\x12\x16\n" +
 	"\x06active\x18\x01 \x01(\bR\x06active\x12\x1a\n" +
-	"\bdetached\x18\x02 \x01(\bR\bdetached\x12\x1c\n" +
-	"\tsuspended\x18\x03 \x01(\bR\tsuspended\x12(\n" +
+	"\bdetached\x18\x02 \x01(\bR\bdetached\x129\n" +
+	"\n" +
+	"suspension\x18\x03 \x01(\v2\x19.usher.rule.v1.SuspensionR\n" +
+	"suspension\x12(\n" +
 	"\x10set_aside_detail\x18\x04 \x01(\tR\x0esetAsideDetail\x124\n" +
 	"\x05rules\x18\x05 \x03(\v2\x1e.usher.rule.v1.RuleExplanationR\x05rules\x128\n" +
 	"\n" +
@@ -3499,48 +3501,49 @@ var file_usher_rule_v1_access_proto_depIdxs = []int32{
 	3,  // 28: usher.rule.v1.RuleExplanation.finding:type_name -> usher.rule.v1.Finding
 	48, // 29: usher.rule.v1.RuleExplanation.grants:type_name -> usher.rule.v1.Grant
 	36, // 30: usher.rule.v1.RuleExplanation.through:type_name -> usher.rule.v1.PathStep
-	37, // 31: usher.rule.v1.ExplainAccessResponse.rules:type_name -> usher.rule.v1.RuleExplanation
-	45, // 32: usher.rule.v1.ExplainAccessResponse.as_of_time:type_name -> google.protobuf.Timestamp
-	9,  // 33: usher.rule.v1.ListAccessChangesResponse.changes:type_name -> usher.rule.v1.AccessChange
-	46, // 34: usher.rule.v1.OrganizationAccessStatus.oldest_change_age:type_name -> google.protobuf.Duration
-	43, // 35: usher.rule.v1.BatchGetAccessStatusResponse.statuses:type_name -> usher.rule.v1.OrganizationAccessStatus
-	10, // 36: usher.rule.v1.AccessService.CheckAccess:input_type -> usher.rule.v1.CheckAccessRequest
-	12, // 37: usher.rule.v1.AccessService.ListAccess:input_type -> usher.rule.v1.ListAccessRequest
-	38, // 38: usher.rule.v1.AccessService.ExplainAccess:input_type -> usher.rule.v1.ExplainAccessRequest
-	40, // 39: usher.rule.v1.AccessService.ListAccessChanges:input_type -> usher.rule.v1.ListAccessChangesRequest
-	42, // 40: usher.rule.v1.AccessService.BatchGetAccessStatus:input_type -> usher.rule.v1.BatchGetAccessStatusRequest
-	14, // 41: usher.rule.v1.AccessService.GrantAccess:input_type -> usher.rule.v1.GrantAccessRequest
-	16, // 42: usher.rule.v1.AccessService.RevokeAccess:input_type -> usher.rule.v1.RevokeAccessRequest
-	18, // 43: usher.rule.v1.AccessService.WatchAccess:input_type -> usher.rule.v1.WatchAccessRequest
-	20, // 44: usher.rule.v1.AccessService.GetAccessCursor:input_type -> usher.rule.v1.GetAccessCursorRequest
-	22, // 45: usher.rule.v1.AccessService.WaitUntilCaughtUp:input_type -> usher.rule.v1.WaitUntilCaughtUpRequest
-	24, // 46: usher.rule.v1.AccessService.SuspendAccess:input_type -> usher.rule.v1.SuspendAccessRequest
-	26, // 47: usher.rule.v1.AccessService.ResumeAccess:input_type -> usher.rule.v1.ResumeAccessRequest
-	28, // 48: usher.rule.v1.AccessService.ListSuspensions:input_type -> usher.rule.v1.ListSuspensionsRequest
-	30, // 49: usher.rule.v1.AccessService.GetAccessStatus:input_type -> usher.rule.v1.GetAccessStatusRequest
-	32, // 50: usher.rule.v1.AccessService.GetAccessSettings:input_type -> usher.rule.v1.GetAccessSettingsRequest
-	34, // 51: usher.rule.v1.AccessService.UpdateAccessSettings:input_type -> usher.rule.v1.UpdateAccessSettingsRequest
-	11, // 52: usher.rule.v1.AccessService.CheckAccess:output_type -> usher.rule.v1.CheckAccessResponse
-	13, // 53: usher.rule.v1.AccessService.ListAccess:output_type -> usher.rule.v1.ListAccessResponse
-	39, // 54: usher.rule.v1.AccessService.ExplainAccess:output_type -> usher.rule.v1.ExplainAccessResponse
-	41, // 55: usher.rule.v1.AccessService.ListAccessChanges:output_type -> usher.rule.v1.ListAccessChangesResponse
-	44, // 56: usher.rule.v1.AccessService.BatchGetAccessStatus:output_type -> usher.rule.v1.BatchGetAccessStatusResponse
-	15, // 57: usher.rule.v1.AccessService.GrantAccess:output_type -> usher.rule.v1.GrantAccessResponse
-	17, // 58: usher.rule.v1.AccessService.RevokeAccess:output_type -> usher.rule.v1.RevokeAccessResponse
-	19, // 59: usher.rule.v1.AccessService.WatchAccess:output_type -> usher.rule.v1.WatchAccessResponse
-	21, // 60: usher.rule.v1.AccessService.GetAccessCursor:output_type -> usher.rule.v1.GetAccessCursorResponse
-	23, // 61: usher.rule.v1.AccessService.WaitUntilCaughtUp:output_type -> usher.rule.v1.WaitUntilCaughtUpResponse
-	25, // 62: usher.rule.v1.AccessService.SuspendAccess:output_type -> usher.rule.v1.SuspendAccessResponse
-	27, // 63: usher.rule.v1.AccessService.ResumeAccess:output_type -> usher.rule.v1.ResumeAccessResponse
-	29, // 64: usher.rule.v1.AccessService.ListSuspensions:output_type -> usher.rule.v1.ListSuspensionsResponse
-	31, // 65: usher.rule.v1.AccessService.GetAccessStatus:output_type -> usher.rule.v1.GetAccessStatusResponse
-	33, // 66: usher.rule.v1.AccessService.GetAccessSettings:output_type -> usher.rule.v1.GetAccessSettingsResponse
-	35, // 67: usher.rule.v1.AccessService.UpdateAccessSettings:output_type -> usher.rule.v1.UpdateAccessSettingsResponse
-	52, // [52:68] is the sub-list for method output_type
-	36, // [36:52] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	7,  // 31: usher.rule.v1.ExplainAccessResponse.suspension:type_name -> usher.rule.v1.Suspension
+	37, // 32: usher.rule.v1.ExplainAccessResponse.rules:type_name -> usher.rule.v1.RuleExplanation
+	45, // 33: usher.rule.v1.ExplainAccessResponse.as_of_time:type_name -> google.protobuf.Timestamp
+	9,  // 34: usher.rule.v1.ListAccessChangesResponse.changes:type_name -> usher.rule.v1.AccessChange
+	46, // 35: usher.rule.v1.OrganizationAccessStatus.oldest_change_age:type_name -> google.protobuf.Duration
+	43, // 36: usher.rule.v1.BatchGetAccessStatusResponse.statuses:type_name -> usher.rule.v1.OrganizationAccessStatus
+	10, // 37: usher.rule.v1.AccessService.CheckAccess:input_type -> usher.rule.v1.CheckAccessRequest
+	12, // 38: usher.rule.v1.AccessService.ListAccess:input_type -> usher.rule.v1.ListAccessRequest
+	38, // 39: usher.rule.v1.AccessService.ExplainAccess:input_type -> usher.rule.v1.ExplainAccessRequest
+	40, // 40: usher.rule.v1.AccessService.ListAccessChanges:input_type -> usher.rule.v1.ListAccessChangesRequest
+	42, // 41: usher.rule.v1.AccessService.BatchGetAccessStatus:input_type -> usher.rule.v1.BatchGetAccessStatusRequest
+	14, // 42: usher.rule.v1.AccessService.GrantAccess:input_type -> usher.rule.v1.GrantAccessRequest
+	16, // 43: usher.rule.v1.AccessService.RevokeAccess:input_type -> usher.rule.v1.RevokeAccessRequest
+	18, // 44: usher.rule.v1.AccessService.WatchAccess:input_type -> usher.rule.v1.WatchAccessRequest
+	20, // 45: usher.rule.v1.AccessService.GetAccessCursor:input_type -> usher.rule.v1.GetAccessCursorRequest
+	22, // 46: usher.rule.v1.AccessService.WaitUntilCaughtUp:input_type -> usher.rule.v1.WaitUntilCaughtUpRequest
+	24, // 47: usher.rule.v1.AccessService.SuspendAccess:input_type -> usher.rule.v1.SuspendAccessRequest
+	26, // 48: usher.rule.v1.AccessService.ResumeAccess:input_type -> usher.rule.v1.ResumeAccessRequest
+	28, // 49: usher.rule.v1.AccessService.ListSuspensions:input_type -> usher.rule.v1.ListSuspensionsRequest
+	30, // 50: usher.rule.v1.AccessService.GetAccessStatus:input_type -> usher.rule.v1.GetAccessStatusRequest
+	32, // 51: usher.rule.v1.AccessService.GetAccessSettings:input_type -> usher.rule.v1.GetAccessSettingsRequest
+	34, // 52: usher.rule.v1.AccessService.UpdateAccessSettings:input_type -> usher.rule.v1.UpdateAccessSettingsRequest
+	11, // 53: usher.rule.v1.AccessService.CheckAccess:output_type -> usher.rule.v1.CheckAccessResponse
+	13, // 54: usher.rule.v1.AccessService.ListAccess:output_type -> usher.rule.v1.ListAccessResponse
+	39, // 55: usher.rule.v1.AccessService.ExplainAccess:output_type -> usher.rule.v1.ExplainAccessResponse
+	41, // 56: usher.rule.v1.AccessService.ListAccessChanges:output_type -> usher.rule.v1.ListAccessChangesResponse
+	44, // 57: usher.rule.v1.AccessService.BatchGetAccessStatus:output_type -> usher.rule.v1.BatchGetAccessStatusResponse
+	15, // 58: usher.rule.v1.AccessService.GrantAccess:output_type -> usher.rule.v1.GrantAccessResponse
+	17, // 59: usher.rule.v1.AccessService.RevokeAccess:output_type -> usher.rule.v1.RevokeAccessResponse
+	19, // 60: usher.rule.v1.AccessService.WatchAccess:output_type -> usher.rule.v1.WatchAccessResponse
+	21, // 61: usher.rule.v1.AccessService.GetAccessCursor:output_type -> usher.rule.v1.GetAccessCursorResponse
+	23, // 62: usher.rule.v1.AccessService.WaitUntilCaughtUp:output_type -> usher.rule.v1.WaitUntilCaughtUpResponse
+	25, // 63: usher.rule.v1.AccessService.SuspendAccess:output_type -> usher.rule.v1.SuspendAccessResponse
+	27, // 64: usher.rule.v1.AccessService.ResumeAccess:output_type -> usher.rule.v1.ResumeAccessResponse
+	29, // 65: usher.rule.v1.AccessService.ListSuspensions:output_type -> usher.rule.v1.ListSuspensionsResponse
+	31, // 66: usher.rule.v1.AccessService.GetAccessStatus:output_type -> usher.rule.v1.GetAccessStatusResponse
+	33, // 67: usher.rule.v1.AccessService.GetAccessSettings:output_type -> usher.rule.v1.GetAccessSettingsResponse
+	35, // 68: usher.rule.v1.AccessService.UpdateAccessSettings:output_type -> usher.rule.v1.UpdateAccessSettingsResponse
+	53, // [53:69] is the sub-list for method output_type
+	37, // [37:53] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_usher_rule_v1_access_proto_init() }

@@ -62,7 +62,7 @@ func explained(r *rulev1.ExplainAccessResponse, access []*rulev1.Access) (lines 
 	}{
 		{!r.GetActive(), "The user is inactive: rules give nothing, and manual access counts only with --keep."},
 		{r.GetDetached(), "The user is detached, because its directory was deleted: rules do not change its access any more."},
-		{r.GetSuspended(), "All access of the user is suspended: see usher access suspensions."},
+		{r.GetSuspension() != nil, "All access of the user is suspended: see usher access suspensions."},
 		{r.GetSetAsideDetail() != "", "Usher cannot compute the user's access now: " + r.GetSetAsideDetail()},
 	} {
 		if fact.is {

@@ -50,7 +50,7 @@ export const users = {
   resumeTitle: "Resume access?",
   resumeText: (name: string) =>
     `${isolated(name)} again holds the access that rules give and that was granted by hand.`,
-  suspendedBy: (who: string) => `Suspended by ${isolated(who)}:`,
+  suspendedBy: (who: string) => `By ${isolated(who)}`,
   accessTitle: "Access",
   accessNone: "This user holds no role.",
   accessCaption: "Access of this user",

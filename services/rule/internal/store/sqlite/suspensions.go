@@ -20,6 +20,14 @@ func (s *Store) Suspensions(ctx context.Context, organizationID, after string, l
 	return sqlitedb.ReadAll(ctx, s.db, store.SuspensionFields, listSuspensions, organizationID, after, limit)
 }
 
+func (s *Store) Suspension(ctx context.Context, organizationID, userID string) (store.Suspension, error) {
+	found, err := sqlitedb.ReadAll(ctx, s.db, store.SuspensionFields, getSuspension, organizationID, userID)
+	if err != nil || len(found) == 0 {
+		return store.Suspension{}, err
+	}
+	return found[0], nil
+}
+
 func (t *organizationTx) Suspend(ctx context.Context, p store.Suspension) (store.Suspension, error) {
 	_, err := t.tx.Exec(ctx, insertSuspension, t.organization, p.UserID, p.Reason, p.SuspendedBy, dbtype.Micros(p.CreateTime))
 	if err != nil {

@@ -136,6 +136,8 @@ func testSuspensions(t *testing.T, e Engine) {
 	if got := get[[]store.Suspension](t)(s.Suspensions(ctx, acme, "", 9)); !slices.Equal(got, []store.Suspension{suspension("u1", "leak"), suspension("u9", "not known")}) {
 		t.Fatalf("listed are %+v", got)
 	}
+	equal(t, "the suspension of a user", get[store.Suspension](t)(s.Suspension(ctx, acme, "u1")), suspension("u1", "leak"))
+	equal(t, "the suspension of a user of another organization", get[store.Suspension](t)(s.Suspension(ctx, "other", "u1")), store.Suspension{})
 	equal(t, "the second page", len(get[[]store.Suspension](t)(s.Suspensions(ctx, acme, "u1", 9))), 1)
 	equal(t, "what the suspended user holds", allowed(acme, "u1"), false)
 	equal(t, "what it holds elsewhere", allowed(other, "u1"), true)

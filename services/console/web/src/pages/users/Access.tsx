@@ -30,6 +30,7 @@ export function Access({ user, access, explanation }: Props) {
   const mayGrant = useMay("GRANT_ACCESS");
   const [granting, setGranting] = useState(false);
   const [revoking, setRevoking] = useState<Held>();
+  const changeable = mayGrant && access.some((held) => revocable(held, user));
   const rules = new Map(explanation?.rules.map((rule) => [rule.ruleId, rule]));
   return (
     <Stack gap="xl">
@@ -47,7 +48,7 @@ export function Access({ user, access, explanation }: Props) {
         {access.length > 0 && (
           <DataTable
             caption={words.accessCaption}
-            columns={mayGrant ? words.accessColumns : withoutAction}
+            columns={changeable ? words.accessColumns : withoutAction}
             minWidth="44rem"
             rows={access.map((held) => ({
               key: `${held.tenantId} ${held.roleId}`,
@@ -68,7 +69,7 @@ export function Access({ user, access, explanation }: Props) {
                     />
                   ))}
                 </Stack>,
-                ...(mayGrant
+                ...(changeable
                   ? [
                       revocable(held, user) && (
                         <Button

@@ -7,7 +7,7 @@ import { text } from "../../text";
 import { useAccessChanged } from "./byHand";
 
 /** Suspends all access of a user, or resumes it. */
-export function Suspension({ user, suspended }: { user: Schemas["User"]; suspended: boolean }) {
+export function SuspendOrResume({ user, suspended }: { user: Schemas["User"]; suspended: boolean }) {
   const words = text.users;
   const mayGrant = useMay("GRANT_ACCESS");
   const changed = useAccessChanged(user);

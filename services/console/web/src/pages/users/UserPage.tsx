@@ -6,15 +6,17 @@ import { useMay } from "../../api/session";
 import { Label } from "../../parts/Label";
 import { Page } from "../../parts/Page";
 import { Failure, Loading } from "../../parts/States";
+import { Time } from "../../parts/Time";
 import { paths } from "../../paths";
 import { text } from "../../text";
+import { nameOfPrincipal } from "../../text/shell";
 import { Access } from "./Access";
 import { badgeOf, situationOf } from "./badge";
 import { Changes } from "./Changes";
 import { Data } from "./Data";
 import { Groups } from "./Groups";
 import { Manage } from "./Manage";
-import { Suspension } from "./Suspension";
+import { SuspendOrResume } from "./Suspension";
 
 type Tab = keyof typeof text.users.tabs;
 
@@ -84,7 +86,7 @@ function Parts({ read, user, access, explanation, error }: PartsProps) {
   const wanted = search.get("tab") as Tab;
   const tab = tabs.includes(wanted) ? wanted : "access";
   const badge = access && badgeOf(access);
-  const suspended = explanation?.suspended ?? false;
+  const suspension = explanation?.suspension;
   return (
     <Page
       title={user.displayName || user.userName || id}
@@ -92,10 +94,19 @@ function Parts({ read, user, access, explanation, error }: PartsProps) {
         <>
           {badge && <Label tone={badge === "none" ? "quiet" : "good"}>{words.badge[badge]}</Label>}{" "}
           {words.situationOf[situationOf(user, explanation)]}
+          {suspension && (
+            <>
+              {" "}
+              {words.suspendedBy(nameOfPrincipal(suspension.suspendedBy))}{" "}
+              <Time value={suspension.createTime} as="ago" />
+              {suspension.reason && ": "}
+              <bdi>{suspension.reason}</bdi>
+            </>
+          )}
         </>
       }
       above={[{ title: words.title, to: paths.users(organizationId) }]}
-      action={explanation && <Suspension user={user} suspended={suspended} />}
+      action={explanation && <SuspendOrResume user={user} suspended={suspension !== null} />}
     >
       {error !== null && error !== undefined && <Failure error={error} />}
       <Tabs

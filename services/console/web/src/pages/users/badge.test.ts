@@ -42,6 +42,9 @@ test.each([
   ["unknown", true, true, false, "too many groups"],
   ["suspended", false, false, true, "too many groups"],
 ] as const)("what matters most is %s", (situation, active, detached, suspended, setAsideDetail) => {
-  expect(situationOf({ active, detached }, { suspended, setAsideDetail })).toBe(situation);
+  const suspension = suspended
+    ? { organizationId: "acme", userId: "u", reason: "stolen", suspendedBy: "olga", createTime: "" }
+    : null;
+  expect(situationOf({ active, detached }, { suspension, setAsideDetail })).toBe(situation);
   expect(situationOf({ active: true, detached: false }, undefined)).toBe("active");
 });

@@ -12,9 +12,9 @@ export function badgeOf(access: Schemas["Access"][]): keyof typeof text.users.ba
 /** Returns what matters most about a user's access. */
 export function situationOf(
   user: Pick<Schemas["User"], "active" | "detached">,
-  explanation: Pick<Schemas["ExplainAccessResponse"], "suspended" | "setAsideDetail"> | undefined,
+  explanation: Pick<Schemas["ExplainAccessResponse"], "suspension" | "setAsideDetail"> | undefined,
 ): keyof typeof text.users.situationOf {
-  if (explanation?.suspended) {
+  if (explanation?.suspension) {
     return "suspended";
   }
   if (!user.active) {
