@@ -31,6 +31,9 @@ type People interface {
 	// RoleValues lists the different role values from low on, less than high, after one, at most limit. It counts at most users users of
 	// each.
 	RoleValues(ctx context.Context, organizationID, low, high, after string, limit, users int) ([]RoleValue, error)
+	// CountOrganizations counts the resources of each type of at most 100 organizations, in all their directories, in no order. It may
+	// leave out zeros. The numbers are exact, as those of Count.
+	CountOrganizations(ctx context.Context, organizationIDs []string) ([]Size, error)
 }
 
 // Part is what a search looks at. Page tokens contain these numbers.
@@ -64,6 +67,13 @@ type Found struct {
 // RoleValuesAttribute is the attribute of search values that are a user's role values: see scim.Document.Roles. Unlike other search
 // values, they keep their case.
 const RoleValuesAttribute = "roleValues"
+
+// Size is how many resources of a type an organization has.
+type Size struct {
+	OrganizationID string
+	Type           Type
+	Count          int64
+}
 
 // RoleValue is a role value, and how many users have it.
 type RoleValue struct {

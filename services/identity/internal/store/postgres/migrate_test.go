@@ -95,6 +95,9 @@ func TestUsersAreWrittenWhileAMigrationBuildsAnIndex(t *testing.T) {
 	slow.do(`COMMIT`)
 	must(t, <-migrated)
 	must(t, <-migrated)
+	if n := writer.read(`SELECT total FROM totals WHERE directory_id = '' AND NOT resource_group`); n != 11 {
+		t.Errorf("the migration counted %d users, want 11", n)
+	}
 	if n := writer.read(valid); n != 2 {
 		t.Errorf("%d valid indexes, want 2", n)
 	}

@@ -20,6 +20,7 @@ var (
 	listContainingGroups = statements.Load("list_containing_groups", "organization_id", "member_id", "after", "limit")
 	tallyMembers         = statements.Load("tally_members", "organization_id", "ids", "deep", "groups", "memberships")
 	tallyRole            = statements.Load("tally_role", "organization_id", "value", "limit")
+	countOrganizations   = statements.Load("count_organizations", "organization_ids")
 	listRoleValues       = statements.Load("list_role_values", "organization_id", "low", "high", "after", "limit", "users")
 )
 
@@ -70,4 +71,8 @@ func (s *Store) TallyRole(ctx context.Context, organizationID, value string, lim
 
 func (s *Store) RoleValues(ctx context.Context, organizationID, low, high, after string, limit, users int) ([]store.RoleValue, error) {
 	return pgdb.ReadAll(ctx, s.db, rows.RoleValue, listRoleValues, organizationID, low, high, after, limit, users)
+}
+
+func (s *Store) CountOrganizations(ctx context.Context, organizationIDs []string) ([]store.Size, error) {
+	return pgdb.ReadAll(ctx, s.db, rows.Size, countOrganizations, organizationIDs)
 }

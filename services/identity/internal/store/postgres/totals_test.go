@@ -91,14 +91,16 @@ func TestTotalsAreExactWhateverWasFolded(t *testing.T) {
 	// Transactions of other tests delay the end of the feed.
 	patience, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	for left, folded := 1, 0; left > 0; {
+	for left, folded, everywhere := 1, 0, 0; left > 0; {
 		_, err := all[0].fold(patience, 3)
 		must(t, err)
 		check()
 		must(t, all[0].db.QueryRow(patience, `SELECT (SELECT count(*) FROM changes WHERE transaction >= (SELECT transaction FROM folded)),
-			(SELECT coalesce(sum(total), 0) FROM totals)`).Scan(&left, &folded))
-		if left == 0 && folded != 4*30+10+1 {
-			t.Errorf("%d users and groups were folded", folded)
+			(SELECT coalesce(sum(total), 0) FROM totals WHERE directory_id <> ''),
+			(SELECT coalesce(sum(total), 0) FROM totals WHERE directory_id = '')`).Scan(&left, &folded, &everywhere))
+		const want = 4*30 + 10 + 1
+		if left == 0 && (folded != want || everywhere != want) {
+			t.Errorf("%d users and groups were folded, and %d for the organization, want %d", folded, everywhere, want)
 		}
 	}
 }
@@ -129,6 +131,6 @@ func TestTheFeedIsFoldedInTheBackground(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for total := 0; total != 1; {
-		must(t, s.db.QueryRow(ctx, `SELECT coalesce((SELECT total FROM totals), 0)`).Scan(&total))
+		must(t, s.db.QueryRow(ctx, `SELECT coalesce((SELECT total FROM totals WHERE directory_id = 'd1'), 0)`).Scan(&total))
 	}
 }

@@ -57,6 +57,9 @@ func Name(u *store.Resource) []any {
 // RoleValue reads the value, and the number of users.
 func RoleValue(v *store.RoleValue) []any { return []any{&v.Value, &v.Users} }
 
+// Size reads organization, whether it counts groups, and the number.
+func Size(n *store.Size) []any { return []any{&n.OrganizationID, Type(&n.Type), &n.Count} }
+
 // Counted is one row of a count: the numbers of users, groups and memberships that were read, and one of the users or "".
 type Counted struct {
 	Users, Groups, Memberships int

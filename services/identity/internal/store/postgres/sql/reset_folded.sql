@@ -1,2 +1,2 @@
 UPDATE folded
-SET transaction = 0;
+SET transaction = 0, everywhere = 0;
