@@ -45,6 +45,32 @@ export function nothing(organization: string): Places {
   return { organization, busy: "", quiet: "", former: "", successor: "", ended: "", ...noAccess };
 }
 
+/** Gives an organization admins, links and credentials, and blocks somebody. */
+async function addAdmins(organization: string, directory: Directory, called: string[]): Promise<void> {
+  for (const [n, displayName] of called.entries()) {
+    const { body } = await message(directory, "POST", "/Users", user(`admin${n}@example.com`, { displayName }));
+    await rest("POST", `${base(organization)}/access:grant`, {
+      userId: body.id,
+      roleId: "organization-admin",
+      keep: n % 2 === 0,
+    });
+    await rest("POST", `${base(organization)}/portalLinks`, {
+      scopes: ["SCOPE_MANAGE_DIRECTORIES", "SCOPE_MANAGE_RULES", "SCOPE_READ_EVENTS"].slice(0, (n % 3) + 1),
+      ...(n % 2 ? { newDirectory: true } : { directoryId: directory.id }),
+    });
+    const { serviceCredential } = await rest("POST", "serviceCredentials", {
+      displayName,
+      organizationIds: [organization],
+      scopes: ["SCOPE_READ_ACCESS", "SCOPE_READ_PEOPLE", "SCOPE_READ_EVENTS"].slice(0, (n % 3) + 1),
+      addressRanges: n % 2 ? ["10.0.0.0/8", "2001:db8::/32"] : [],
+    });
+    if (n % 3 === 2) {
+      await rest("POST", `serviceCredentials/${serviceCredential.id}:revoke`);
+    }
+    await rest("POST", "blockedSubjects", { provider: "customers", subject: `${organization}-${n}` });
+  }
+}
+
 /** What an organization has after some weeks. */
 export async function usual(organization: string): Promise<Places> {
   await rest("POST", `${base(organization)}/tenants`, { id: "production", displayName: "Production" });
@@ -73,6 +99,7 @@ export async function usual(organization: string): Promise<Places> {
   await rest("POST", keys, { displayName: "Test", expireTime: new Date(Date.now() + 5 * 86_400_000).toISOString() });
   await rest("POST", `${keys}/${apiKey.id}:revoke`);
 
+  await addAdmins(organization, busy, ["Ann Example", "Ben Example"]);
   const entra = await newDirectory(organization, "Entra ID, head office");
   await simulate(entra, "--idp", "entra", "--users", "20", "--groups", "3");
 
@@ -140,6 +167,19 @@ export async function excessive(organization: string): Promise<Places> {
   for (const [n, name] of [arabic, hebrew, longAddress(1), "x".repeat(190)].entries()) {
     await message(busy, "POST", "/Users", user(name, { externalId: `first-${n}` }));
     await message(busy, "POST", "/Users", user(name, { externalId: `second-${n}` })); // it conflicts with the first
+  }
+  await addAdmins(organization, busy, names);
+  for (let n = 0; n < 120; n++) {
+    await rest("POST", `${base(organization)}/tenants`, {
+      id: `${"tenant-with-a-long-name-".repeat(2)}${n}`,
+      displayName: names[n % names.length],
+    });
+  }
+  for (let n = 0; n < 30; n++) {
+    await rest("POST", "roles", {
+      id: `${"role-with-a-long-name-".repeat(2)}${n}`,
+      displayName: names[n % names.length],
+    });
   }
   const keys = `${base(organization)}/directories/${busy.id}/apiKeys`;
   for (let n = 0; n < 19; n++) {
