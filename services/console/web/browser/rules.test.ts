@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { caughtUp, create, group, newDirectory, openAs, rest, user, withBrowser } from "./world";
+import { caughtUp, create, group, newDirectory, openAs, rest, said, user, withBrowser } from "./world";
 
 const organization = withBrowser(import.meta.url);
 const base = `/organizations/${organization}`;
@@ -18,7 +18,7 @@ test("an admin adds the default rules and one with a filter, sees whom they matc
   await page.getByText("5 rules.").waitFor();
   const row = (name: string) => page.getByRole("row").filter({ has: page.getByRole("link", { name, exact: true }) });
   await row("Designers").getByText("2 users").waitFor();
-  await row("Designers").getByText("Designer in Production").waitFor();
+  await row("Designers").getByText(said("Designer in Production")).waitFor();
   await row("Developers").getByText("No directory has sent its group").waitFor();
   await page.getByText(/Changes wait for a rule sync since/).waitFor();
 
@@ -74,6 +74,6 @@ test("a viewer sees the rules, and is offered no change", async () => {
   const page = await openAs(`viewer-${organization}`, `${base}/rules`);
   await page.getByRole("link", { name: "Designers" }).click();
   await page.getByRole("heading", { level: 1, name: "Designers" }).waitFor();
-  await page.getByText("Designer in Production").waitFor();
+  await page.getByText(said("Designer in Production")).waitFor();
   expect(await page.getByRole("button", { name: /Save|Disable|Delete|Add/ }).count()).toBe(0);
 });

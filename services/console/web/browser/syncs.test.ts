@@ -1,5 +1,17 @@
 import { expect, test } from "vitest";
-import { caughtUp, create, group, holdWork, newDirectory, newRule, openAs, rest, user, withBrowser } from "./world";
+import {
+  caughtUp,
+  create,
+  group,
+  holdWork,
+  newDirectory,
+  newRule,
+  openAs,
+  rest,
+  said,
+  user,
+  withBrowser,
+} from "./world";
 
 const organization = withBrowser(import.meta.url);
 
@@ -39,7 +51,7 @@ test("changes that wait lead to a rule sync, which is watched, cancelled, and st
   // It says what it changed, and for whom.
   await done.getByRole("link").click();
   await page.getByRole("heading", { level: 1, name: "A rule sync" }).waitFor();
-  const change = page.getByRole("row").filter({ hasText: "Designer in Production" });
+  const change = page.getByRole("row").filter({ hasText: said("Designer in Production") });
   await change.getByRole("link", { name: "ann@example.com" }).click();
   await page.getByText("Access by rules").waitFor();
 });

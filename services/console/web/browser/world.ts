@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { basename } from "node:path";
 import { promisify } from "node:util";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, vi } from "vitest";
 
 interface World {
   Admin: string;
@@ -194,11 +194,13 @@ export async function newRule(organization: string, groupName: string, roleId: s
 /** Runs a rule sync to its end. */
 export async function syncRules(organization: string): Promise<string> {
   const { sync } = await rest("POST", `organizations/${organization}/syncs`, {});
-  await expect
-    .poll(async () => (await rest("GET", `organizations/${organization}/syncs/${sync.id}`)).sync.state, {
-      timeout: patience,
-    })
-    .toBe("SYNC_STATE_DONE");
+  await vi.waitFor(
+    async () => {
+      const now = await rest("GET", `organizations/${organization}/syncs/${sync.id}`);
+      expect(now.sync.state).toBe("SYNC_STATE_DONE");
+    },
+    { timeout: patience, interval: 200 },
+  );
   return sync.id;
 }
 
@@ -240,6 +242,17 @@ export async function each<T>(
         await send(next[1], next[0]);
       }
     }),
+  );
+}
+
+/** Returns an expression for a text in which names are isolated: such a name has an invisible character at each end. */
+export function said(text: string): RegExp {
+  const invisible = "[\\u2068\\u2069]*";
+  return new RegExp(
+    text
+      .split(/( |[.,:](?= |$))/)
+      .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"))
+      .join(invisible),
   );
 }
 
