@@ -57,9 +57,9 @@ func NoMember(id string) error {
 	return fault.New(fault.InvalidValue, "members: %q is no user or group of this directory", id)
 }
 
-// NotDetached refuses to erase a user whose directory is not closed.
+// NotDetached refuses to change or erase a user whose directory is not closed.
 func NotDetached(id string) error {
-	return fault.New(fault.NotDetached, "user %q is managed by a directory that is not deleted: delete it there", id).With("resource", "user")
+	return fault.New(fault.NotDetached, "user %q is managed by a directory that is not deleted: change or delete it there", id).With("resource", "user")
 }
 
 // NotClosed refuses to erase an organization that has an open directory.

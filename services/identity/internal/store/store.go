@@ -95,6 +95,8 @@ type Store interface {
 	// EraseUser deletes a user of any directory of the organization and its memberships, and writes the same record as Delete.
 	// fault.NotDetached: its directory is not closed.
 	EraseUser(ctx context.Context, organizationID, id string, cause Cause) (Written, error)
+	// UpdateDetached is Update for a user of a directory that is closed. fault.NotDetached: it is not closed.
+	UpdateDetached(ctx context.Context, u Resource, cause Cause) (Written, error)
 	// DeletedUsers lists users of all organizations that Delete or EraseUser has deleted, at most limit, until ForgetDeletedUsers.
 	DeletedUsers(ctx context.Context, limit int) ([]DeletedUser, error)
 	ForgetDeletedUsers(ctx context.Context, users []DeletedUser) error

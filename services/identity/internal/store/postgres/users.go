@@ -18,7 +18,7 @@ var (
 	createUser = statements.Load("create_user", "organization_id", "directory_id", "id", "attributes", "values", "kind", "message_id",
 		"traceparent", "time", "user_name", "user_name_folded", "external_id", "display_name", "active", "document")
 	updateUser = statements.Load("update_user", "organization_id", "directory_id", "id", "attributes", "values", "kind", "message_id",
-		"traceparent", "time", "user_name", "user_name_folded", "external_id", "display_name", "active", "document", "from", "version")
+		"traceparent", "time", "user_name", "user_name_folded", "external_id", "display_name", "active", "document", "from", "version", "detached")
 )
 
 var (
@@ -31,7 +31,30 @@ var (
 )
 
 // writeUser runs one of them, with its further arguments, and gives the user a new version.
-func (s *Store) writeUser(ctx context.Context, statement string, u store.Resource, version int64, kind store.ChangeKind, cause store.Cause, more ...any) (w store.Written, err error) {
+func (s *Store) writeUser(ctx context.Context, statement string, u store.Resource, version int64, kind store.ChangeKind, cause store.Cause, more ...any) (store.Written, error) {
+	closed, written, err := s.sendUser(ctx, statement, u, kind, cause, more...)
+	if err != nil {
+		return store.Written{}, err
+	}
+	if err := refuseClosed(closed, u.DirectoryID); err != nil {
+		return store.Written{}, err
+	}
+	return s.wroteUser(written, version, cause)
+}
+
+func (s *Store) UpdateDetached(ctx context.Context, u store.Resource, cause store.Cause) (store.Written, error) {
+	closed, written, err := s.sendUser(ctx, updateUser, u, store.Updated, cause, u.DirectoryID, u.Version, true)
+	if err != nil {
+		return store.Written{}, err
+	}
+	if closed == nil || !*closed {
+		return store.Written{}, store.NotDetached(u.ID)
+	}
+	return s.wroteUser(written, u.Version+1, cause)
+}
+
+// sendUser sends a write in one round trip. closed is nil for an unknown directory.
+func (s *Store) sendUser(ctx context.Context, statement string, u store.Resource, kind store.ChangeKind, cause store.Cause, more ...any) (closed *bool, written recorded, err error) {
 	attributes, values := make([]string, 0, len(u.Search)), make([]string, 0, len(u.Search))
 	for _, v := range u.Search {
 		attributes, values = append(attributes, v.Attribute), append(values, v.Value)
@@ -40,8 +63,6 @@ func (s *Store) writeUser(ctx context.Context, statement string, u store.Resourc
 		u.OrganizationID, u.DirectoryID, u.ID, attributes, values, int(kind), cause.MessageID, cause.Traceparent, dbtype.Time(&cause.Time),
 		u.Name, u.NameFolded, u.ExternalID, u.DisplayName, u.Active, u.Document,
 	}, more...)
-	var closed *bool
-	var written recorded
 	err = again(func() error {
 		batch := &pgx.Batch{}
 		batch.Queue(lockDirectory, u.OrganizationID, u.DirectoryID)
@@ -51,13 +72,15 @@ func (s *Store) writeUser(ctx context.Context, statement string, u store.Resourc
 		return s.db.SendBatch(ctx, batch).Close()
 	})
 	if err != nil {
-		return w, taken(err)
+		err = taken(err)
 	}
-	if err := refuseClosed(closed, u.DirectoryID); err != nil {
-		return w, err
-	}
+	return closed, written, err
+}
+
+// wroteUser returns the result of a write that its directory allowed.
+func (s *Store) wroteUser(written recorded, version int64, cause store.Cause) (store.Written, error) {
 	if written.none() {
-		return w, store.ErrChanged
+		return store.Written{}, store.ErrChanged
 	}
 	s.wakeup.Wrote()
 	return store.Written{Version: version, UpdateTime: cause.Time, Cursor: written.cursor(s.db.Epoch())}, nil

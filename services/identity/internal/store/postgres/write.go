@@ -33,7 +33,7 @@ func (s *Store) Create(ctx context.Context, r store.Resource, edits []store.Memb
 func (s *Store) Update(ctx context.Context, r store.Resource, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
 	switch r.Type {
 	case store.User:
-		return s.writeUser(ctx, updateUser, r, r.Version+1, store.Updated, cause, r.DirectoryID, r.Version)
+		return s.writeUser(ctx, updateUser, r, r.Version+1, store.Updated, cause, r.DirectoryID, r.Version, false)
 	case store.Group:
 		return s.updateGroup(ctx, r, edits, cause)
 	}
@@ -43,7 +43,7 @@ func (s *Store) Update(ctx context.Context, r store.Resource, edits []store.Memb
 func (s *Store) Adopt(ctx context.Context, from string, r store.Resource, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {
 	switch r.Type {
 	case store.User:
-		return s.writeUser(ctx, updateUser, r, r.Version+1, store.Created, cause, from, r.Version)
+		return s.writeUser(ctx, updateUser, r, r.Version+1, store.Created, cause, from, r.Version, false)
 	case store.Group:
 		return s.adoptGroup(ctx, from, r, edits, cause)
 	}

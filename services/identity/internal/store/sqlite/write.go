@@ -9,6 +9,7 @@ import (
 	"github.com/usher-scim/usher/services/identity/internal/store"
 	"github.com/usher-scim/usher/services/identity/internal/store/rows"
 	"github.com/usher-scim/usher/services/internal/dbtype"
+	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/feed"
 	"github.com/usher-scim/usher/services/internal/sqlitedb"
 )
@@ -31,6 +32,31 @@ func (s *Store) Update(ctx context.Context, r store.Resource, edits []store.Memb
 		return s.updateGroup(ctx, r, edits, cause)
 	}
 	return s.writeResource(ctx, r.DirectoryID, r, store.Updated, edits, cause)
+}
+
+func (s *Store) UpdateDetached(ctx context.Context, u store.Resource, cause store.Cause) (w store.Written, err error) {
+	err = s.db.Write(ctx, func(ctx context.Context, tx *sqlitedb.Tx) error {
+		d, err := directory(ctx, tx, u.Scope)
+		if err == nil && !d.Closed || fault.Is(err, fault.NotFound) {
+			return store.NotDetached(u.ID)
+		}
+		if err != nil {
+			return err
+		}
+		if err := uniqueUser(ctx, tx, d, u); err != nil {
+			return err
+		}
+		if err := changeUser(ctx, tx, u.DirectoryID, u, dbtype.Time(&cause.Time)); err != nil {
+			return err
+		}
+		w = store.Written{Version: u.Version + 1, UpdateTime: cause.Time}
+		w.Cursor, err = s.record(ctx, tx, u.Scope, rows.Record{Type: store.User, ID: u.ID, Revision: w.Version, Kind: store.Updated}, cause)
+		return err
+	})
+	if err == nil {
+		s.newChanges.Notify()
+	}
+	return w, err
 }
 
 func (s *Store) Adopt(ctx context.Context, from string, r store.Resource, edits []store.MemberEdit, cause store.Cause) (store.Written, error) {

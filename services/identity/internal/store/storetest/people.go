@@ -67,6 +67,15 @@ var peopleStrangers = []stranger{
 		t, err := s.TallyRole(ctx, theirs.OrganizationID, "Designer", 100)
 		return t.Users, err
 	}},
+	{"UpdateDetached", func(ctx context.Context, s store.Store, theirs store.Scope) (int, error) {
+		u := newUser(theirs, "bob") // a user of a closed directory of acme
+		u.Version = 1
+		_, err := s.UpdateDetached(ctx, u, cause(1))
+		if fault.Is(err, fault.NotDetached) {
+			return 0, nil
+		}
+		return unless(err)
+	}},
 	{"CountOrganizations", func(ctx context.Context, s store.Store, theirs store.Scope) (rows int, err error) {
 		found, err := s.CountOrganizations(ctx, []string{theirs.OrganizationID})
 		for _, n := range found {
@@ -291,5 +300,35 @@ var peopleCases = []testCase{
 		f.equal("later", count(), "map[acme Group:1 acme User:3 other User:1]")
 		f.shown() // on some engines, it is counted from another place now
 		f.equal("again", count(), "map[acme Group:1 acme User:3 other User:1]")
+	}},
+	{"a detached user is changed like others", func(f *fixture) {
+		scope := f.directory("d1")
+		u := f.user(scope, "anna", searchable("Ann", "Ann A.", "ann@example.com"))
+		f.users(scope, "bob")
+		f.writesNothing(func() {
+			_, err := f.store.UpdateDetached(f.Context(), u, cause(1))
+			f.refuses("in an open directory", err, fault.NotDetached)
+		})
+		f.directory("d1", closed)
+		before := f.cursor()
+		searchable("Anna", "Anna A.", "anna@example.com")(&u)
+		u.Search = u.Search[len(u.Search)-2:]
+		u.Active = false
+		w, err := f.store.UpdateDetached(f.Context(), u, cause(2))
+		f.must(err)
+		f.wrote(w, 2, cause(2).Time)
+		f.equal("the records", f.since(before), list("user anna@2: updated"))
+		got := f.readUser(scope, "anna")
+		f.equal("the user", fmt.Sprint(got.Name, got.DisplayName, got.Active, got.Version), "AnnaAnna A.false 2")
+		found, err := f.store.SearchUsers(f.Context(), "acme", store.Search{Part: store.ByEmail, Low: "ann", High: "ano", Value: "ann"}, 10)
+		f.must(err)
+		f.equal("the addresses", inOrder(found), "anna@example.com=anna")
+		f.writesNothing(func() {
+			_, err := f.store.UpdateDetached(f.Context(), u, cause(3)) // still of version 1
+			f.changedSince("an older version", err)
+			got.NameFolded = "name-bob"
+			_, err = f.store.UpdateDetached(f.Context(), got, cause(3))
+			f.refusesAttribute("a taken name", err, "userName")
+		})
 	}},
 }

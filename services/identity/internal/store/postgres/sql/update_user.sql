@@ -1,4 +1,5 @@
--- A lost compare-and-set has no row in put, so it writes nothing. The user stays in the directory :from or leaves it.
+-- A lost compare-and-set has no row in put, so it writes nothing. The user stays in the directory :from or leaves it. The directory
+-- must be closed for a detached user, and open for others.
 WITH d AS (
   SELECT closed
   FROM directories
@@ -10,7 +11,7 @@ put AS (
     external_id = :external_id, display_name = :display_name, active = :active, version = version + 1,
     document = :document, update_time = :time
   FROM d
-  WHERE NOT d.closed AND organization_id = :organization_id AND id = :id AND directory_id = :from
+  WHERE d.closed = :detached::boolean AND organization_id = :organization_id AND id = :id AND directory_id = :from
     AND version = :version
   RETURNING version
 ),
