@@ -113,6 +113,7 @@ type Core struct {
 	protected places
 	fresh     *freshness
 	rules     ruleSets
+	counts    counts
 	leases    leases
 	tails     tails
 	reports   chan struct{} // contains a token when there may be reports to deliver

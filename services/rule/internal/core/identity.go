@@ -15,6 +15,8 @@ type Identity interface {
 	CheckFilter(ctx context.Context, organizationID, filter string) error
 	// CountUsers counts the organization's users.
 	CountUsers(ctx context.Context, organizationID string) (int64, error)
+	// CountMatching counts the users that match. fault.InvalidFilter: the filter cannot match users.
+	CountMatching(ctx context.Context, organizationID string, q MatchQuery) (MatchCount, error)
 	// UserIDs lists a page of the organization's user ids, ascending.
 	UserIDs(ctx context.Context, organizationID, pageToken string, limit int) (UserPage, error)
 	// Groups reads up to 1,000 groups; missing groups are left out.
@@ -67,6 +69,22 @@ type Group struct {
 	ID          string
 	DirectoryID string
 	DisplayName string
+}
+
+// MatchQuery selects users in one of three ways.
+type MatchQuery struct {
+	GroupIDs  []string // the users in at least one of these groups, up to 1,000
+	RoleValue string
+	Filter    string
+}
+
+// MatchCount says how many users match.
+type MatchCount struct {
+	Users      int
+	AtLeast    bool // there can be more
+	LookedAt   int  // for a filter
+	ExampleIDs []string
+	Time       time.Time // of the count
 }
 
 // UserGroup is a group that a user is in.

@@ -230,7 +230,11 @@ func (c *Core) checkFilter(ctx context.Context, organizationID string, m *store.
 	defer cancel()
 	err := c.identity.CheckFilter(ctx, organizationID, m.Value)
 	if f := (*fault.Error)(nil); errors.As(err, &f) && (f.Reason == fault.InvalidFilter || f.Reason == fault.InvalidRequest) {
-		return fault.Invalid("rule.filter.filter", "%s", strings.TrimSuffix(f.Message, "."))
+		invalid := fault.Invalid("rule.filter.filter", "%s", strings.TrimSuffix(f.Message, "."))
+		if errors.As(placed(err, m.Value), &f) && f.Metadata["position"] != "" {
+			return invalid.With("position", f.Metadata["position"])
+		}
+		return invalid
 	}
 	return err
 }

@@ -73,13 +73,53 @@ func (c *Core) Status(ctx context.Context, organizationID string) (s Status, err
 			return s, err
 		}
 	}
-	known := s.AsOf
-	if count > 0 {
-		known = earlier(known, oldest)
-	}
-	if known.IsZero() {
-		known = c.fresh.since // nothing is known of the time before
-	}
-	s.OldestAge = max(0, c.now().Sub(known))
+	s.OldestAge = c.oldestAge(s.AsOf, count, oldest)
 	return s, nil
+}
+
+// oldestAge returns the age of the oldest change that access may not include yet: access as of a time, and so many users who are set aside, as
+// of oldest.
+func (c *Core) oldestAge(asOf time.Time, setAside int64, oldest time.Time) time.Duration {
+	if setAside > 0 {
+		asOf = earlier(asOf, oldest)
+	}
+	if asOf.IsZero() {
+		asOf = c.fresh.since // nothing is known of the time before
+	}
+	return max(0, c.now().Sub(asOf))
+}
+
+// OrganizationStatus is the part of Status that a list of organizations shows.
+type OrganizationStatus struct {
+	OrganizationID string
+	OldestAge      time.Duration
+	store.Load
+}
+
+// Statuses reads how far the access of organizations has come, in their order, each once.
+func (c *Core) Statuses(ctx context.Context, organizationIDs []string) ([]OrganizationStatus, error) {
+	marks, ids := map[string]mark{}, []string(nil)
+	for _, id := range organizationIDs {
+		if _, met := marks[id]; !met {
+			marks[id], ids = c.fresh.mark(id), append(ids, id)
+		}
+	}
+	progress, err := c.store.Progress(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	loads, err := c.store.Loads(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]OrganizationStatus, len(ids))
+	for i, id := range ids {
+		asOf, known := marks[id].known(c.now())
+		if !known {
+			asOf = marks[id].asOf(progress[id])
+		}
+		load := loads[id]
+		all[i] = OrganizationStatus{OrganizationID: id, Load: load, OldestAge: c.oldestAge(asOf, load.SetAside, load.OldestAsOf)}
+	}
+	return all, nil
 }

@@ -39,3 +39,20 @@ func (i *Identity) UserGroups(ctx context.Context, organizationID, userID string
 		}
 	}
 }
+
+func (i *Identity) CountMatching(ctx context.Context, organizationID string, q core.MatchQuery) (core.MatchCount, error) {
+	r := &identityv1.CountMatchingUsersRequest{OrganizationId: organizationID}
+	switch {
+	case q.Filter != "":
+		r.Match = &identityv1.CountMatchingUsersRequest_Filter{Filter: q.Filter}
+	case q.RoleValue != "":
+		r.Match = &identityv1.CountMatchingUsersRequest_RoleValue{RoleValue: q.RoleValue}
+	default:
+		r.Match = &identityv1.CountMatchingUsersRequest_Groups{Groups: &identityv1.GroupIds{Ids: q.GroupIDs}}
+	}
+	response, err := i.match.CountMatchingUsers(asSystem(ctx), r)
+	return core.MatchCount{
+		Users: int(response.GetUsers().GetCount()), AtLeast: response.GetUsers().GetAtLeast(), LookedAt: int(response.GetLookedAt()),
+		ExampleIDs: response.GetExampleIds(),
+	}, failed(err)
+}

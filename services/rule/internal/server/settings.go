@@ -67,3 +67,16 @@ func (s *Server) GetAccessStatus(ctx context.Context, r *rulev1.GetAccessStatusR
 		RulesWaitingCount: int32(status.RulesWaiting), OldestWaitingTime: timeProto(status.OldestWaiting), //nolint:gosec // the number has a limit
 	}, nil
 }
+
+func (s *Server) BatchGetAccessStatus(ctx context.Context, r *rulev1.BatchGetAccessStatusRequest) (*rulev1.BatchGetAccessStatusResponse, error) {
+	found, err := s.core.Statuses(ctx, r.GetOrganizationIds())
+	if err != nil {
+		return nil, err
+	}
+	return &rulev1.BatchGetAccessStatusResponse{Statuses: each(found, func(o core.OrganizationStatus) *rulev1.OrganizationAccessStatus {
+		return &rulev1.OrganizationAccessStatus{
+			OrganizationId: o.OrganizationID, OldestChangeAge: durationpb.New(o.OldestAge), SetAsideCount: o.SetAside,
+			RulesWaitingCount: int32(o.RulesWaiting), SyncRunning: o.SyncRunning, //nolint:gosec // the number has a limit
+		}
+	})}, nil
+}

@@ -251,3 +251,28 @@ func AskedByOrganization(rows []MarkRow) map[string]time.Time {
 	}
 	return all
 }
+
+// RuleChangeFields are rule_id, and the time of the oldest change.
+func RuleChangeFields(c *RuleChange) []any { return []any{&c.RuleID, dbtype.Time(&c.Time)} }
+
+// LoadRow is an organization with what waits there.
+type LoadRow struct {
+	OrganizationID string
+	Load           Load
+}
+
+// LoadFields are organization_id, the number of users who are set aside, their oldest as_of, the number of rules that wait, and whether a
+// rule sync runs.
+func LoadFields(r *LoadRow) []any {
+	l := &r.Load
+	return []any{&r.OrganizationID, &l.SetAside, dbtype.Time(&l.OldestAsOf), &l.RulesWaiting, &l.SyncRunning}
+}
+
+// LoadsByOrganization returns what waits, by organization.
+func LoadsByOrganization(rows []LoadRow) map[string]Load {
+	all := make(map[string]Load, len(rows))
+	for _, r := range rows {
+		all[r.OrganizationID] = r.Load
+	}
+	return all
+}

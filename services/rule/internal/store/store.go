@@ -72,6 +72,11 @@ type Store interface {
 	// CountRuleChanges counts the rules with a noted change, and returns the time of the oldest one; zero if there is none.
 	CountRuleChanges(ctx context.Context, organizationID string) (count int, oldest time.Time, err error)
 
+	// RuleChanges lists the existing rules with a noted change, by id.
+	RuleChanges(ctx context.Context, organizationID string) ([]RuleChange, error)
+	// Loads reads what waits in organizations.
+	Loads(ctx context.Context, organizationIDs []string) (map[string]Load, error)
+
 	// Check reads whether the user effectively holds what the grant names.
 	Check(ctx context.Context, organizationID, userID string, grant Grant) (Check, error)
 	// Holder reads a user with its sources, and why it is set aside, as of one moment. A user who is no holder is New. The SetAside of a user

@@ -96,6 +96,20 @@ type RuleSet struct {
 	Rules      []Rule
 }
 
+// RuleChange is a rule with a change that waits for a rule sync.
+type RuleChange struct {
+	RuleID string
+	Time   time.Time // of the oldest such change
+}
+
+// Load is what waits in an organization.
+type Load struct {
+	SetAside     int64     // users who are set aside
+	OldestAsOf   time.Time // of one of them; zero if there is none
+	RulesWaiting int       // rules with a change that waits for a rule sync
+	SyncRunning  bool
+}
+
 // SourceKind is the origin of access. Its numbers are stored.
 type SourceKind int
 

@@ -53,7 +53,8 @@ type RuleServiceClient interface {
 	// leaves out the rules after that, so ask again for them. Reasons: UNAVAILABLE (identity cannot be reached).
 	CountRuleMatches(ctx context.Context, in *CountRuleMatchesRequest, opts ...grpc.CallOption) (*CountRuleMatchesResponse, error)
 	// PreviewRule counts whom a rule would match, without storing it. Reasons: SCIM_INVALID_FILTER (the metadata `position` is
-	// the place of the error in the filter, in bytes from 0), UNAVAILABLE (identity cannot be reached).
+	// the place of the error in the filter, in bytes from 0), UNAVAILABLE (identity cannot be reached), DEADLINE (identity does
+	// not answer in five seconds).
 	PreviewRule(ctx context.Context, in *PreviewRuleRequest, opts ...grpc.CallOption) (*PreviewRuleResponse, error)
 	// UpdateRule changes only the fields that the request names: `display_name`, `enabled`, `grants`, and one of
 	// `group`, `role_value` and `filter`, which replaces the previous one. Another group name removes the pins.
@@ -200,7 +201,8 @@ type RuleServiceServer interface {
 	// leaves out the rules after that, so ask again for them. Reasons: UNAVAILABLE (identity cannot be reached).
 	CountRuleMatches(context.Context, *CountRuleMatchesRequest) (*CountRuleMatchesResponse, error)
 	// PreviewRule counts whom a rule would match, without storing it. Reasons: SCIM_INVALID_FILTER (the metadata `position` is
-	// the place of the error in the filter, in bytes from 0), UNAVAILABLE (identity cannot be reached).
+	// the place of the error in the filter, in bytes from 0), UNAVAILABLE (identity cannot be reached), DEADLINE (identity does
+	// not answer in five seconds).
 	PreviewRule(context.Context, *PreviewRuleRequest) (*PreviewRuleResponse, error)
 	// UpdateRule changes only the fields that the request names: `display_name`, `enabled`, `grants`, and one of
 	// `group`, `role_value` and `filter`, which replaces the previous one. Another group name removes the pins.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/pgdb"
+	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
 var (
@@ -13,12 +14,23 @@ var (
 	beginRuleChanges         = statements.Load("begin_rule_changes", "organization_id")
 	deleteEarlierRuleChanges = statements.Load("delete_earlier_rule_changes", "organization_id")
 	clearEarlierRuleChanges  = statements.Load("clear_earlier_rule_changes", "organization_id")
+	listRuleChanges          = statements.Load("list_rule_changes", "organization_id")
+	listLoads                = statements.Load("list_loads", "organization_ids")
 	countRuleChanges         = statements.Load("count_rule_changes", "organization_id")
 )
 
 func (s *Store) CountRuleChanges(ctx context.Context, organizationID string) (count int, oldest time.Time, err error) {
 	err = s.db.QueryRow(ctx, countRuleChanges, organizationID).Scan(&count, dbtype.Time(&oldest))
 	return count, oldest, pgdb.Reach(err)
+}
+
+func (s *Store) RuleChanges(ctx context.Context, organizationID string) ([]store.RuleChange, error) {
+	return pgdb.ReadAll(ctx, s.db, store.RuleChangeFields, listRuleChanges, organizationID)
+}
+
+func (s *Store) Loads(ctx context.Context, organizationIDs []string) (map[string]store.Load, error) {
+	all, err := pgdb.ReadAll(ctx, s.db, store.LoadFields, listLoads, organizationIDs)
+	return store.LoadsByOrganization(all), err
 }
 
 func (t *organizationTx) NoteRuleChange(ctx context.Context, ruleID string, now time.Time, most int) error {

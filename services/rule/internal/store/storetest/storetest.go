@@ -43,6 +43,7 @@ func Run(t *testing.T, engine Engine) {
 		{"Expansions", testExpansions},
 		{"Syncs", testSyncs},
 		{"RuleChanges", testRuleChanges},
+		{"Loads", testLoads},
 		{"Reports", testReports},
 		{"Follower", testFollower},
 		{"FirstUpdates", testFirstUpdates},
