@@ -109,7 +109,7 @@ func accessCommand(c *client) *cobra.Command {
 		})
 	})
 	return noun("access", "Access: which user holds which role in which tenant.", check, list, whyCommand(c), changesCommand(c), grant, revoke, watch, wait,
-		suspendCommand(c), resumeCommand(c), suspensionsCommand(c), accessStatusCommand(c), accessSettingsCommand(c))
+		suspendCommand(c), resumeCommand(c), suspensionsCommand(c), accessStatusCommand(c), accessStatusesCommand(c), accessSettingsCommand(c))
 }
 
 // watchAccess prints changes until it is interrupted.
@@ -200,10 +200,7 @@ func idsInstead(cmd *cobra.Command, of string, err error) error {
 
 // rulesByID reads the rules of an organization. It returns nil for a client that may read access but not rules, such as a service.
 func rulesByID(ctx context.Context, conn grpc.ClientConnInterface, organization string) (map[string]*rulev1.Rule, error) {
-	message, err := allPages(ctx, conn, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
-		r, err := rulev1.NewRuleServiceClient(conn).ListRules(ctx, &rulev1.ListRulesRequest{OrganizationId: organization, PageToken: token})
-		return r, r.GetNextPageToken(), err
-	})
+	all, err := allRules(ctx, conn, organization)
 	if f := rpc.Fault(err); f != nil && f.Reason == fault.NotAllowed {
 		return nil, nil
 	}
@@ -211,7 +208,7 @@ func rulesByID(ctx context.Context, conn grpc.ClientConnInterface, organization 
 		return nil, err
 	}
 	rules := map[string]*rulev1.Rule{}
-	for _, rule := range message.(*rulev1.ListRulesResponse).GetRules() {
+	for _, rule := range all {
 		rules[rule.GetId()] = rule
 	}
 	return rules, nil

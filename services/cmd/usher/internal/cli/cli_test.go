@@ -191,6 +191,20 @@ func TestAWalkThrough(t *testing.T) {
 	x.run(1, "rule", "create", "--filter", `shoeSize eq 43`, "--grant", "production:developer")
 	want(t, x.err, `rule.filter.filter.*shoeSize`)
 
+	want(t, x.run(0, "rule", "problems"), `RULE ID +KIND`, `waits_for_sync`)
+	want(t, x.run(0, "rule", "defaults", "--tenant", "production"), `RESULT +ID`, `exists +\S+ +true +Designers +production:designer`)
+	want(t, x.run(0, "rule", "defaults", "--tenant", "staging"), `created +\S+ +true +Designers +staging:designer`, `created .*Administrators +staging:global-admin`)
+	if again := x.run(0, "rule", "defaults", "--tenant", "staging"); strings.Contains(again, "created") {
+		t.Errorf("the default rules are created again: %s", again)
+	}
+	x.run(1, "rule", "defaults", "--tenant", "none")
+	want(t, x.err, `NOT_FOUND`)
+	want(t, x.run(0, "access", "statuses"), `ORGANIZATION ID +OLDEST CHANGE AGE +SET ASIDE COUNT +RULES WAITING COUNT +SYNC RUNNING`, `demo +\S+s +0 +\d+ +false`)
+	want(t, x.run(0, "access", "statuses", "demo", "none"), `none +`)
+	x.run(1, "rule", "preview", "--filter", "shoeSize eq 43")
+	want(t, x.err, `SCIM_INVALID_FILTER`)
+	want(t, x.run(0, "rule", "preview", "--group", "Nobody has this"), `Groups: 0. Users: 0.`)
+
 	want(t, x.run(0, "directory", "quirks", directory), `NAME +MESSAGE COUNT +LAST TIME`)
 	want(t, x.run(0, "directory", "progress", directory), `Users +12\nGroups +`, `KIND +FIRST TIME +LAST TIME +MESSAGE COUNT`, `user_created .* 12 `, `newest 12 users`, `userName +12`)
 	want(t, x.run(0, "directory", "progress", directory, "--output", "json"), `"sampledUserCount": 12`, `"quirkCount": `)

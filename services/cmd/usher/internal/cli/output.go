@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -111,8 +112,11 @@ func cell(m protoreflect.Message, path []string) string {
 		if !m.Has(field) {
 			return ""
 		}
-		if t, ok := m.Get(field).Message().Interface().(*timestamppb.Timestamp); ok {
-			return timeText(t)
+		switch value := m.Get(field).Message().Interface().(type) {
+		case *timestamppb.Timestamp:
+			return timeText(value)
+		case *durationpb.Duration:
+			return value.AsDuration().Round(100 * time.Millisecond).String()
 		}
 		if len(path) == 1 {
 			return ""

@@ -191,5 +191,6 @@ func ruleCommand(c *client) *cobra.Command {
 	remove := verb("delete", "Remove a rule. Users keep its access until their next message, or until a rule sync.", func(ctx context.Context, rules rulev1.RuleServiceClient, id string) (proto.Message, error) {
 		return rules.DeleteRule(ctx, &rulev1.DeleteRuleRequest{OrganizationId: organization, Id: id})
 	})
-	return noun("rule", "Rules: users that match a rule get its roles.", create, get, list, update, enable, disable, remove)
+	return noun("rule", "Rules: users that match a rule get its roles.", create, get, list, update, enable, disable, remove,
+		problemsCommand(c), matchesCommand(c), previewCommand(c), defaultsCommand(c))
 }

@@ -3,12 +3,14 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
+	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 )
 
@@ -104,6 +106,41 @@ func accessStatusCommand(c *client) *cobra.Command {
 		}
 		return c.print(cmd.OutOrStdout(), r, "user_id as_of_time attempts retry_time detail")
 	}
+	return cmd
+}
+
+// organizationsAtOnce is how many organizations one call concerns.
+const organizationsAtOnce = 100
+
+// accessStatusesCommand shows how current the access of organizations is.
+func accessStatusesCommand(c *client) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "statuses [ORGANIZATION...]", Short: "Show how current the access of organizations is. Without an organization, show all of them.",
+	}
+	columns := "organization_id oldest_change_age set_aside_count rules_waiting_count sync_running"
+	cmd.RunE = c.call(columns, func(ctx context.Context, conn grpc.ClientConnInterface, ids []string) (proto.Message, error) {
+		if len(ids) == 0 {
+			message, err := allPages(ctx, conn, func(ctx context.Context, conn grpc.ClientConnInterface, token string) (proto.Message, string, error) {
+				r, err := directoryv1.NewOrganizationServiceClient(conn).ListOrganizations(ctx, &directoryv1.ListOrganizationsRequest{PageToken: token})
+				return r, r.GetNextPageToken(), err
+			})
+			if err != nil {
+				return nil, err
+			}
+			for _, o := range message.(*directoryv1.ListOrganizationsResponse).GetOrganizations() {
+				ids = append(ids, o.GetId())
+			}
+		}
+		all := &rulev1.BatchGetAccessStatusResponse{}
+		for some := range slices.Chunk(ids, organizationsAtOnce) {
+			r, err := rulev1.NewAccessServiceClient(conn).BatchGetAccessStatus(ctx, &rulev1.BatchGetAccessStatusRequest{OrganizationIds: some})
+			if err != nil {
+				return nil, err
+			}
+			all.Statuses = append(all.Statuses, r.GetStatuses()...)
+		}
+		return all, nil
+	})
 	return cmd
 }
 
