@@ -2,7 +2,7 @@ import type { Page } from "playwright-core";
 import { beforeAll, expect, test } from "vitest";
 import { requireAccessible } from "./axe";
 import { type Places, usual } from "./data";
-import { show, viewsOf } from "./views";
+import { isShown, show, viewsOf } from "./views";
 import { type Look, open, openAs, withBrowser } from "./world";
 
 const organization = withBrowser(import.meta.url);
@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 /** Opens all views in windows of one kind, and checks each. */
 async function eachView(look: Required<Look>, check: (page: Page, what: string) => Promise<void>): Promise<void> {
-  const views = viewsOf(places).filter((view) => !view.narrow || look.width < 768);
+  const views = viewsOf(places).filter((view) => isShown(view, look.width));
   for (const login of new Set(views.map((view) => view.login))) {
     const page = login ? await openAs(login, "/", look) : await open(look);
     for (const view of views.filter((v) => v.login === login)) {

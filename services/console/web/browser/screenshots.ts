@@ -3,13 +3,11 @@ import { rmSync } from "node:fs";
 import type { Page, Route } from "playwright-core";
 import { beforeAll, expect, test } from "vitest";
 import { excessive, nothing, type Places, usual } from "./data";
-import { show, viewsOf } from "./views";
+import { isShown, show, viewsOf } from "./views";
 import { type Look, open, openAs, withBrowser } from "./world";
 
 const organization = withBrowser(import.meta.url);
 const folder = new URL("../../screenshots/", import.meta.url).pathname;
-/** The names of views, separated by commas: all others are left out. Without it, there are pictures of all. */
-const only = process.env.VIEWS ? process.env.VIEWS.split(",") : undefined;
 
 /** The tallest picture, in pixels. */
 const tallest = 4_000;
@@ -35,7 +33,7 @@ async function take(data: string, look: Required<Look>): Promise<string[]> {
   const tooWide: string[] = [];
   const pages = new Map<string, Page>();
   for (const view of viewsOf(places.get(data) as Places)) {
-    if ((view.narrow && look.width > 700) || (only && !only.includes(view.name))) {
+    if (!isShown(view, look.width)) {
       continue;
     }
     const page = pages.get(view.login) ?? (view.login ? await openAs(view.login, "/", look) : await open(look));
