@@ -53,6 +53,7 @@ func newRoot(c *client) *cobra.Command {
 		serveCommand(), migrateCommand(), certificatesCommand(), configCommand(), simulateCommand(c), organizationCommand(c),
 		directoryCommand(c), keyCommand(c), schemaCommand(c), credentialCommand(c), sessionCommand(c), portalLinkCommand(c),
 		tenantCommand(c), roleCommand(c), ruleCommand(c), syncCommand(c), accessCommand(c), eventCommand(c), userCommand(c),
+		groupCommand(c),
 	)
 	return root
 }

@@ -153,6 +153,7 @@ func TestAWalkThrough(t *testing.T) {
 	name := x.json("user", "get", user)["user"].(map[string]any)["userName"].(string)
 	x.run(1, "user", "erase", name)
 	want(t, x.err, `USER_NOT_DETACHED`)
+	x.people(user, name)
 	want(t, x.run(0, "access", "grant", "--user", name, "--role", "organization-admin"), `organization-admin +true +manual`)
 	want(t, x.run(0, "access", "list", "--user", name), `organization-admin +true +granted by operator`)
 	x.run(1, "access", "revoke", "--user", name, "--role", "organization-admin")
@@ -698,6 +699,10 @@ func TestBadUsage(t *testing.T) {
 		"an id that is none":                   {[]string{"rule", "get", "x"}, 1, "INVALID_REQUEST"},
 		"a slug that is none":                  {[]string{"org", "create", "Not A Slug"}, 1, "organization.id"},
 		"erasing one that is not there":        {[]string{"user", "erase", "00000000-0000-7000-8000-000000000000"}, 1, "NOT_FOUND"},
+		"a state that is none":                 {[]string{"user", "list", "--state", "gone"}, 2, "--state must be active, inactive or detached"},
+		"nesting without a direction":          {[]string{"group", "nested", "x"}, 2, "one of --members and --containers"},
+		"nesting in both directions":           {[]string{"group", "nested", "x", "--members", "--containers"}, 2, "one of --members and --containers"},
+		"a group that is none":                 {[]string{"group", "get", "No Group"}, 1, `there is no group "No Group"`},
 		"a user that is not there":             {[]string{"access", "list", "--user", "nobody@example.com"}, 1, "NOT_FOUND"},
 		"an IdP that is none":                  {[]string{"simulate", "--idp", "ping", "--base-url", "http://127.0.0.1:1", "--key-file", keyFile(t, "k")}, 2, "ping"},
 		"a simulation without a key":           {[]string{"simulate", "--base-url", "http://127.0.0.1:1"}, 2, "--key-file must be set, or USHER_KEY"},

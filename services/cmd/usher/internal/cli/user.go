@@ -37,5 +37,6 @@ func userCommand(c *client) *cobra.Command {
 		}
 		return identityv1.NewDetachedUserServiceClient(conn).EraseUser(ctx, &identityv1.EraseUserRequest{OrganizationId: organization, UserId: id})
 	})
-	return noun("user", "Users, as IdPs send them.", get, erase)
+	return noun("user", "Users, as IdPs send them.", userListCommand(c), get, userDocumentCommand(c), userGroupsCommand(c),
+		userUpdateCommand(c), userDeactivateCommand(c), erase, roleValuesCommand(c))
 }
