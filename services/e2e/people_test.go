@@ -82,6 +82,10 @@ func TestOnlyWhoMayReadPeopleReadsNames(t *testing.T) {
 			body = batch
 		case id == "LookupUser":
 			path += "?id=" + ada
+		case id == "ListNestedGroups":
+			path += "?nesting=NESTING_MEMBERS"
+		case id == "ListMembers":
+			path += "?names=true"
 		case id == "CheckAccess":
 			path += "?roleId=organization-admin"
 		}
