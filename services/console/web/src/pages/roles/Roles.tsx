@@ -15,7 +15,7 @@ import { number } from "../../text/shell";
 
 type Role = Schemas["Role"];
 
-const key = ["roleCatalogue"];
+const key = ["roles"];
 const path = "/api/v1/roles";
 
 /** The role that Usher itself needs. Nobody can delete it. */

@@ -2,12 +2,13 @@ import { Anchor, Stack, Text, Title } from "@mantine/core";
 import { Link } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
 import { sometimes, useLivePages } from "../../api/live";
-import { walk } from "../../api/pages";
 import { readUserNames } from "../../api/people";
+import { type Rule, useRules } from "../../api/rules";
 import { useMay } from "../../api/session";
 import { DataTable } from "../../parts/DataTable";
 import { Label, type Tone } from "../../parts/Label";
 import { More } from "../../parts/More";
+import { Person } from "../../parts/Person";
 import { Sessions } from "../../parts/Sessions";
 import { Failure, Loading } from "../../parts/States";
 import { Time } from "../../parts/Time";
@@ -54,8 +55,6 @@ export function Admins({ organization }: { organization: string }) {
 
 function List({ organization }: { organization: string }) {
   const words = text.settings.admins;
-  const mayReadPeople = useMay("READ_PEOPLE");
-  const mayReadRules = useMay("MANAGE_RULES", "READ_ACCESS");
   const list = useLivePages(
     ["access", organization, "organization-admin"],
     async (pageToken) => {
@@ -68,22 +67,18 @@ function List({ organization }: { organization: string }) {
         }),
       );
       const ids = page.access.map((access) => access.userId);
-      const byRule = page.access.some(({ sources }) => sources.some(({ ruleId }) => ruleId));
-      const [names, rules] = await Promise.all([
-        mayReadPeople ? readUserNames(organization, ids) : new Map<string, string>(),
-        mayReadRules && byRule ? namesOfRules(organization) : new Map<string, string>(),
-      ]);
-      return { ...page, names, rules };
+      return { ...page, names: await readUserNames(organization, ids) };
     },
     sometimes,
     (pages) => pages <= 1,
   );
+  const byRule = list.data?.pages.some((page) => page.access.some((one) => one.sources.some(({ ruleId }) => ruleId)));
+  const mayReadRules = useMay("MANAGE_RULES", "READ_ACCESS");
+  const { rules } = useRules(organization, mayReadRules && byRule);
   if (!list.data) {
     return list.error ? <Failure error={list.error} retry={() => void list.refetch()} /> : <Loading lines={2} />;
   }
-  const rows = list.data.pages.flatMap((page) =>
-    page.access.map((access) => ({ access, names: page.names, rules: page.rules })),
-  );
+  const rows = list.data.pages.flatMap((page) => page.access.map((access) => ({ access, names: page.names })));
   return (
     <>
       <Text>{rows.length === 0 ? words.none : words.some}</Text>
@@ -91,12 +86,10 @@ function List({ organization }: { organization: string }) {
         <DataTable
           caption={words.caption}
           columns={words.columns}
-          rows={rows.map(({ access, names, rules }) => ({
+          rows={rows.map(({ access, names }) => ({
             key: access.userId,
             cells: [
-              <Anchor key="user" component={Link} to={paths.user(organization, access.userId)}>
-                <bdi>{names.get(access.userId) ?? access.userId}</bdi>
-              </Anchor>,
+              <Person key="user" organization={organization} id={access.userId} name={names.get(access.userId)} />,
               <Label key="state" tone={stateOf(access)[0]}>
                 {stateOf(access)[1]}
               </Label>,
@@ -114,18 +107,6 @@ function List({ organization }: { organization: string }) {
   );
 }
 
-/** Reads the names of all rules, by id. */
-async function namesOfRules(organizationId: string): Promise<Map<string, string>> {
-  const { pages } = await walk((pageToken) =>
-    answer(
-      api.GET("/api/v1/organizations/{organizationId}/rules", {
-        params: { path: { organizationId }, query: { pageSize: 1000, pageToken } },
-      }),
-    ),
-  );
-  return new Map(pages.flatMap((page) => page.rules.map((rule) => [rule.id, rule.displayName ?? ""])));
-}
-
 function stateOf(access: Schemas["Access"]): [Tone, string] {
   const words = text.settings.admins;
   if (access.suspended) {
@@ -140,19 +121,22 @@ function stateOf(access: Schemas["Access"]): [Tone, string] {
   return access.effective ? ["good", words.counts] : ["quiet", words.countsNot];
 }
 
-function SourceOf({ source, rules }: { source: Schemas["Source"]; rules: Map<string, string> }) {
+function SourceOf({ source, rules }: { source: Schemas["Source"]; rules: Rule[] | undefined }) {
   const words = text.settings.admins;
-  const name = rules.get(source.ruleId);
-  const what =
-    source.kind === "SOURCE_KIND_MANUAL"
-      ? words.manual(nameOfPrincipal(source.grantedBy))
-      : name
-        ? words.rule(name)
-        : words.aRule;
+  const rule = rules?.find(({ id }) => id === source.ruleId);
   const more = [...(source.keep ? [words.keep] : []), ...(source.retained ? [words.retained] : [])];
   return (
     <Text size="sm" component="div">
-      {[what, ...more].join(", ")}
+      {source.kind === "SOURCE_KIND_MANUAL" ? (
+        words.manual(nameOfPrincipal(source.grantedBy))
+      ) : rule ? (
+        <Anchor component={Link} to={paths.rule(rule.organizationId, rule.id)} inherit>
+          {words.rule(rule.displayName ?? rule.id)}
+        </Anchor>
+      ) : (
+        words.aRule
+      )}
+      {more.map((one) => `, ${one}`)}
       <Text size="xs" c="dimmed">
         {words.since} <Time value={source.createTime} as="day" />
       </Text>

@@ -1,11 +1,11 @@
 import { Anchor, Stack, Text, Title } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import type { Schemas } from "../../api/client";
 import type { useLive } from "../../api/live";
-import { readUserNames } from "../../api/people";
+import { useUserNames } from "../../api/people";
 import { useMay } from "../../api/session";
 import { DataTable } from "../../parts/DataTable";
+import { Person } from "../../parts/Person";
 import { Failure, Loading } from "../../parts/States";
 import { Time } from "../../parts/Time";
 import { paths } from "../../paths";
@@ -21,13 +21,8 @@ export function SetAside({ organization, status }: Props) {
   const words = text.settings.setAside;
   const users = status.data?.setAside ?? [];
   const ids = users.map((user) => user.userId);
-  const mayReadPeople = useMay("READ_PEOPLE");
   const mayReadEvents = useMay("READ_EVENTS");
-  const names = useQuery({
-    queryKey: ["setAsideNames", organization, ids],
-    queryFn: () => readUserNames(organization, ids),
-    enabled: mayReadPeople && ids.length > 0,
-  }).data;
+  const names = useUserNames(organization, ids);
   if (!status.data) {
     return status.error ? <Failure error={status.error} retry={() => void status.refetch()} /> : <Loading lines={2} />;
   }
@@ -46,9 +41,7 @@ export function SetAside({ organization, status }: Props) {
           rows={users.map((user) => ({
             key: user.userId,
             cells: [
-              <Anchor key="user" component={Link} to={paths.user(organization, user.userId)}>
-                <bdi>{names?.get(user.userId) ?? user.userId}</bdi>
-              </Anchor>,
+              <Person key="user" organization={organization} id={user.userId} name={names.get(user.userId)} />,
               <bdi key="cause">{user.detail}</bdi>,
               <Time key="since" value={user.createTime} as="ago" />,
               user.messageId && mayReadEvents ? (

@@ -24,9 +24,9 @@ export function Tenants({ organization }: { organization: string }) {
   const queries = useQueryClient();
   const mayManage = useMay("MANAGE_ORGANIZATIONS");
   const [dialog, setDialog] = useState<{ of: "create" } | { of: "rename" | "remove"; tenant: Tenant }>();
-  const key = ["tenantPages", organization];
+  const key = ["tenants", organization]; // of the other lists of tenants, too
   const list = useLivePages(
-    key,
+    [...key, "pages"],
     (pageToken) =>
       answer(
         api.GET(tenantsPath, {
