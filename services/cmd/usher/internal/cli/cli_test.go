@@ -302,6 +302,7 @@ func TestARepeatedCommandCreatesOnce(t *testing.T) {
 	want(t, repeated("key", "create", "--directory", id, "--expires-in", "1h"), `ush_`, `true`)
 	want(t, repeated("credential", "create", "--name", "x", "--all", "--scope", "read-access", "--expires-in", "1h"), `usc_`, `A call before this one created it`)
 	want(t, repeated("portal-link", "create", "--expires-in", "2h"), `URL +http`, `A call before this one made it`)
+	want(t, x.run(0, "--version"), `usher version \S+`)
 	sessions := x.json("session", "list", "--organization", "demo")
 	if all := sessions["sessions"].([]any); len(all) != 0 {
 		t.Errorf("nobody has signed in, and there are the sessions %v", all)
