@@ -84,6 +84,9 @@ func (s *overviewStage) fill(ctx context.Context) (err error) {
 	if err := s.fillDatabase(ctx, overviewDatabase, users, s.users); err != nil {
 		return err
 	}
+	if err := s.fillPeople(ctx); err != nil {
+		return err
+	}
 	u, err := s.usherAt(ctx, postgresSetup, overviewDatabase, s.account, s.users)
 	if err != nil {
 		return err

@@ -93,6 +93,7 @@ func (s *overviewStage) look(ctx context.Context, u *usher) (session, error) {
 		}
 		all = append(all, page{filteredPage, []request{{"list", organizationPath + "/failedEvents?" + strings.Join(query, "&")}}})
 	}
+	all = append(all, peoplePages()...)
 	message := organizationPath + "/failedEvents?messageId=01900000-0000-7000-c000-000000000007"
 	return session{append(all, page{filteredPage, []request{{"list", message}}}), u.change()}, nil
 }
