@@ -71,7 +71,9 @@ export function Sessions({ queryKey, read, end, column, action }: Props) {
             key: session.id,
             cells: [
               <Stack key="person" gap={0}>
-                <bdi>{personOf(session)}</bdi>
+                <Text size="sm">
+                  <bdi>{personOf(session)}</bdi>
+                </Text>
                 <Text size="xs" c="dimmed">
                   {[
                     words.kinds[session.principalKind] ?? session.principalKind,

@@ -130,7 +130,9 @@ function cellsOf(credential: Credential): ReactNode[] {
   const soon = isValid(credential) && !near ? text.directory.keys.soon[credential.expiryState] : undefined;
   return [
     <Stack key="name" gap={0}>
-      <bdi>{credential.displayName}</bdi>
+      <Text size="sm">
+        <bdi>{credential.displayName}</bdi>
+      </Text>
       <Text size="xs" c="dimmed">
         {credential.allOrganizations ? words.all : words.several(credential.organizationIds.length)}
       </Text>

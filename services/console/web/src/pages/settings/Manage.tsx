@@ -1,4 +1,4 @@
-import { Button, Code, Group, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Button, Code, Stack, Text, TextInput, Title } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api, type Schemas } from "../../api/client";
@@ -17,16 +17,14 @@ export function Manage({ organization }: { organization: Schemas["Organization"]
   return (
     <Stack gap="xl" maw="44rem">
       <Name organization={organization} erasing={erasing} />
-      <Federation organization={organization} erasing={erasing} />
-      {isOperator && <Erase organization={organization} erasing={erasing} />}
+      {!erasing && <Federation organization={organization} />}
+      {!erasing && isOperator && <Erase organization={organization} />}
     </Stack>
   );
 }
 
 interface Props {
   organization: Schemas["Organization"];
-  /** Nothing can change any more. */
-  erasing: boolean;
 }
 
 /** Returns what makes the pages read the organization again. */
@@ -39,7 +37,7 @@ function useChanged(id: string) {
     ]);
 }
 
-function Name({ organization, erasing }: Props) {
+function Name({ organization, erasing }: Props & { erasing: boolean }) {
   const words = text.settings.manage;
   const changed = useChanged(organization.id);
   const [displayName, setDisplayName] = useState(organization.displayName ?? "");
@@ -91,7 +89,7 @@ function Name({ organization, erasing }: Props) {
   );
 }
 
-function Federation({ organization, erasing }: Props) {
+function Federation({ organization }: Props) {
   const words = text.settings.manage;
   const changed = useChanged(organization.id);
   const [asked, setAsked] = useState(false);
@@ -110,11 +108,9 @@ function Federation({ organization, erasing }: Props) {
     <Stack gap="sm">
       <Title order={2}>{words.federationTitle}</Title>
       <Text>{federated ? text.settings.federated : text.settings.notFederated}</Text>
-      {!erasing && (
-        <Button variant={federated ? "default" : "filled"} w="fit-content" onClick={() => setAsked(true)}>
-          {federated ? words.stop : words.federate}
-        </Button>
-      )}
+      <Button variant={federated ? "default" : "filled"} w="fit-content" onClick={() => setAsked(true)}>
+        {federated ? words.stop : words.federate}
+      </Button>
       {asked && (
         <FormDialog
           title={federated ? words.stop : words.federate}
@@ -130,7 +126,7 @@ function Federation({ organization, erasing }: Props) {
   );
 }
 
-function Erase({ organization, erasing }: Props) {
+function Erase({ organization }: Props) {
   const words = text.settings.manage;
   const changed = useChanged(organization.id);
   const [asked, setAsked] = useState(false);
@@ -143,13 +139,9 @@ function Erase({ organization, erasing }: Props) {
       <Title order={2}>{words.eraseTitle}</Title>
       <Text>{words.eraseText}</Text>
       <Text fw={600}>{words.eraseNoUndo}</Text>
-      {!erasing && (
-        <Group>
-          <Button color="red.8" onClick={() => setAsked(true)}>
-            {words.erase}
-          </Button>
-        </Group>
-      )}
+      <Button color="red.8" w="fit-content" onClick={() => setAsked(true)}>
+        {words.erase}
+      </Button>
       <ConfirmByName
         opened={asked}
         title={words.eraseTitle}

@@ -168,7 +168,7 @@ function State({ link }: { link: PortalLink }) {
       <Text size="xs" c="dimmed" component="div">
         {state === "open" && (
           <>
-            {words.until} <Time value={link.expireTime} as="near" />
+            {words.until} <Time value={link.expireTime} />
           </>
         )}
         {link.useTime && (

@@ -30,9 +30,8 @@ export function SetAside({ organization, status }: Props) {
   return (
     <Stack gap="sm">
       <Title order={2}>{words.title}</Title>
-      <Text>
-        {total === 0 ? words.none : words.some(total)} {total > users.length && users.length > 0 && words.first}
-      </Text>
+      {total === 0 && <Text>{words.none}</Text>}
+      {total > users.length && <Text>{words.first}</Text>}
       {users.length > 0 && (
         <DataTable
           caption={words.caption}
