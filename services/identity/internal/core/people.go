@@ -64,6 +64,10 @@ func (c *Core) GetGroup(ctx context.Context, organizationID, id string) (g Sized
 	if g.Direct, err = c.tallyMembers(ctx, organizationID, []string{id}, false); err != nil {
 		return g, err
 	}
+	if g.Direct.More && g.Direct.Users == mostCounted {
+		g.All = g.Direct // the count would end at the same number
+		return g, nil
+	}
 	g.All, err = c.tallyMembers(ctx, organizationID, []string{id}, true)
 	return g, err
 }

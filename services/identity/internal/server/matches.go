@@ -27,7 +27,7 @@ func (s *Server) CountMatchingUsers(ctx context.Context, r *identityv1.CountMatc
 		return nil, err
 	}
 	return &identityv1.CountMatchingUsersResponse{
-		Users: core.UserCount(t), LookedAt: int32(looked), ExampleIds: t.Examples, //nolint:gosec // the core bounds it
+		Users: core.UserCount(t), LookedAt: int32(looked), ExampleIds: t.Examples,
 	}, nil
 }
 

@@ -24,7 +24,7 @@ func pages[T proto.Message](limit int, next func(size int32, token string) (page
 		if limit > 0 {
 			size = min(size, left)
 		}
-		page, items, following, err := next(int32(size), token) //nolint:gosec // at most 200
+		page, items, following, err := next(int32(size), token)
 		if err != nil {
 			return all, err
 		}
