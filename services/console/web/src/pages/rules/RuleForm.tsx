@@ -51,7 +51,8 @@ export function RuleForm({ organization, catalogue, draft, onChange, readOnly, t
         onChange={(event) => set({ displayName: event.currentTarget.value })}
       />
       <Stack component="section" aria-label={words.who} maw="40rem">
-        <Radio.Group label={words.who} value={draft.kind} onChange={(kind) => set({ kind: kind as Kind })}>
+        <Title order={2}>{words.who}</Title>
+        <Radio.Group aria-label={words.who} value={draft.kind} onChange={(kind) => set({ kind: kind as Kind })}>
           <Stack gap="xs" mt="xs">
             {(Object.keys(words.kinds) as Kind[]).map((kind) => (
               <Radio
