@@ -92,7 +92,7 @@ export function useAccessStatus(organizationId: string) {
       answer(api.GET("/api/v1/organizations/{organizationId}/access:status", { params: { path: { organizationId } } })),
     sometimes,
     useMay("READ_ACCESS", "MANAGE_RULES"),
-  ).data;
+  );
 }
 
 /** The rules that an organization can begin with: the members of each group get the role of this name. */

@@ -146,7 +146,7 @@ function useOpenEvents(organization: string): string | undefined {
 
 function Figures({ organization, openEvents }: { organization: string; openEvents: string | undefined }) {
   const words = text.overview.figures;
-  const access = useAccessStatus(organization);
+  const access = useAccessStatus(organization).data;
   return (
     <SimpleGrid cols={{ base: 1, xs: 3 }}>
       {openEvents !== undefined && (

@@ -22,7 +22,7 @@ export function Rules() {
   const mayManage = useMay("MANAGE_RULES");
   const list = useRules(organization);
   const problems = useRuleProblems(organization);
-  const status = useAccessStatus(organization);
+  const status = useAccessStatus(organization).data;
   const catalogue = useCatalogue(organization);
   const find = search.get("find") ?? "";
   const onlyWrong = search.get("show") === "problems";

@@ -4,7 +4,8 @@ import { Link, useNavigate, useParams, useSearchParams } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
 import { apiError } from "../../api/errors";
 import { often, sometimes, useLive } from "../../api/live";
-import { type Session, useMay, useSession } from "../../api/session";
+import { useAccessStatus } from "../../api/rules";
+import { type Session, useSession } from "../../api/session";
 import { Page } from "../../parts/Page";
 import { Empty, Failure, Loading } from "../../parts/States";
 import { Time } from "../../parts/Time";
@@ -119,17 +120,6 @@ function Parts({ organization, session }: { organization: Schemas["Organization"
         </Tabs.Panel>
       </Tabs>
     </Page>
-  );
-}
-
-/** Reads how current access is, and who is set aside. */
-function useAccessStatus(organizationId: string) {
-  return useLive(
-    ["accessStatus", organizationId],
-    () =>
-      answer(api.GET("/api/v1/organizations/{organizationId}/access:status", { params: { path: { organizationId } } })),
-    sometimes,
-    useMay("READ_ACCESS", "MANAGE_RULES"),
   );
 }
 

@@ -26,7 +26,7 @@ export function Syncs() {
   const words = text.syncs;
   const { organization = "" } = useParams();
   const mayManage = useMay("MANAGE_RULES");
-  const status = useAccessStatus(organization);
+  const status = useAccessStatus(organization).data;
   const [running, setRunning] = useState(false);
   const [asked, setAsked] = useState(false);
   const list = useLivePages(
