@@ -8,6 +8,8 @@ interface Props {
   periods: number;
   /** What the chart shows, in a sentence. */
   label: string;
+  /** The chart is as wide as its place, and twice as high. */
+  wide?: boolean;
 }
 
 const width = 4;
@@ -15,7 +17,7 @@ const gap = 1;
 const height = 36;
 
 /** A small chart of messages: one bar for each period, the failed ones on top in another colour. */
-export function Bars({ counts, start, period, periods, label }: Props) {
+export function Bars({ counts, start, period, periods, label, wide = false }: Props) {
   const bars = Array.from({ length: periods }, () => ({ accepted: 0, failed: 0 }));
   for (const count of counts) {
     const bar = bars[Math.floor((Date.parse(count.startTime ?? "") - start) / period)];
@@ -30,11 +32,12 @@ export function Bars({ counts, start, period, periods, label }: Props) {
   return (
     <svg
       viewBox={`0 0 ${whole} ${height}`}
-      width={whole}
-      height={height}
+      width={wide ? "100%" : whole}
+      height={wide ? 2 * height : height}
+      preserveAspectRatio={wide ? "none" : "xMidYMid"}
       role="img"
       aria-label={label}
-      style={{ maxWidth: "100%" }}
+      style={{ display: "block", maxWidth: "100%" }}
     >
       <title>{label}</title>
       {bars.map((bar, i) => {

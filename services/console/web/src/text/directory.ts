@@ -29,6 +29,7 @@ export const directory = {
   messages: "Messages of the last 30 days",
   chart: (accepted: number, failed: number) =>
     `Messages on each of the last 30 days: ${count(accepted, "message")} accepted, ${failed} failed.`,
+  messagesNone: "Nothing has arrived.",
   messagesSum: (accepted: string, failed: string, limited: string) =>
     `${accepted} accepted, ${failed} failed, ${limited} refused because there were too many.`,
   replaces: "Replaces",

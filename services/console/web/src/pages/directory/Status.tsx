@@ -95,15 +95,20 @@ export function Status({
           <Title order={2} mb="xs">
             {words.messages}
           </Title>
-          <Bars
-            counts={month.activity[0]?.counts ?? []}
-            start={start}
-            period={day}
-            periods={days}
-            label={words.chart(sum.accepted, sum.failed)}
-          />
-          <Text size="sm" c="dimmed">
-            {words.messagesSum(number(sum.accepted), number(sum.failed), number(sum.limited))}
+          {sum.accepted + sum.failed > 0 && (
+            <Bars
+              counts={month.activity[0]?.counts ?? []}
+              start={start}
+              period={day}
+              periods={days}
+              label={words.chart(sum.accepted, sum.failed)}
+              wide
+            />
+          )}
+          <Text size="sm" c="dimmed" mt="xs">
+            {sum.accepted + sum.failed + sum.limited > 0
+              ? words.messagesSum(number(sum.accepted), number(sum.failed), number(sum.limited))
+              : words.messagesNone}
           </Text>
         </Paper>
       )}
