@@ -50,7 +50,7 @@ export function ConfirmByName({ opened, title, name, action, onConfirm, onClose,
         <TextInput
           label={text.confirm.label}
           description={
-            <Text span inherit style={{ overflowWrap: "anywhere" }}>
+            <Text span size="sm" c="var(--mantine-color-text)" style={{ overflowWrap: "anywhere" }}>
               <bdi>{name}</bdi>
             </Text>
           }

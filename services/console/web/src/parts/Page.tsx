@@ -41,7 +41,7 @@ export function Page({ title, situation, action, above = [], children }: Props) 
             separatorMargin={6}
             styles={{
               root: { flexWrap: "wrap" },
-              breadcrumb: { whiteSpace: "normal", overflowWrap: "anywhere", minWidth: 0 },
+              breadcrumb: { whiteSpace: "normal", overflowWrap: "anywhere", minWidth: 0, lineHeight: 1.4 },
             }}
           >
             {above.map((page) => (

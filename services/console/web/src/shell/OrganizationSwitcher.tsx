@@ -64,7 +64,9 @@ function Switcher({ name }: { name: string }) {
           onClick={() => combobox.toggleDropdown()}
           aria-label={`${text.nav.switchTo}: ${name}`}
         >
-          <bdi>{name}</bdi>
+          <Text span inherit truncate>
+            <bdi>{name}</bdi>
+          </Text>
         </Button>
       </Combobox.Target>
       <Combobox.Dropdown>

@@ -44,7 +44,7 @@ export function Settings({ directory }: { directory: Schemas["Directory"] }) {
         label={words.name}
         value={displayName}
         maxLength={200}
-        required
+        required={mayChange}
         readOnly={!mayChange}
         autoComplete="off"
         error={displayName.trim() === "" && text.setUp.nameMissing}

@@ -99,7 +99,7 @@ export function NewDirectory() {
           label={words.provider}
           description={words.providerHelp}
           error={pressed && provider === undefined && words.providerMissing}
-          errorProps={{ role: "alert" }}
+          errorProps={{ role: "alert", mt: "xs" }}
           withAsterisk
           value={provider ?? null}
           onChange={(value) => setProvider(value as Provider)}
@@ -133,7 +133,7 @@ export function NewDirectory() {
             label={words.replaces}
             description={words.replacesHelp}
             error={pressed && undecided && words.replacesMissing}
-            errorProps={{ role: "alert" }}
+            errorProps={{ role: "alert", mt: "xs" }}
             withAsterisk
             value={replaces ?? null}
             onChange={setReplaces}
