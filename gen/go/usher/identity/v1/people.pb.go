@@ -1099,7 +1099,7 @@ type ListNestedGroupsRequest struct {
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	// The id of the group.
 	GroupId string `protobuf:"bytes,2,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
-	// Which groups to list.
+	// The direction in which the groups are.
 	Nesting Nesting `protobuf:"varint,3,opt,name=nesting,proto3,enum=usher.identity.v1.Nesting" json:"nesting,omitempty"`
 	// The largest number of results in a page. 0 means 100. More than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
@@ -1463,7 +1463,7 @@ type CountMatchingUsersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id of the organization.
 	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	// What the users match.
+	// The match that users must fit.
 	//
 	// Types that are valid to be assigned to Match:
 	//
