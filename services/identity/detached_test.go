@@ -40,15 +40,15 @@ func TestADetachedUserIsChangedAsByItsIdP(t *testing.T) {
 			u := got.GetUser()
 			equal(t, "the user", []any{u.GetUserName(), u.GetDisplayName(), u.GetEmail(), u.GetActive(), u.GetExternalId(), u.GetRevision(), u.GetDetached()},
 				[]any{"Anna", "", "b@example.com", false, "e1", 2, true})
-			var changes []*identityv1.Change
-			for deadline := time.Now().Add(20 * time.Second); len(changes) == 0 && time.Now().Before(deadline); {
-				changes = b.since(before) // an open transaction of another test delays the feed
+			// On PostgreSQL, an open transaction of another test delays the feed.
+			last := &identityv1.Change{}
+			for deadline := time.Now().Add(20 * time.Second); last.GetCursor() != got.GetChangeCursor() && time.Now().Before(deadline); {
+				if changes := b.since(before); len(changes) > 0 {
+					last = changes[len(changes)-1]
+				}
 			}
-			if len(changes) == 0 {
-				t.Fatal("the change has no record")
-			}
-			equal(t, "the changes", []any{len(changes), changes[0].GetResourceId(), changes[0].GetKind(), changes[0].GetCursor()},
-				[]any{1, ann, identityv1.ChangeKind_CHANGE_KIND_UPDATED, got.GetChangeCursor()})
+			equal(t, "the last change", []any{last.GetResourceId(), last.GetKind(), last.GetCursor()},
+				[]any{ann, identityv1.ChangeKind_CHANGE_KIND_UPDATED, got.GetChangeCursor()})
 			found, _ := b.searched(&identityv1.SearchUsersRequest{Query: "b@"})
 			equal(t, "who is found by the address", found, []string{"Anna"})
 
