@@ -92,7 +92,7 @@ func (s *overviewStage) fill(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, u.close()) }()
-	if err := errors.Join(u.checkFill(ctx), s.createRules(ctx, u)); err != nil {
+	if err := errors.Join(u.checkFill(ctx), s.createRules(ctx, u), s.createListedRules(ctx, u)); err != nil {
 		return err
 	}
 	s.directories = []string{s.account.Directory}
