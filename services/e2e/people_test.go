@@ -78,8 +78,12 @@ func TestOnlyWhoMayReadPeopleReadsNames(t *testing.T) {
 		}
 		method, path, body := strings.ToUpper(o.method), described.path(id, ids[id]), ""
 		switch {
+		case id == "BatchGetAccessStatus":
+			body = fmt.Sprintf(`{"organizationIds":[%q]}`, demo)
 		case method == "POST":
 			body = batch
+		case id == "ListAccessChanges":
+			path += "?userId=" + ada
 		case id == "LookupUser":
 			path += "?id=" + ada
 		case id == "ListNestedGroups":

@@ -785,7 +785,7 @@ func TestTheLogSaysWhoDidWhat(t *testing.T) {
 		{`AccessService/GrantAccess`, `"user_id":"00000000-0000-7000-8000-000000000000"`, `"tenant_id":"plant"`, `"role_id":"developer"`, `"reason":"NOT_FOUND"`},
 		{`AccessService/GrantAccess`, `"role_id":"organization-admin","keep":true,"code":"NotFound"`},
 		{`RuleService/DeleteRule`, `"organization_id":"acme"`, `"reason":"INVALID_REQUEST"`},
-		{`ErasureService/EraseUser`, `"organization_id":"acme"`, `"user_id":"00000000-0000-7000-8000-000000000000"`, `"reason":"NOT_FOUND"`},
+		{`DetachedUserService/EraseUser`, `"organization_id":"acme"`, `"user_id":"00000000-0000-7000-8000-000000000000"`, `"reason":"NOT_FOUND"`},
 	} {
 		if n >= len(changes) {
 			t.Fatalf("there are %d changes in the log:\n%s", len(changes), logs)

@@ -107,7 +107,7 @@ func groupNestedCommand(c *client) *cobra.Command {
 	}
 	organizationFlag(cmd, &organization)
 	members := cmd.Flags().Bool("members", false, "list the groups that are direct members")
-	containers := cmd.Flags().Bool("containers", false, "list the groups of which it is a direct member")
+	containers := cmd.Flags().Bool("containers", false, "list the groups that have it as a direct member")
 	limit := limitFlag(cmd)
 	cmd.RunE = c.call(groupColumns, func(ctx context.Context, conn grpc.ClientConnInterface, args []string) (proto.Message, error) {
 		if *members == *containers {
