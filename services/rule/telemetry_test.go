@@ -14,6 +14,7 @@ func TestHistogramsOfSecondsDistinguishMilliseconds(t *testing.T) {
 	b.valueRule("v", "developer")
 	b.identity.SetRoles(b.identity.AddUser(acme, b.dir), "v")
 	b.caughtUp()
+	b.eventually("the reconcile is measured, which happens after its commit", func() bool { return b.reconciled() > 0 })
 	var all metricdata.ResourceMetrics
 	b.must(nil, b.metrics.Collect(t.Context(), &all))
 	var found []string
