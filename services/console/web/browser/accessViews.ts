@@ -5,7 +5,7 @@ import { press, type View } from "./views";
 
 /** Answers with a rule sync in the middle of its work. */
 const pretendToRun = async (page: Page) => {
-  await page.route(/\/syncs(\?|$)/, async (route) => {
+  await page.route(/\/api\/.*\/syncs(\?|$)/, async (route) => {
     const response = await route.fetch();
     const list = await response.json();
     const running = {

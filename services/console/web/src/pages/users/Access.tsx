@@ -142,7 +142,7 @@ function Reason({ organization, source, rule }: ReasonProps) {
   return (
     <Text size="sm" component="div">
       {words.rule}{" "}
-      <Anchor component={Link} to={paths.rule(organization, rule.ruleId)} inherit>
+      <Anchor component={Link} to={paths.rule(organization, rule.ruleId)} inherit underline="always">
         <bdi>{rule.displayName}</bdi>
       </Anchor>
       {", "}
@@ -162,7 +162,7 @@ function Because({ organization, source, rule }: ReasonProps & { rule: Schemas["
   if (rule.groupId) {
     return (
       <>
-        <Anchor component={Link} to={paths.group(organization, rule.groupId)} inherit>
+        <Anchor component={Link} to={paths.group(organization, rule.groupId)} inherit underline="always">
           {words.group(rule.groupName)}
         </Anchor>
         {rule.through.length > 0 &&

@@ -48,7 +48,7 @@ export function Why({ organization, id, catalogue }: Props) {
       {grant.roleId && data?.rules.length === 0 && (
         <Text>
           {words.whyNoRule}{" "}
-          <Anchor component={Link} to={paths.newRule(organization)}>
+          <Anchor component={Link} underline="always" to={paths.newRule(organization)}>
             {words.whyAddRule}
           </Anchor>
         </Text>
