@@ -128,12 +128,12 @@ function Problems({ organization, problems }: { organization: string; problems: 
           <Text size="sm" mt="xs">
             {words.problemHelp[problem.kind]}{" "}
             {problem.otherRuleId && (
-              <Anchor component={Link} to={paths.rule(organization, problem.otherRuleId)}>
+              <Anchor component={Link} to={paths.rule(organization, problem.otherRuleId)} underline="always">
                 {words.otherRule}
               </Anchor>
             )}
             {problem.kind === "RULE_PROBLEM_KIND_WAITS_FOR_SYNC" && (
-              <Anchor component={Link} to={paths.syncs(organization)}>
+              <Anchor component={Link} to={paths.syncs(organization)} underline="always">
                 {words.sync}
               </Anchor>
             )}
