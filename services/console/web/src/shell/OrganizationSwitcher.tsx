@@ -76,7 +76,7 @@ function Switcher({ name }: { name: string }) {
           placeholder={text.nav.find}
           aria-label={text.nav.find}
         />
-        <Combobox.Options aria-label={text.nav.organizations} mah={320} style={{ overflowY: "auto" }}>
+        <Combobox.Options aria-label={text.nav.organizations} mah={320} style={{ overflowY: "auto" }} tabIndex={0}>
           {found.map((o) => (
             <Combobox.Option value={o.id} key={o.id}>
               <Text size="sm" truncate>
