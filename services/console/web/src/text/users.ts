@@ -1,4 +1,4 @@
-import { isolated } from "./shell";
+import { count, isolated } from "./shell";
 
 export const users = {
   title: "Users",
@@ -55,6 +55,7 @@ export const users = {
   accessNone: "This user holds no role.",
   accessCaption: "Access of this user",
   accessColumns: { access: "Access", counts: "Counts now", why: "Why", action: "Change" },
+  moreReasons: (n: number) => `Show ${count(n, "more reason")}`,
   counts: "Yes",
   countsKept: "Yes, although the user is inactive",
   countsNot: "No",

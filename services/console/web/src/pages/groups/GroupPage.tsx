@@ -15,6 +15,7 @@ import { Failure, Loading } from "../../parts/States";
 import { Time } from "../../parts/Time";
 import { paths } from "../../paths";
 import { text } from "../../text";
+import { Grants } from "../rules/Grants";
 
 const groupPath = "/api/v1/organizations/{organizationId}/groups/{groupId}";
 
@@ -95,7 +96,7 @@ function Rules({ organization, id }: { organization: string; id: string }) {
                 </Anchor>
                 {!rule.enabled && <Label tone="quiet">{text.rules.disabled}</Label>}
               </Stack>,
-              rule.grants.map(catalogue.inWords).join(", "),
+              <Grants key="gives" rule={rule} catalogue={catalogue} />,
             ],
           }))}
         />

@@ -12,7 +12,8 @@ import { ago, Time } from "../../parts/Time";
 import { paths } from "../../paths";
 import { text } from "../../text";
 import { DefaultRules } from "./DefaultRules";
-import { contains, countInWords, firstOf, matchInWords, rulesShown } from "./match";
+import { Grants } from "./Grants";
+import { contains, countInWords, matchInWords, rulesShown } from "./match";
 
 /** The rules of an organization: what each gives, whom it matches now, and what is wrong with it. */
 export function Rules() {
@@ -141,24 +142,6 @@ function List({ organization, rules, problems, catalogue }: ListProps) {
         ],
       }))}
     />
-  );
-}
-
-function Grants({ rule, catalogue }: { rule: Rule; catalogue: Catalogue }) {
-  const { shown, more } = firstOf(rule.grants, 3);
-  return (
-    <Stack gap={2}>
-      {shown.map((grant) => (
-        <Text key={`${grant.tenantId} ${grant.roleId}`} size="sm">
-          {catalogue.inWords(grant)}
-        </Text>
-      ))}
-      {more && (
-        <Text size="xs" c="dimmed">
-          {more}
-        </Text>
-      )}
-    </Stack>
   );
 }
 

@@ -59,16 +59,7 @@ export function Access({ user, access, explanation }: Props) {
                 <Label key="counts" tone={held.effective ? "good" : "quiet"}>
                   {held.kept ? words.countsKept : held.effective ? words.counts : words.countsNot}
                 </Label>,
-                <Stack key="why" gap={4}>
-                  {held.sources.map((source) => (
-                    <Reason
-                      key={`${source.kind} ${source.ruleId}`}
-                      organization={organizationId}
-                      source={source}
-                      rule={rules.get(source.ruleId)}
-                    />
-                  ))}
-                </Stack>,
+                <Reasons key="why" organization={organizationId} held={held} rules={rules} />,
                 ...(changeable
                   ? [
                       revocable(held, user) && (
@@ -108,6 +99,38 @@ const { action: _, ...withoutAction } = text.users.accessColumns;
 /** Reports whether somebody can revoke access: what was granted by hand, and everything of a detached user. */
 function revocable(held: Held, user: Schemas["User"]): boolean {
   return user.detached || held.sources.some((source) => source.kind === "SOURCE_KIND_MANUAL");
+}
+
+/** How many reasons for one access appear at first. */
+const reasonsShown = 5;
+
+interface ReasonsProps {
+  organization: string;
+  held: Held;
+  rules: Map<string, Schemas["RuleExplanation"]>;
+}
+
+/** Why a user holds something. Any number of rules can give the same. */
+function Reasons({ organization, held, rules }: ReasonsProps) {
+  const [all, setAll] = useState(false);
+  const shown = all ? held.sources : held.sources.slice(0, reasonsShown);
+  return (
+    <Stack gap={4} align="flex-start">
+      {shown.map((source) => (
+        <Reason
+          key={`${source.kind} ${source.ruleId}`}
+          organization={organization}
+          source={source}
+          rule={rules.get(source.ruleId)}
+        />
+      ))}
+      {shown.length < held.sources.length && (
+        <Button size="compact-xs" variant="default" onClick={() => setAll(true)}>
+          {text.users.moreReasons(held.sources.length - shown.length)}
+        </Button>
+      )}
+    </Stack>
+  );
 }
 
 interface ReasonProps {
