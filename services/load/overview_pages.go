@@ -35,7 +35,9 @@ type session struct {
 }
 
 // pagesWithin are the targets of pages: how long the slowest request may take.
-var pagesWithin = map[string]time.Duration{overviewPage.name: overviewWithin, rulesPage: rulesWithin}
+var pagesWithin = map[string]time.Duration{
+	overviewPage.name: overviewWithin, rulesPage: rulesWithin, searchPage: peopleWithin, userPage: peopleWithin, groupPage: peopleWithin,
+}
 
 // view contains the measurements of a page.
 type view struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -13,6 +14,12 @@ const (
 	peopleGroups    = 0xf00000
 	largeGroupUsers = 250_000
 	groupsOfOneUser = 300
+
+	searchPage = "search for users"
+	userPage   = "a user in 300 groups"
+	groupPage  = "the largest group"
+	// peopleWithin is how long the slowest request of these pages may take.
+	peopleWithin = 300 * time.Millisecond
 )
 
 // fillPeople adds a large group, and groups of the first user.
@@ -49,8 +56,15 @@ func peoplePages() []page {
 		return request{fmt.Sprintf("%q", query), organizationPath + "/users:search?query=" + query}
 	}
 	return []page{
-		{"search for users", []request{search("p"), search("person.12"), search("person.777@"), search("nobody"), search("")}},
-		{"a user in 300 groups", []request{{"user", user}, {"groups", user + "/groups"}, {"all groups", user + "/groups?pageSize=1000"}}},
-		{"the largest group", []request{{"group", group}, {"members with names", group + "/members?names=true"}}},
+		{searchPage, []request{search("p"), search("person.12"), search("person.777@"), search("nobody"), search("")}},
+		{userPage, []request{
+			{"user", user}, {"access", organizationPath + "/access?pageSize=1000&userId=" + filledID(0)}, {"each rule explained", user + "/access:explain"},
+			{"a role explained", user + "/access:explain?roleId=" + generatorRoleID}, {"groups", user + "/groups?pageSize=100"},
+			{"all groups", user + "/groups?pageSize=1000"}, {"changes", organizationPath + "/accessChanges?userId=" + filledID(0)},
+		}},
+		{groupPage, []request{
+			{"group", group}, {"members with names", group + "/members?names=true"}, {"groups in it", group + "/nestedGroups?nesting=NESTING_MEMBERS"},
+			{"groups that contain it", group + "/nestedGroups?nesting=NESTING_CONTAINERS"},
+		}},
 	}
 }
