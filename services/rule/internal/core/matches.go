@@ -3,11 +3,11 @@ package core
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -167,7 +167,7 @@ func (c *Core) counted(ctx context.Context, organizationID, ruleID string, kind 
 	slices.Sort(q.GroupIDs)
 	more := len(q.GroupIDs) > maxPinnedGroups
 	q.GroupIDs = q.GroupIDs[:min(len(q.GroupIDs), maxPinnedGroups)]
-	key := fmt.Sprintf("%q %q %q %q %s", organizationID, ruleID, q.RoleValue, q.Filter, strings.Join(q.GroupIDs, " "))
+	key := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q", organizationID, ruleID, q.RoleValue, q.Filter, q.GroupIDs))
 	return c.counts.get(ctx, key, c.now, func() (MatchCount, error) {
 		calling, cancel := c.called(ctx)
 		defer cancel()
@@ -177,10 +177,13 @@ func (c *Core) counted(ctx context.Context, organizationID, ruleID string, kind 
 	})
 }
 
+// countKey is a digest of what was counted: a rule can have many groups.
+type countKey = [sha256.Size]byte
+
 // counts keeps counts for a while.
 type counts struct {
 	mu sync.Mutex
-	by map[string]*counting
+	by map[countKey]*counting
 }
 
 // counting is a count that is under way until done is closed.
@@ -191,12 +194,13 @@ type counting struct {
 }
 
 // get returns a count by its key: a kept one, that of a call that counts now, or a new one.
-func (k *counts) get(ctx context.Context, key string, now func() time.Time, count func() (MatchCount, error)) (MatchCount, error) {
+func (k *counts) get(ctx context.Context, key countKey, now func() time.Time, count func() (MatchCount, error)) (MatchCount, error) {
 	for {
 		one, mine := k.join(key, now())
 		if mine {
+			defer close(one.done)
+			one.err = context.Canceled // for those who wait, if count panics
 			one.count, one.err = count()
-			close(one.done)
 			return one.count, one.err
 		}
 		select {
@@ -212,14 +216,14 @@ func (k *counts) get(ctx context.Context, key string, now func() time.Time, coun
 }
 
 // join returns the valid count of a key. mine means that there was none: the caller must count.
-func (k *counts) join(key string, now time.Time) (one *counting, mine bool) {
+func (k *counts) join(key countKey, now time.Time) (one *counting, mine bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if one, exists := k.by[key]; exists && one.valid(now) {
 		return one, false
 	}
 	if k.by == nil {
-		k.by = map[string]*counting{}
+		k.by = map[countKey]*counting{}
 	}
 	if len(k.by) >= maxCounts {
 		for other, one := range k.by {
