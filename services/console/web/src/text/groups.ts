@@ -13,6 +13,7 @@ export const groups = {
   empty:
     "Groups appear here when an identity provider sends them. At most identity providers, you choose which groups to send, often under the name group push.",
   none: "No group begins with this text.",
+  noneYet: "None among the groups that Usher has looked at until now. There are more.",
   caption: "Groups",
   columns: { name: "Group", directory: "Directory", rules: "Rules" },
   detached: "Detached",

@@ -80,6 +80,7 @@ export const users = {
     filter: (filter: string) => `because this filter matches: ${isolated(filter)}`,
     still:
       "the rule was changed and does not give it any more: it stays until the next message about the user, or until a rule sync",
+    detached: "the rule gave it before the directory was deleted, and nobody has taken it away since",
     retained: "the rule does not give it any more, and Usher keeps it, because this is the last Organization Admin",
     deleted: "a rule that is deleted or that you may not read",
     manual: (who: string) => `Granted by hand by ${isolated(who)}`,
@@ -99,6 +100,7 @@ export const users = {
     FINDING_STILL_GIVES: "Still",
   } as Record<string, string>,
   findingNo: "No",
+  stillDetached: "The rule gave it before the directory was deleted. Rules do not change detached users, so it stays.",
   why: {
     FINDING_GIVES: () => "The user matches the rule.",
     FINDING_WAITS_FOR_SYNC: () =>

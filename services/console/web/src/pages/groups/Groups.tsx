@@ -114,7 +114,9 @@ function List({ organization }: { organization: string }) {
       </Group>
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} />}
       {list.isPending && <Loading />}
-      {list.data && all.length === 0 && (find || directory) && <Text role="status">{words.none}</Text>}
+      {list.data && all.length === 0 && (find || directory) && (
+        <Text role="status">{list.hasNextPage ? words.noneYet : words.none}</Text>
+      )}
       {list.data && all.length === 0 && !find && !directory && <Empty title={words.emptyTitle}>{words.empty}</Empty>}
       {all.length > 0 && (
         <DataTable

@@ -11,6 +11,7 @@ import { paths } from "../../paths";
 import { text } from "../../text";
 import { nameOfPrincipal } from "../../text/shell";
 import { GrantDialog, RevokeDialog } from "./byHand";
+import { explanationOf } from "./explanationOf";
 import { Why } from "./Why";
 
 type Held = Schemas["Access"];
@@ -31,7 +32,6 @@ export function Access({ user, access, explanation }: Props) {
   const [granting, setGranting] = useState(false);
   const [revoking, setRevoking] = useState<Held>();
   const changeable = mayGrant && access.some((held) => revocable(held, user));
-  const rules = new Map(explanation?.rules.map((rule) => [rule.ruleId, rule]));
   return (
     <Stack gap="xl">
       {explanation?.setAsideDetail && <Text>{explanation.setAsideDetail}</Text>}
@@ -59,7 +59,7 @@ export function Access({ user, access, explanation }: Props) {
                 <Label key="counts" tone={held.effective ? "good" : "quiet"}>
                   {held.kept ? words.countsKept : held.effective ? words.counts : words.countsNot}
                 </Label>,
-                <Reasons key="why" organization={organizationId} held={held} rules={rules} />,
+                <Reasons key="why" held={held} explanation={explanation} />,
                 ...(changeable
                   ? [
                       revocable(held, user) && (
@@ -105,13 +105,12 @@ function revocable(held: Held, user: Schemas["User"]): boolean {
 const reasonsShown = 5;
 
 interface ReasonsProps {
-  organization: string;
   held: Held;
-  rules: Map<string, Schemas["RuleExplanation"]>;
+  explanation: Explanation | undefined;
 }
 
 /** Why a user holds something. Any number of rules can give the same. */
-function Reasons({ organization, held, rules }: ReasonsProps) {
+function Reasons({ held, explanation }: ReasonsProps) {
   const [all, setAll] = useState(false);
   const shown = all ? held.sources : held.sources.slice(0, reasonsShown);
   return (
@@ -119,9 +118,10 @@ function Reasons({ organization, held, rules }: ReasonsProps) {
       {shown.map((source) => (
         <Reason
           key={`${source.kind} ${source.ruleId}`}
-          organization={organization}
+          organization={held.organizationId}
           source={source}
-          rule={rules.get(source.ruleId)}
+          rule={explanationOf(explanation, source, held)}
+          detached={explanation?.detached ?? false}
         />
       ))}
       {shown.length < held.sources.length && (
@@ -137,10 +137,11 @@ interface ReasonProps {
   organization: string;
   source: Schemas["Source"];
   rule: Schemas["RuleExplanation"] | undefined;
+  detached: boolean;
 }
 
 /** One reason for access, in words. */
-function Reason({ organization, source, rule }: ReasonProps) {
+function Reason({ organization, source, rule, detached }: ReasonProps) {
   const words = text.users.reason;
   const since = (
     <Text span size="xs" c="dimmed" component="span">
@@ -169,18 +170,23 @@ function Reason({ organization, source, rule }: ReasonProps) {
         <bdi>{rule.displayName}</bdi>
       </Anchor>
       {", "}
-      <Because organization={organization} source={source} rule={rule} /> {since}
+      <Because organization={organization} source={source} rule={rule} detached={detached} /> {since}
     </Text>
   );
 }
 
-function Because({ organization, source, rule }: ReasonProps & { rule: Schemas["RuleExplanation"] }): ReactNode {
+function Because({
+  organization,
+  source,
+  rule,
+  detached,
+}: ReasonProps & { rule: Schemas["RuleExplanation"] }): ReactNode {
   const words = text.users.reason;
   if (source.retained) {
     return words.retained;
   }
   if (rule.finding === "FINDING_STILL_GIVES") {
-    return words.still;
+    return detached ? words.detached : words.still;
   }
   if (rule.groupId) {
     return (

@@ -58,7 +58,7 @@ export function Why({ organization, id, catalogue }: Props) {
           caption={words.whyCaption}
           columns={words.whyColumns}
           rows={data.rules.map((rule) => ({
-            key: rule.ruleId,
+            key: `${rule.ruleId} ${rule.finding}`,
             cells: [
               <Anchor key="rule" component={Link} to={paths.rule(organization, rule.ruleId)}>
                 <bdi>{rule.displayName}</bdi>
@@ -66,7 +66,7 @@ export function Why({ organization, id, catalogue }: Props) {
               <Label key="answer" tone={toneOf(rule.finding)}>
                 {words.finding[rule.finding] ?? words.findingNo}
               </Label>,
-              <Finding key="why" organization={organization} rule={rule} />,
+              <Finding key="why" organization={organization} rule={rule} detached={data.detached} />,
             ],
           }))}
         />
@@ -87,13 +87,23 @@ function toneOf(finding: Schemas["Finding"]) {
   }
 }
 
+interface FindingProps {
+  organization: string;
+  rule: Schemas["RuleExplanation"];
+  detached: boolean;
+}
+
 /** Why a rule gives a role or not, and where to change that. */
-function Finding({ organization, rule }: { organization: string; rule: Schemas["RuleExplanation"] }) {
+function Finding({ organization, rule, detached }: FindingProps) {
   const words = text.users;
   const what = rule.groupName || rule.roleValue || rule.filter;
   return (
     <Stack gap={4}>
-      <Text size="sm">{words.why[rule.finding]?.(what) ?? rule.finding}</Text>
+      <Text size="sm">
+        {detached && rule.finding === "FINDING_STILL_GIVES"
+          ? words.stillDetached
+          : (words.why[rule.finding]?.(what) ?? rule.finding)}
+      </Text>
       {rule.finding === "FINDING_WAITS_FOR_SYNC" && (
         <Anchor component={Link} to={paths.syncs(organization)} size="sm">
           {text.rules.sync}
