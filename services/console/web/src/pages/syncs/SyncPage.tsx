@@ -4,6 +4,7 @@ import { useCatalogue } from "../../api/catalogue";
 import { answer, api, type Schemas } from "../../api/client";
 import { often, useLive, useLivePages } from "../../api/live";
 import { useUserNames } from "../../api/people";
+import { useMay } from "../../api/session";
 import { DataTable } from "../../parts/DataTable";
 import { Facts } from "../../parts/Facts";
 import { More } from "../../parts/More";
@@ -31,6 +32,7 @@ export function SyncPage() {
     often,
   );
   const sync = data?.sync;
+  const mayReadChanges = useMay("READ_ACCESS");
   return (
     <Page
       title={words.oneTitle}
@@ -59,7 +61,7 @@ export function SyncPage() {
             ]}
           />
           {sync.setAsideUserIds.length > 0 && <Aside sync={sync} />}
-          <Changes organization={organization} id={id} />
+          {mayReadChanges && <Changes organization={organization} id={id} />}
         </>
       )}
     </Page>

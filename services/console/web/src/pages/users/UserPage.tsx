@@ -82,9 +82,14 @@ function Parts({ read, user, access, explanation, error }: PartsProps) {
   const navigate = useNavigate();
   const [search] = useSearchParams();
   const mayManage = useMay("MANAGE_DIRECTORIES");
-  const tabs = (Object.keys(words.tabs) as Tab[]).filter((tab) => tab !== "manage" || (user.detached && mayManage));
+  const shown: Partial<Record<Tab, boolean>> = {
+    access: useMay("READ_ACCESS", "GRANT_ACCESS"),
+    changes: useMay("READ_ACCESS"),
+    manage: user.detached && mayManage,
+  };
+  const tabs = (Object.keys(words.tabs) as Tab[]).filter((tab) => shown[tab] ?? true);
   const wanted = search.get("tab") as Tab;
-  const tab = tabs.includes(wanted) ? wanted : "access";
+  const tab = tabs.includes(wanted) ? wanted : (tabs[0] ?? "data");
   const badge = access && badgeOf(access);
   const suspension = explanation?.suspension;
   return (
