@@ -24,6 +24,7 @@ beforeAll(async () => {
   ids.ben = await create(directory, "/Users", user("ben@example.com", { displayName: "Ben Best", externalId: "b" }));
   const leads = await create(directory, "/Groups", group("Design leads", [ids.ann]));
   ids.designers = await create(directory, "/Groups", group("Designers", [leads]));
+  await caughtUp(organization); // then the rule sync gives the access, and no message
   await newRule(organization, "Designers", "designer");
   await newRule(organization, "Developers", "developer");
   await syncRules(organization);

@@ -7,8 +7,6 @@ export const groups = {
   tabs: { groups: "Groups", values: "Role values" },
   find: "Find a group",
   findHelp: "The beginning of the name",
-  directory: "Directory",
-  anyDirectory: "All directories",
   emptyTitle: "No group yet",
   empty:
     "Groups appear here when an identity provider sends them. At most identity providers, you choose which groups to send, often under the name group push.",

@@ -104,6 +104,7 @@ export const shell = {
   breadcrumbs: "Pages above this one",
   skip: "Skip to the content",
   more: "Show more",
+  anyDirectory: "All directories",
   copy: {
     action: (what: string) => `Copy: ${what}`,
     done: "Copied",

@@ -13,8 +13,6 @@ export const users = {
     USER_STATE_INACTIVE: "Inactive",
     USER_STATE_DETACHED: "Detached",
   } as Record<string, string>,
-  directory: "Directory",
-  anyDirectory: "All directories",
   emptyTitle: "No user yet",
   empty:
     "Users appear here when an identity provider sends them. Set up a directory, and assign users to the application at the identity provider.",

@@ -1,4 +1,4 @@
-import { Anchor, Group, NativeSelect, Stack, Tabs, Text, TextInput } from "@mantine/core";
+import { Anchor, Group, Stack, Tabs, Text, TextInput } from "@mantine/core";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearchParams } from "react-router";
 import { answer, api } from "../../api/client";
@@ -6,6 +6,7 @@ import { useDirectoryNames } from "../../api/directories";
 import { useRules } from "../../api/rules";
 import { useMay } from "../../api/session";
 import { DataTable } from "../../parts/DataTable";
+import { DirectoryFilter } from "../../parts/DirectoryFilter";
 import { Label } from "../../parts/Label";
 import { More } from "../../parts/More";
 import { Page } from "../../parts/Page";
@@ -99,18 +100,7 @@ function List({ organization }: { organization: string }) {
           spellCheck={false}
           onChange={(event) => setTyped(event.currentTarget.value)}
         />
-        {directories.size > 1 && (
-          <NativeSelect
-            label={words.directory}
-            value={directory}
-            maw="20rem"
-            data={[
-              { value: "", label: words.anyDirectory },
-              ...[...directories].map(([value, label]) => ({ value, label })),
-            ]}
-            onChange={(event) => change({ directory: event.currentTarget.value })}
-          />
-        )}
+        <DirectoryFilter directories={directories} value={directory} onChange={(to) => change({ directory: to })} />
       </Group>
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} />}
       {list.isPending && <Loading />}

@@ -4,6 +4,7 @@ import { Link, useParams, useSearchParams } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
 import { useDirectoryNames } from "../../api/directories";
 import { DataTable } from "../../parts/DataTable";
+import { DirectoryFilter } from "../../parts/DirectoryFilter";
 import { Label } from "../../parts/Label";
 import { More } from "../../parts/More";
 import { Page } from "../../parts/Page";
@@ -76,18 +77,11 @@ export function Users() {
           data={Object.entries(words.states).map(([value, label]) => ({ value, label }))}
           onChange={(event) => change({ state: event.currentTarget.value })}
         />
-        {directories.size > 1 && (
-          <NativeSelect
-            label={words.directory}
-            value={filter.directory}
-            maw="20rem"
-            data={[
-              { value: "", label: words.anyDirectory },
-              ...[...directories].map(([value, label]) => ({ value, label })),
-            ]}
-            onChange={(event) => change({ directory: event.currentTarget.value })}
-          />
-        )}
+        <DirectoryFilter
+          directories={directories}
+          value={filter.directory}
+          onChange={(to) => change({ directory: to })}
+        />
       </Group>
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} />}
       {list.isPending && <Loading />}
