@@ -6,10 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
+	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
 	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
+	"github.com/usher-scim/usher/services/internal/fault"
 )
 
 // An admin takes the access of a detached user away, whom no IdP manages any more, and gives it back. Invariant 13.
@@ -53,5 +56,46 @@ func TestTheAccessOfADetachedUserFollowsItsState(t *testing.T) {
 		if code, raw := u.rest("PATCH", path, `{"title":"x"}`); code != http.StatusBadRequest {
 			t.Errorf("an attribute that cannot be changed: %d %s", code, raw)
 		}
+	})
+}
+
+// Nobody ends the access of the last Organization Admin by hand, neither over REST nor over gRPC.
+func TestTheLastAdminIsNeitherDeactivatedNorErased(t *testing.T) {
+	t.Parallel()
+	inEveryTopology(t, func(t *testing.T, u *usher) {
+		d := u.newDirectory(nil)
+		ann, bob := d.user("ann"), d.user("bob")
+		grant := func(user string) {
+			_, err := u.access().GrantAccess(u.ctx(), &rulev1.GrantAccessRequest{OrganizationId: demo, UserId: user, RoleId: "organization-admin"})
+			u.must(err)
+		}
+		grant(ann)
+		u.caughtUp()
+		_, err := u.directories().DeleteDirectory(u.ctx(), &directoryv1.DeleteDirectoryRequest{OrganizationId: demo, Id: d.id})
+		u.must(err)
+		detached := identityv1.NewDetachedUserServiceClient(u.conn)
+		deactivate := &identityv1.UpdateUserRequest{OrganizationId: demo, UserId: ann, User: &identityv1.DetachedUser{Active: proto.Bool(false)}}
+		erase := &identityv1.EraseUserRequest{OrganizationId: demo, UserId: ann}
+		_, err = detached.UpdateUser(u.ctx(), deactivate)
+		requireReason(t, "deactivating the last admin", err, fault.LastAdmin)
+		_, err = detached.EraseUser(u.ctx(), erase)
+		requireReason(t, "erasing the last admin", err, fault.LastAdmin)
+		path := "/api/v1/organizations/demo/users/" + ann
+		if code, raw := u.rest("PATCH", path, `{"active":false}`); code != http.StatusConflict {
+			t.Errorf("deactivating the last admin over REST: %d %s", code, raw)
+		}
+		if code, raw := u.rest("POST", path+":erase", `{}`); code != http.StatusConflict {
+			t.Errorf("erasing the last admin over REST: %d %s", code, raw)
+		}
+		eventually(t, "the last admin gets another name", func() bool { // once identity has learned of the directory's deletion
+			code, _ := u.rest("PATCH", path, `{"displayName":"Ann"}`)
+			return code == http.StatusOK
+		})
+		grant(bob)
+		_, err = detached.UpdateUser(u.ctx(), deactivate)
+		u.must(err)
+		u.caughtUp()
+		_, err = detached.EraseUser(u.ctx(), erase)
+		u.must(err)
 	})
 }

@@ -26,6 +26,7 @@ import (
 	directoryv1 "github.com/usher-scim/usher/gen/go/usher/directory/v1"
 	failedeventsv1 "github.com/usher-scim/usher/gen/go/usher/failedevents/v1"
 	identityv1 "github.com/usher-scim/usher/gen/go/usher/identity/v1"
+	rulev1 "github.com/usher-scim/usher/gen/go/usher/rule/v1"
 	"github.com/usher-scim/usher/services/gateway/internal/activity"
 	"github.com/usher-scim/usher/services/gateway/internal/admin"
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
@@ -164,6 +165,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	ofClients := d.Connections.Wrap(func(conn grpc.ClientConnInterface) grpc.ClientConnInterface {
 		return clients.Rechecking(watches.bounded(conn))
 	})
+	ofClients.Identity = lastAdminStays{ofClients.Identity, rulev1.NewAccessServiceClient(ofClients.Rule)}
 	g.admin, err = admin.New(context.Background(), ofClients, admin.Dependencies{ // only the registrations use the context, and nothing ends them
 		Clients: clients, Browser: browser, ServerName: server, TrustedProxies: c.TrustedProxies, TallyEvery: tallyEvery,
 		InFlight: inFlight, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,

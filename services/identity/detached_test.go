@@ -21,7 +21,7 @@ func TestADetachedUserIsChangedAsByItsIdP(t *testing.T) {
 			t.Parallel()
 			b := setup(t, database)
 			i := b.idp()
-			ann := i.user(`{"userName":"ann","externalId":"e1","displayName":"Ann","title":"Guide","emails":[{"value":"a@example.com","type":"home"}]}`).GetId()
+			ann := i.user(`{"userName":"ann","externalId":"e1","displayName":"Ann","title":"Guide","emails":[{"value":"a@example.com","type":"home"},{"value":"d@example.com"}]}`).GetId()
 			i.user(`{"userName":"bob","externalId":"e2"}`)
 			detached := identityv1.NewDetachedUserServiceClient(b.gateway)
 			change := func(user *identityv1.DetachedUser, revision int64, mask ...string) (*identityv1.UpdateUserResponse, error) {
@@ -68,13 +68,21 @@ func TestADetachedUserIsChangedAsByItsIdP(t *testing.T) {
 			got, err = change(&identityv1.DetachedUser{Active: proto.Bool(true), Email: proto.String(""), ExternalId: proto.String("")}, 2, "email", "active")
 			must(t, err)
 			u = got.GetUser()
-			equal(t, "the masked change", []any{u.GetEmail(), u.GetActive(), u.GetExternalId(), u.GetRevision()}, []any{"a@example.com", true, "e1", 3})
-			got, err = change(&identityv1.DetachedUser{Active: proto.Bool(true), Email: proto.String("")}, 3)
+			equal(t, "the masked change", []any{u.GetEmail(), u.GetActive(), u.GetExternalId(), u.GetRevision()}, []any{"d@example.com", true, "e1", 3})
+			got, err = change(&identityv1.DetachedUser{Active: proto.Bool(true)}, 3)
 			must(t, err)
 			equal(t, "the revision after no change", got.GetUser().GetRevision(), 3)
 			if got.GetChangeCursor() == "" {
 				t.Error("there is no cursor after no change")
 			}
+
+			// The address that is left is not the primary one. It can be changed and removed.
+			got, err = change(&identityv1.DetachedUser{Email: proto.String(`"c"@example.com`)}, 3)
+			must(t, err)
+			equal(t, "the changed address", got.GetUser().GetEmail(), `"c"@example.com`)
+			got, err = change(&identityv1.DetachedUser{Email: proto.String("")}, 4)
+			must(t, err)
+			equal(t, "the removed address", []any{got.GetUser().GetEmail(), got.GetUser().GetRevision()}, []any{"", 5})
 		})
 	}
 }

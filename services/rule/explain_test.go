@@ -159,6 +159,9 @@ func TestAnExplanationNamesTheStateOfTheUser(t *testing.T) {
 	other := b.valueRule("dev", "developer")
 	r := b.explain(inactive, "")
 	b.expect("an inactive user", r, rule, "USER_INACTIVE designer")
+	b.must(b.rules.DisableRule(b.ctx(), &rulev1.DisableRuleRequest{OrganizationId: acme, Id: other}))
+	b.expect("an inactive user and a disabled rule", b.explain(inactive, ""), other, "USER_INACTIVE developer")
+	b.must(b.rules.EnableRule(b.ctx(), &rulev1.EnableRuleRequest{OrganizationId: acme, Id: other}))
 	if r.GetActive() {
 		t.Error("the inactive user is active")
 	}
@@ -201,6 +204,47 @@ func TestAnExplanationWaitsUntilAccessHasFollowed(t *testing.T) {
 			}
 		}
 	}
+}
+
+// While access cannot follow identity, nobody knows what waits for a rule sync.
+func TestAnExplanationSaysThatAccessFollows(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	gives, gave := b.groupRule("Builders", "developer"), b.groupRule("Others", "designer")
+	user := b.identity.AddUser(acme, b.dir)
+	builders, others := b.identity.AddGroup(acme, b.dir, "Builders"), b.identity.AddGroup(acme, b.dir, "Others", user)
+	b.caughtUp()
+	b.identity.Before(func(rpc string) error {
+		if rpc == "ListChanges" {
+			return identitytest.Unavailable()
+		}
+		return nil
+	})
+	b.identity.AddMember(builders, user)
+	b.identity.RemoveMember(others, user)
+	r := b.explain(user, "")
+	b.expect("what the user gets", r, gives, "ACCESS_FOLLOWS developer")
+	b.expect("what the user loses", r, gave, "ACCESS_FOLLOWS designer")
+	b.identity.Before(nil)
+	b.caughtUp()
+	r = b.explain(user, "")
+	b.expect("what the user got", r, gives, "GIVES developer")
+	b.expect("what the user lost", r, gave, "NOT_IN_GROUP designer")
+}
+
+// Another user who is set aside does not hide that a rule waits for a sync.
+func TestAnExplanationIgnoresOthersWhoAreSetAside(t *testing.T) {
+	t.Parallel()
+	b := setup(t, slowUserRetries)
+	aside, user := b.identity.AddUser(acme, b.dir), b.identity.AddUser(acme, b.dir)
+	b.identity.SetRoles(user, "dev")
+	b.caughtUp()
+	b.identity.SetBeyond(aside, "too many groups")
+	b.identity.SetRoles(aside, "x")
+	_, err := b.access.WaitUntilCaughtUp(b.ctx(), &rulev1.WaitUntilCaughtUpRequest{OrganizationId: acme, Timeout: durationpb.New(patient)})
+	b.refused(fault.UsersSetAside, nil, err)
+	rule := b.valueRule("dev", "designer")
+	b.expect("a new rule", b.explain(user, ""), rule, "WAITS_FOR_SYNC designer")
 }
 
 func TestAnExplanationIsRefusedWithItsReason(t *testing.T) {

@@ -152,6 +152,54 @@ func TestConcurrentCallsShareACount(t *testing.T) {
 	}
 }
 
+// However many filters somebody tries, an organization has four counts at a time, and another organization does not wait for them.
+func TestAnOrganizationCountsLittleAtATime(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const atOnce, calls = 4, 12
+	var now, most atomic.Int32
+	entered, goOn := make(chan struct{}, calls), make(chan struct{})
+	b.identity.Before(func(rpc string) error {
+		if rpc == "CountMatchingUsers" {
+			if n := now.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			entered <- struct{}{}
+			<-goOn
+			now.Add(-1)
+		}
+		return nil
+	})
+	preview := func(organization string, n int) error {
+		_, err := b.rules.PreviewRule(b.ctx(), &rulev1.PreviewRuleRequest{
+			OrganizationId: organization, Match: &rulev1.PreviewRuleRequest_RoleValue{RoleValue: &rulev1.RoleValueMatch{Value: fmt.Sprint("x", n)}},
+		})
+		return err
+	}
+	var all sync.WaitGroup
+	for n := range calls {
+		all.Go(func() {
+			if err := preview(acme, n); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for range atOnce {
+		<-entered
+	}
+	all.Go(func() {
+		if err := preview("other", 0); err != nil {
+			t.Error(err)
+		}
+	})
+	<-entered // that of the other organization
+	close(goOn)
+	all.Wait()
+	if n := most.Load(); n > atOnce+1 {
+		t.Errorf("%d counts went on at a time", n)
+	}
+}
+
 func TestRulesWithoutACountRemain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -1,5 +1,5 @@
-// Package inflight limits the resources of work in flight: its memory, in all and for each directory or credential, so that none can use it
-// all; and how much work of one directory goes on at a time. Work reserves memory as it grows, before it allocates. A reservation that does
+// Package inflight limits the resources of work in flight: its memory, in all and for each directory, organization or credential, so that none
+// can use it all; and how much work of one directory goes on at a time. Work reserves memory as it grows, before it allocates. A reservation that does
 // not fit is refused at once: while it waited, the work would keep its earlier reservations.
 package inflight
 
@@ -13,15 +13,16 @@ import (
 	"github.com/usher-scim/usher/services/internal/fault"
 )
 
-// BudgetKey is the metadata of a refusal that says which budget is used up: ShareBudget, CredentialBudget, TotalBudget or TurnsBudget.
+// BudgetKey is the metadata of a refusal that says which budget is used up: one of those below.
 const BudgetKey = "budget"
 
 // The budgets that a refusal may name. They are a closed set, so they can be labels of a metric.
 const (
-	ShareBudget      = "directory"
-	CredentialBudget = "credential"
-	TotalBudget      = "total"
-	TurnsBudget      = "turns"
+	ShareBudget        = "directory"
+	OrganizationBudget = "organization"
+	CredentialBudget   = "credential"
+	TotalBudget        = "total"
+	TurnsBudget        = "turns"
 )
 
 // retryAfter is when a refused client may try again. Most work takes milliseconds.
@@ -38,11 +39,11 @@ type Budget struct {
 
 // account has a share of a budget.
 type account struct {
-	budget string // the name of its budget: ShareBudget or CredentialBudget
+	budget string // the name of its budget: ShareBudget, OrganizationBudget or CredentialBudget
 	id     string
 }
 
-// New creates a budget of total bytes, of which one directory or credential may reserve share.
+// New creates a budget of total bytes, of which one directory, organization or credential may reserve share.
 func New(total, share int64) *Budget {
 	return &Budget{total: total, share: share, by: map[account]int64{}}
 }
@@ -68,6 +69,11 @@ func (b *Budget) Bytes() int64 {
 // Open creates a reservation for a directory. It is empty.
 func (b *Budget) Open(directory string) Reservation {
 	return Reservation{budget: b, account: account{ShareBudget, directory}}
+}
+
+// OpenOrganization creates a reservation for work on all directories of an organization. It is empty.
+func (b *Budget) OpenOrganization(id string) Reservation {
+	return Reservation{budget: b, account: account{OrganizationBudget, id}}
 }
 
 // OpenCredential creates a reservation for a client with a credential. It is empty.

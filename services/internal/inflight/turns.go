@@ -14,7 +14,7 @@ import (
 // longestWait is how long work waits for its turn.
 const longestWait = 10 * time.Second
 
-// Turns limits how much work of one directory goes on at a time, and how much of this is large. Further work of the directory waits, first
+// Turns limits how much work of one directory, or of another key, goes on at a time, and how much of this is large. Further work waits, first
 // come, first served. So a directory that sends much at once only delays itself, and the processor and the database stay free for others.
 // It is safe for concurrent use.
 type Turns struct {

@@ -315,6 +315,7 @@ var admissions = map[string]string{
 	"rule.v1.AccessService.ListSuspensions":                         "gateway; GRANT_ACCESS, READ_ACCESS",
 	"rule.v1.AccessService.ResumeAccess":                            "gateway; GRANT_ACCESS",
 	"rule.v1.AccessService.RevokeAccess":                            "gateway; GRANT_ACCESS",
+	"rule.v1.AccessService.CheckAdminRemains":                       "gateway; MANAGE_DIRECTORIES; WHOLE_ORGANIZATION",
 	"rule.v1.AccessService.SuspendAccess":                           "gateway; GRANT_ACCESS",
 	"rule.v1.AccessService.UpdateAccessSettings":                    "gateway; MANAGE_RULES",
 	"rule.v1.AccessService.WaitUntilCaughtUp":                       "gateway; READ_ACCESS",

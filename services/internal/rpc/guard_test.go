@@ -41,6 +41,7 @@ var fieldScopes = map[string]string{
 	"identity.v1.UserSummary.email":                       "READ_PEOPLE",
 	"identity.v1.UserSummary.user_name":                   "READ_PEOPLE",
 	"rule.v1.FilterMatch.filter":                          "MANAGE_RULES, READ_PEOPLE",
+	"rule.v1.MatchCount.example_user_ids":                 "READ_PEOPLE",
 	"rule.v1.Rule.etag":                                   "MANAGE_RULES, READ_PEOPLE",
 	"rule.v1.RuleExplanation.filter":                      "MANAGE_RULES, READ_PEOPLE",
 	"rule.v1.Suspension.reason":                           "READ_PEOPLE",
@@ -180,6 +181,10 @@ func answerTo(t *testing.T, channel *rpc.InProcess, m protoreflect.MethodDescrip
 			request.Set(field, protoreflect.ValueOfMessage((&rulev1.Rule{
 				Match: &rulev1.Rule_Filter{Filter: &rulev1.FilterMatch{Filter: "active eq true"}}, Grants: []*rulev1.Grant{{RoleId: "admin"}},
 			}).ProtoReflect()))
+		case field.Name() == "ids" && field.IsList():
+			request.Mutable(field).List().Append(protoreflect.ValueOfString(ids.New()))
+		case field.Name() == "role_value": // of a preview
+			request.Set(field, protoreflect.ValueOfMessage((&rulev1.RoleValueMatch{Value: "x"}).ProtoReflect()))
 		case field.Name() == "reason":
 			request.Set(field, protoreflect.ValueOfString("a leak"))
 		}

@@ -128,15 +128,28 @@ func patchOf(old *scim.Document, w DetachedUpdate) (operations []map[string]any)
 	if !w.Fields["email"] {
 		return operations
 	}
-	switch email, primary := w.User.GetEmail(), hasPrimaryEmail(old); {
-	case primary && email != "":
-		do("replace", "emails[primary eq true].value", email)
-	case primary:
-		do("remove", "emails[primary eq true]", nil)
+	switch shown, email := shownEmail(old), w.User.GetEmail(); {
+	case shown != "" && email != "":
+		do("replace", shown+".value", email)
+	case shown != "":
+		do("remove", shown, nil)
 	case email != "":
 		do("add", "emails", []map[string]any{{"value": email, "primary": true}})
 	}
 	return operations
+}
+
+// shownEmail returns the path of the e-mail address that User.email shows, or "" if there is none.
+func shownEmail(d *scim.Document) string {
+	shown := d.Email()
+	switch {
+	case shown == "":
+		return ""
+	case hasPrimaryEmail(d):
+		return "emails[primary eq true]"
+	}
+	quoted, _ := json.Marshal(shown) // a string can always be encoded
+	return "emails[value eq " + string(quoted) + "]"
 }
 
 // hasPrimaryEmail reports whether a document has a primary e-mail address.

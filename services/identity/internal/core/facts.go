@@ -200,6 +200,7 @@ func (d *documents) facts(ctx context.Context, u store.Facts, around *store.Arou
 // documents parses users' documents, and matches them with filters.
 type documents struct {
 	core    *Core
+	room    room // of those that reserve reads
 	filters []*scim.Filter
 	known   map[*scim.ResourceType][]bool // by type: which filters name only attributes of that type
 }
@@ -213,6 +214,19 @@ func (c *Core) newDocuments(filters []string) (*documents, error) {
 		}
 	}
 	return d, nil
+}
+
+// reserve reads users, as store.Facts does, without memberships. It reserves memory for their documents until its room is closed.
+func (d *documents) reserve(ctx context.Context, organizationID string, ids []string) (store.FactsPage, error) {
+	page, err := d.core.store.Facts(ctx, organizationID, ids, store.FactsBounds{Bytes: d.room.bytes(usersPage)})
+	if err != nil {
+		return page, err
+	}
+	bytes := 0
+	for _, u := range page.Users {
+		bytes += len(u.Document)
+	}
+	return page, d.room.reserveStep(bytes)
 }
 
 // read returns a user's document, and the indexes of the filters that it matches.

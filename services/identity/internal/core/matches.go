@@ -22,6 +22,7 @@ func (c *Core) CountWithRole(ctx context.Context, organizationID, value string) 
 }
 
 // CountFiltered counts the users that a filter matches, among the first ones by id. looked is how many it looked at.
+// fault.Limit: as SearchUsers.
 func (c *Core) CountFiltered(ctx context.Context, organizationID, filter string) (t store.Tally, looked int, err error) {
 	if err := c.CheckUserFilter(ctx, organizationID, filter); err != nil {
 		return t, 0, err
@@ -30,6 +31,8 @@ func (c *Core) CountFiltered(ctx context.Context, organizationID, filter string)
 	if err != nil {
 		return t, 0, err
 	}
+	d.room.reservation = c.config.Lists.OpenOrganization(organizationID)
+	defer d.room.reservation.Close()
 	ids, err := c.store.IDs(ctx, organizationID, store.User, "", filteredUsers+1)
 	if err != nil {
 		return t, 0, err
@@ -41,7 +44,7 @@ func (c *Core) CountFiltered(ctx context.Context, organizationID, filter string)
 			t.More = true
 			break
 		}
-		page, err := c.store.Facts(ctx, organizationID, rest, store.FactsBounds{Bytes: usersPage})
+		page, err := d.reserve(ctx, organizationID, rest)
 		if err != nil {
 			return t, 0, err
 		}

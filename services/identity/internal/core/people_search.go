@@ -36,7 +36,7 @@ type PeopleSearch struct {
 }
 
 // SearchUsers searches for users, and returns the place of the next page, or nil after the last one. A page can be short, or empty,
-// although there are more.
+// although there are more. fault.Limit: the organization's searches and counts under way use all the memory that they may have.
 func (c *Core) SearchUsers(ctx context.Context, q PeopleSearch) (page []*identityv1.UserSummary, next *SearchPlace, err error) {
 	w := c.newWalk(q, store.ByUserName, store.ByDisplayName, store.ByEmail)
 	if w.prefix == "" {
@@ -51,6 +51,8 @@ func (c *Core) SearchUsers(ctx context.Context, q PeopleSearch) (page []*identit
 	if err != nil {
 		return nil, nil, err
 	}
+	d.room.reservation = c.config.Lists.OpenOrganization(q.OrganizationID)
+	defer d.room.reservation.Close()
 	for from, bytes := 0, 0; from < len(w.found); from += summaryPage {
 		if bytes >= summaryBytes {
 			return page, &w.found[from-1].at, nil
@@ -179,7 +181,7 @@ func (d *documents) summaries(ctx context.Context, organizationID string, found 
 	}
 	known := make(map[string]*identityv1.UserSummary, len(found))
 	for len(rest) > 0 {
-		page, err := d.core.store.Facts(ctx, organizationID, rest, store.FactsBounds{Bytes: usersPage})
+		page, err := d.reserve(ctx, organizationID, rest)
 		if err != nil {
 			return nil, 0, err
 		}

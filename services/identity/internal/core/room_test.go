@@ -52,6 +52,34 @@ func (p parking) List(ctx context.Context, scope store.Scope, t store.Type, afte
 	return p.Store.List(ctx, scope, t, after, limit, bytes)
 }
 
+func sqliteStore(t *testing.T) store.Store {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "identity.db"), slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+	must(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// listing creates a core whose lists have a budget.
+func listing(t *testing.T, s store.Store, lists *inflight.Budget) *core.Core {
+	t.Helper()
+	domain, err := core.New(s, core.Config{
+		Tuning:        core.Tuning{ReadyWait: time.Second, PageBytes: 1 << 20, SearchLimit: 1000},
+		DocumentBytes: 1 << 20, ScanLimit: 1000, Now: time.Now, Lists: lists,
+	}, nil)
+	must(t, err)
+	return domain
+}
+
+// createLarge creates users with documents of this size.
+func createLarge(t *testing.T, domain *core.Core, call core.Call, count, document int) {
+	t.Helper()
+	for i := range count {
+		text := strings.Repeat("x", document/4)
+		created(t, domain, call, "User", fmt.Sprintf(`{"userName":"u%d","title":%q,"nickName":%q,"locale":%q,"timezone":%q}`, i, text, text, text, text))
+	}
+}
+
 // Lists of large documents take the memory that is set aside for them, and no more. Lists of other directories have their
 // own share.
 func TestListsOfLargeDocumentsAreBounded(t *testing.T) {
@@ -70,23 +98,13 @@ func TestListsOfLargeDocumentsAreBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "identity.db"), slog.New(slog.DiscardHandler), noop.NewTracerProvider())
-			must(t, err)
-			t.Cleanup(func() { _ = db.Close() })
-			const pageBytes = 1 << 20
-			p := parking{db, make(chan struct{}), make(chan struct{})}
-			domain, err := core.New(p, core.Config{
-				Tuning: core.Tuning{ReadyWait: time.Second, PageBytes: pageBytes}, DocumentBytes: 1 << 20, ScanLimit: 1000, Now: time.Now, Lists: inflight.New(2*share, share),
-			}, nil)
-			must(t, err)
+			p := parking{sqliteStore(t), make(chan struct{}), make(chan struct{})}
+			domain := listing(t, p, inflight.New(2*share, share))
 			calls := map[string]core.Call{}
 			for revision, directory := range []string{"large", "other"} {
 				must(t, domain.ApplyDirectory(t.Context(), store.Directory{OrganizationID: "acme", ID: directory}, store.Place{Revision: int64(revision + 1)}))
 				call := core.Call{Scope: store.Scope{OrganizationID: "acme", DirectoryID: directory}}
-				for i := range 2 {
-					text := strings.Repeat("x", document/4)
-					created(t, domain, call, "User", fmt.Sprintf(`{"userName":"u%d","title":%q,"nickName":%q,"locale":%q,"timezone":%q}`, i, text, text, text, text))
-				}
+				createLarge(t, domain, call, 2, document)
 				calls[directory] = call
 			}
 			var lists sync.WaitGroup
@@ -114,5 +132,46 @@ func TestListsOfLargeDocumentsAreBounded(t *testing.T) {
 			}
 			close(p.parked)
 		})
+	}
+}
+
+// Searches and counts of one organization take the memory of lists, too, and no more than one organization may have.
+func TestSearchesAndCountsOfLargeDocumentsAreBounded(t *testing.T) {
+	t.Parallel()
+	const document, share = 400 << 10, 6 << 20
+	lists := inflight.New(2*share, share)
+	domain := listing(t, sqliteStore(t), lists)
+	for revision, organization := range []string{"acme", "other"} {
+		must(t, domain.ApplyDirectory(t.Context(), store.Directory{OrganizationID: organization, ID: organization}, store.Place{Revision: int64(revision + 1)}))
+		createLarge(t, domain, core.Call{Scope: store.Scope{OrganizationID: organization, DirectoryID: organization}}, 2, document)
+	}
+	calls := map[string]func(organization string) error{
+		"a search": func(organization string) error {
+			_, _, err := domain.SearchUsers(t.Context(), core.PeopleSearch{OrganizationID: organization, Query: "u", Limit: 10})
+			return err
+		},
+		"a count": func(organization string) error {
+			_, _, err := domain.CountFiltered(t.Context(), organization, "title pr")
+			return err
+		},
+	}
+	used := lists.OpenOrganization("acme")
+	must(t, used.Reserve(share))
+	for name, call := range calls {
+		if err := call("acme"); !fault.Is(err, fault.Limit) {
+			t.Errorf("%s without memory gives %v", name, err)
+		}
+		if err := call("other"); err != nil {
+			t.Errorf("%s of another organization gives %v", name, err)
+		}
+	}
+	used.Close()
+	for name, call := range calls {
+		if err := call("acme"); err != nil {
+			t.Errorf("%s gives %v", name, err)
+		}
+	}
+	if left := lists.Bytes(); left != 0 {
+		t.Errorf("%d bytes are still reserved", left)
 	}
 }

@@ -237,9 +237,28 @@ func keepAnAdmin(ctx context.Context, tx store.Tx, before, after store.Holder) e
 	}
 	admins, err := tx.CountEffective(ctx, adminGrant, 1)
 	if err == nil && admins == 0 {
-		err = fault.New(fault.LastAdmin, "the user is the organization's last effective Organization Admin")
+		err = lastAdmin()
 	}
 	return err
+}
+
+// CheckAdminRemains fails with fault.LastAdmin if the user is the organization's last effective Organization Admin.
+func (c *Core) CheckAdminRemains(ctx context.Context, organizationID, userID string) error {
+	check, err := c.store.Check(ctx, organizationID, userID, adminGrant)
+	if err != nil || !check.Allowed {
+		return err
+	}
+	return c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
+		admins, err := tx.CountEffective(ctx, adminGrant, 2)
+		if err == nil && admins < 2 {
+			err = lastAdmin()
+		}
+		return err
+	})
+}
+
+func lastAdmin() error {
+	return fault.New(fault.LastAdmin, "the user is the organization's last effective Organization Admin")
 }
 
 // changedManually appends the effect of a manual change of a holder to the access feed. If the change gives the organization another

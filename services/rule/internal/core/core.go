@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
 
@@ -114,6 +115,7 @@ type Core struct {
 	fresh     *freshness
 	rules     ruleSets
 	counts    counts
+	counting  *inflight.Turns // by organization
 	leases    leases
 	tails     tails
 	reports   chan struct{} // contains a token when there may be reports to deliver
@@ -133,7 +135,7 @@ func New(config Config, s store.Store, identity Identity, events FailedEvents, l
 		config: config, store: s, identity: identity, events: events, log: log, tracer: tracing.Tracer(scope),
 		now:   func() time.Time { return now().UTC().Truncate(time.Microsecond) },
 		owner: ids.New(), queue: newQueue(), attempts: newAttempts(config.RetryDelay, config.MaxRetryDelay),
-		reports: make(chan struct{}, 1), stopped: make(chan struct{}),
+		reports: make(chan struct{}, 1), stopped: make(chan struct{}), counting: inflight.NewTurns(countingAtOnce),
 	}
 	c.fresh = newFreshness(c.now())
 	// Another process may enqueue work, such as a rule sync, for an organization that this process owns. Only the owner can do it.

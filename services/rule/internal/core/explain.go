@@ -28,6 +28,7 @@ const (
 	UserInactive
 	UserDetached
 	Unknown
+	AccessFollows
 )
 
 // Explanation says what the rules do for a user.
@@ -49,6 +50,8 @@ type RuleExplanation struct {
 	// GroupName is the name of that group; without one, the name for which the rule waits.
 	GroupName string
 	Through   []Group // for Gives and WaitsForSync: see UserGroup
+
+	settled bool // nothing that follows changes the finding
 }
 
 // followTime is how long an explanation waits for access that has not followed identity yet.
@@ -67,11 +70,27 @@ func (c *Core) ExplainAccess(ctx context.Context, organizationID, userID string,
 	if err != nil || agree {
 		return e, err
 	}
-	if _, err := c.WaitUntilCaughtUp(ctx, organizationID, "", followTime); err != nil && ctx.Err() != nil {
-		return Explanation{}, err
+	_, lags := c.WaitUntilCaughtUp(ctx, organizationID, "", followTime)
+	if ctx.Err() != nil {
+		return Explanation{}, lags
 	}
-	e, _, err = c.explain(ctx, organizationID, userID, of)
+	if fault.Is(lags, fault.UsersSetAside) {
+		lags = nil // x.aside says whether that concerns this user
+	}
+	e, agree, err = c.explain(ctx, organizationID, userID, of)
+	if lags != nil && !agree {
+		e.follows()
+	}
 	return e, err
+}
+
+// follows changes an explanation that was made before access had followed identity: nobody knows yet what waits for a rule sync.
+func (e *Explanation) follows() {
+	for i, r := range e.Rules {
+		if r.Finding == WaitsForSync || r.Finding == StillGives && !r.settled {
+			e.Rules[i].Finding = AccessFollows
+		}
+	}
 }
 
 // explaining is one attempt to explain.
@@ -192,6 +211,7 @@ func (x *explaining) compare(rules []store.Rule, h store.Holder) {
 // explain divides the grants of a rule by what it does with them.
 func (x *explaining) explain(r store.Rule, grants []store.Grant) {
 	pin, matches := x.pin(r)
+	settled := true
 	by := map[Finding][]store.Grant{}
 	for _, g := range grants {
 		key := sourceKey{grant: g, rule: r.ID}
@@ -208,12 +228,13 @@ func (x *explaining) explain(r store.Rule, grants []store.Grant) {
 		case given:
 			f, x.agree = WaitsForSync, false
 		default:
-			f, x.agree = StillGives, x.agree && (source.Retained || x.user.Detached)
+			f, settled = StillGives, settled && (source.Retained || x.user.Detached)
+			x.agree = x.agree && settled
 		}
 		by[f] = append(by[f], g)
 	}
 	for _, f := range slices.Sorted(maps.Keys(by)) {
-		e := RuleExplanation{Rule: r, Finding: f, Grants: by[f]}
+		e := RuleExplanation{Rule: r, Finding: f, Grants: by[f], settled: settled}
 		if r.Match.Kind == store.MatchGroup {
 			e.GroupName = r.Match.Value
 			if pin.State == store.Pinned {
@@ -243,12 +264,12 @@ func (x *explaining) pin(r store.Rule) (p store.Pin, matches bool) {
 // why returns why a rule gives nothing.
 func (x *explaining) why(r store.Rule, pin store.Pin) Finding {
 	switch {
-	case !r.Enabled:
-		return Disabled
-	case x.user.Detached:
-		return UserDetached
 	case !x.user.Active:
 		return UserInactive
+	case x.user.Detached:
+		return UserDetached
+	case !r.Enabled:
+		return Disabled
 	case x.user.Unknown != "":
 		return Unknown
 	case r.Match.Kind == store.MatchRoleValue:

@@ -19,7 +19,7 @@ import (
 const (
 	// countingTime is how long one call counts.
 	countingTime = 5 * time.Second
-	// countingAtOnce is how many rules one call counts at a time.
+	// countingAtOnce is how many counts of an organization go on at a time. Further ones wait.
 	countingAtOnce = 4
 	// countAge is how long a count is used again.
 	countAge = time.Minute
@@ -169,6 +169,11 @@ func (c *Core) counted(ctx context.Context, organizationID, ruleID string, kind 
 	q.GroupIDs = q.GroupIDs[:min(len(q.GroupIDs), maxPinnedGroups)]
 	key := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q", organizationID, ruleID, q.RoleValue, q.Filter, q.GroupIDs))
 	return c.counts.get(ctx, key, c.now, func() (MatchCount, error) {
+		turn, err := c.counting.Wait(ctx, organizationID)
+		if err != nil {
+			return MatchCount{}, fault.Wrap(err, fault.Deadline, "there was no time to count")
+		}
+		defer turn.End()
 		calling, cancel := c.called(ctx)
 		defer cancel()
 		count, err := c.identity.CountMatching(calling, organizationID, q)

@@ -23,6 +23,7 @@ var findings = map[core.Finding]rulev1.Finding{
 	core.UserInactive:       rulev1.Finding_FINDING_USER_INACTIVE,
 	core.UserDetached:       rulev1.Finding_FINDING_USER_DETACHED,
 	core.Unknown:            rulev1.Finding_FINDING_UNKNOWN,
+	core.AccessFollows:      rulev1.Finding_FINDING_ACCESS_FOLLOWS,
 }
 
 func (s *Server) ExplainAccess(ctx context.Context, r *rulev1.ExplainAccessRequest) (*rulev1.ExplainAccessResponse, error) {

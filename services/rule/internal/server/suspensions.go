@@ -30,6 +30,13 @@ func (s *Server) SuspendAccess(ctx context.Context, r *rulev1.SuspendAccessReque
 	return response, nil
 }
 
+func (s *Server) CheckAdminRemains(ctx context.Context, r *rulev1.CheckAdminRemainsRequest) (*rulev1.CheckAdminRemainsResponse, error) {
+	if err := s.core.CheckAdminRemains(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId())); err != nil {
+		return nil, err
+	}
+	return &rulev1.CheckAdminRemainsResponse{}, nil
+}
+
 func (s *Server) ResumeAccess(ctx context.Context, r *rulev1.ResumeAccessRequest) (*rulev1.ResumeAccessResponse, error) {
 	if err := s.core.ResumeAccess(ctx, r.GetOrganizationId(), strings.ToLower(r.GetUserId())); err != nil {
 		return nil, err

@@ -289,8 +289,8 @@ type DetachedUser struct {
 	UserName *string `protobuf:"bytes,1,opt,name=user_name,json=userName,proto3,oneof" json:"user_name,omitempty"`
 	// The displayName. Empty removes it.
 	DisplayName *string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3,oneof" json:"display_name,omitempty"`
-	// The primary e-mail address. It replaces the primary one; without a primary one, it is added as the primary one. Empty
-	// removes the primary one.
+	// The e-mail address. It replaces the one that User.email shows, which is the primary one or else the first one; if the
+	// user has none, it is added as the primary one. Empty removes the one that User.email shows: the next one may then show.
 	Email *string `protobuf:"bytes,3,opt,name=email,proto3,oneof" json:"email,omitempty"`
 	// The externalId, by which a directory adopts the user. Empty removes it.
 	ExternalId *string `protobuf:"bytes,4,opt,name=external_id,json=externalId,proto3,oneof" json:"external_id,omitempty"`

@@ -623,11 +623,12 @@ const (
 type DetachedUserServiceClient interface {
 	// UpdateUser changes only the attributes of a detached user that the request names. The effect is as if the IdP had
 	// changed them: an inactive user soon has no effective access. A directory that adopts the user replaces the attributes
-	// with its own. Reasons: NOT_FOUND, USER_NOT_DETACHED, CONFLICT, SCIM_UNIQUENESS (another user of the deleted directory has the name), SCIM_INVALID_VALUE.
+	// with its own. Reasons: NOT_FOUND, USER_NOT_DETACHED, CONFLICT, SCIM_UNIQUENESS (another user of the deleted directory has
+	// the name), SCIM_INVALID_VALUE, LAST_ORGANIZATION_ADMIN (the user would become inactive).
 	UpdateUser(ctx context.Context, in *UpdateUserRequest, opts ...grpc.CallOption) (*UpdateUserResponse, error)
 	// EraseUser deletes a detached user and its memberships for good. The effect is as if the IdP had deleted the user:
 	// soon after, the user has no access any more, including manual access. Usher keeps the user's id in records of
-	// changes, as long as all others. Reasons: NOT_FOUND, USER_NOT_DETACHED.
+	// changes, as long as all others. Reasons: NOT_FOUND, USER_NOT_DETACHED, LAST_ORGANIZATION_ADMIN.
 	EraseUser(ctx context.Context, in *EraseUserRequest, opts ...grpc.CallOption) (*EraseUserResponse, error)
 }
 
@@ -667,11 +668,12 @@ func (c *detachedUserServiceClient) EraseUser(ctx context.Context, in *EraseUser
 type DetachedUserServiceServer interface {
 	// UpdateUser changes only the attributes of a detached user that the request names. The effect is as if the IdP had
 	// changed them: an inactive user soon has no effective access. A directory that adopts the user replaces the attributes
-	// with its own. Reasons: NOT_FOUND, USER_NOT_DETACHED, CONFLICT, SCIM_UNIQUENESS (another user of the deleted directory has the name), SCIM_INVALID_VALUE.
+	// with its own. Reasons: NOT_FOUND, USER_NOT_DETACHED, CONFLICT, SCIM_UNIQUENESS (another user of the deleted directory has
+	// the name), SCIM_INVALID_VALUE, LAST_ORGANIZATION_ADMIN (the user would become inactive).
 	UpdateUser(context.Context, *UpdateUserRequest) (*UpdateUserResponse, error)
 	// EraseUser deletes a detached user and its memberships for good. The effect is as if the IdP had deleted the user:
 	// soon after, the user has no access any more, including manual access. Usher keeps the user's id in records of
-	// changes, as long as all others. Reasons: NOT_FOUND, USER_NOT_DETACHED.
+	// changes, as long as all others. Reasons: NOT_FOUND, USER_NOT_DETACHED, LAST_ORGANIZATION_ADMIN.
 	EraseUser(context.Context, *EraseUserRequest) (*EraseUserResponse, error)
 	mustEmbedUnimplementedDetachedUserServiceServer()
 }

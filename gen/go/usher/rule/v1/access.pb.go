@@ -219,6 +219,9 @@ const (
 	Finding_FINDING_USER_DETACHED Finding = 11
 	// Usher cannot compute the user's access: see ExplainAccessResponse.set_aside_detail.
 	Finding_FINDING_UNKNOWN Finding = 12
+	// The rule as it is now gives these grants and the user does not have them, or the other way round; and Usher has not yet
+	// processed all changes that the IdPs sent. Access follows them. What still differs then waits for a rule sync.
+	Finding_FINDING_ACCESS_FOLLOWS Finding = 13
 )
 
 // Enum value maps for Finding.
@@ -237,6 +240,7 @@ var (
 		10: "FINDING_USER_INACTIVE",
 		11: "FINDING_USER_DETACHED",
 		12: "FINDING_UNKNOWN",
+		13: "FINDING_ACCESS_FOLLOWS",
 	}
 	Finding_value = map[string]int32{
 		"FINDING_UNSPECIFIED":           0,
@@ -252,6 +256,7 @@ var (
 		"FINDING_USER_INACTIVE":         10,
 		"FINDING_USER_DETACHED":         11,
 		"FINDING_UNKNOWN":               12,
+		"FINDING_ACCESS_FOLLOWS":        13,
 	}
 )
 
@@ -1766,6 +1771,98 @@ func (x *WaitUntilCaughtUpResponse) GetChangeCursor() string {
 	return ""
 }
 
+// CheckAdminRemainsRequest names a user.
+type CheckAdminRemainsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the organization.
+	OrganizationId string `protobuf:"bytes,1,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	// The id of the user.
+	UserId        string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckAdminRemainsRequest) Reset() {
+	*x = CheckAdminRemainsRequest{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckAdminRemainsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckAdminRemainsRequest) ProtoMessage() {}
+
+func (x *CheckAdminRemainsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckAdminRemainsRequest.ProtoReflect.Descriptor instead.
+func (*CheckAdminRemainsRequest) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *CheckAdminRemainsRequest) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
+func (x *CheckAdminRemainsRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+// CheckAdminRemainsResponse says that an admin remains without the user, or that the user is no effective admin.
+type CheckAdminRemainsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckAdminRemainsResponse) Reset() {
+	*x = CheckAdminRemainsResponse{}
+	mi := &file_usher_rule_v1_access_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckAdminRemainsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckAdminRemainsResponse) ProtoMessage() {}
+
+func (x *CheckAdminRemainsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_rule_v1_access_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckAdminRemainsResponse.ProtoReflect.Descriptor instead.
+func (*CheckAdminRemainsResponse) Descriptor() ([]byte, []int) {
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{21}
+}
+
 // SuspendAccessRequest names a user.
 type SuspendAccessRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1782,7 +1879,7 @@ type SuspendAccessRequest struct {
 
 func (x *SuspendAccessRequest) Reset() {
 	*x = SuspendAccessRequest{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[20]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1794,7 +1891,7 @@ func (x *SuspendAccessRequest) String() string {
 func (*SuspendAccessRequest) ProtoMessage() {}
 
 func (x *SuspendAccessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[20]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1807,7 +1904,7 @@ func (x *SuspendAccessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuspendAccessRequest.ProtoReflect.Descriptor instead.
 func (*SuspendAccessRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{20}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SuspendAccessRequest) GetOrganizationId() string {
@@ -1845,7 +1942,7 @@ type SuspendAccessResponse struct {
 
 func (x *SuspendAccessResponse) Reset() {
 	*x = SuspendAccessResponse{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[21]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1857,7 +1954,7 @@ func (x *SuspendAccessResponse) String() string {
 func (*SuspendAccessResponse) ProtoMessage() {}
 
 func (x *SuspendAccessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[21]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1870,7 +1967,7 @@ func (x *SuspendAccessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuspendAccessResponse.ProtoReflect.Descriptor instead.
 func (*SuspendAccessResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{21}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SuspendAccessResponse) GetSuspension() *Suspension {
@@ -1900,7 +1997,7 @@ type ResumeAccessRequest struct {
 
 func (x *ResumeAccessRequest) Reset() {
 	*x = ResumeAccessRequest{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[22]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1912,7 +2009,7 @@ func (x *ResumeAccessRequest) String() string {
 func (*ResumeAccessRequest) ProtoMessage() {}
 
 func (x *ResumeAccessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[22]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1925,7 +2022,7 @@ func (x *ResumeAccessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeAccessRequest.ProtoReflect.Descriptor instead.
 func (*ResumeAccessRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{22}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ResumeAccessRequest) GetOrganizationId() string {
@@ -1951,7 +2048,7 @@ type ResumeAccessResponse struct {
 
 func (x *ResumeAccessResponse) Reset() {
 	*x = ResumeAccessResponse{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[23]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1963,7 +2060,7 @@ func (x *ResumeAccessResponse) String() string {
 func (*ResumeAccessResponse) ProtoMessage() {}
 
 func (x *ResumeAccessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[23]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1976,7 +2073,7 @@ func (x *ResumeAccessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeAccessResponse.ProtoReflect.Descriptor instead.
 func (*ResumeAccessResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{23}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{25}
 }
 
 // ListSuspensionsRequest asks for a page of suspensions.
@@ -1994,7 +2091,7 @@ type ListSuspensionsRequest struct {
 
 func (x *ListSuspensionsRequest) Reset() {
 	*x = ListSuspensionsRequest{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[24]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2006,7 +2103,7 @@ func (x *ListSuspensionsRequest) String() string {
 func (*ListSuspensionsRequest) ProtoMessage() {}
 
 func (x *ListSuspensionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[24]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2019,7 +2116,7 @@ func (x *ListSuspensionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSuspensionsRequest.ProtoReflect.Descriptor instead.
 func (*ListSuspensionsRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{24}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListSuspensionsRequest) GetOrganizationId() string {
@@ -2056,7 +2153,7 @@ type ListSuspensionsResponse struct {
 
 func (x *ListSuspensionsResponse) Reset() {
 	*x = ListSuspensionsResponse{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[25]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2068,7 +2165,7 @@ func (x *ListSuspensionsResponse) String() string {
 func (*ListSuspensionsResponse) ProtoMessage() {}
 
 func (x *ListSuspensionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[25]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2081,7 +2178,7 @@ func (x *ListSuspensionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSuspensionsResponse.ProtoReflect.Descriptor instead.
 func (*ListSuspensionsResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{25}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListSuspensionsResponse) GetSuspensions() []*Suspension {
@@ -2109,7 +2206,7 @@ type GetAccessStatusRequest struct {
 
 func (x *GetAccessStatusRequest) Reset() {
 	*x = GetAccessStatusRequest{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[26]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2121,7 +2218,7 @@ func (x *GetAccessStatusRequest) String() string {
 func (*GetAccessStatusRequest) ProtoMessage() {}
 
 func (x *GetAccessStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[26]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2134,7 +2231,7 @@ func (x *GetAccessStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAccessStatusRequest.ProtoReflect.Descriptor instead.
 func (*GetAccessStatusRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{26}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GetAccessStatusRequest) GetOrganizationId() string {
@@ -2170,7 +2267,7 @@ type GetAccessStatusResponse struct {
 
 func (x *GetAccessStatusResponse) Reset() {
 	*x = GetAccessStatusResponse{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[27]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2182,7 +2279,7 @@ func (x *GetAccessStatusResponse) String() string {
 func (*GetAccessStatusResponse) ProtoMessage() {}
 
 func (x *GetAccessStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[27]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2195,7 +2292,7 @@ func (x *GetAccessStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAccessStatusResponse.ProtoReflect.Descriptor instead.
 func (*GetAccessStatusResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{27}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GetAccessStatusResponse) GetAsOfTime() *timestamppb.Timestamp {
@@ -2251,7 +2348,7 @@ type GetAccessSettingsRequest struct {
 
 func (x *GetAccessSettingsRequest) Reset() {
 	*x = GetAccessSettingsRequest{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[28]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2263,7 +2360,7 @@ func (x *GetAccessSettingsRequest) String() string {
 func (*GetAccessSettingsRequest) ProtoMessage() {}
 
 func (x *GetAccessSettingsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[28]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2276,7 +2373,7 @@ func (x *GetAccessSettingsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAccessSettingsRequest.ProtoReflect.Descriptor instead.
 func (*GetAccessSettingsRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{28}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GetAccessSettingsRequest) GetOrganizationId() string {
@@ -2297,7 +2394,7 @@ type GetAccessSettingsResponse struct {
 
 func (x *GetAccessSettingsResponse) Reset() {
 	*x = GetAccessSettingsResponse{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[29]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2309,7 +2406,7 @@ func (x *GetAccessSettingsResponse) String() string {
 func (*GetAccessSettingsResponse) ProtoMessage() {}
 
 func (x *GetAccessSettingsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[29]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2322,7 +2419,7 @@ func (x *GetAccessSettingsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAccessSettingsResponse.ProtoReflect.Descriptor instead.
 func (*GetAccessSettingsResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{29}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *GetAccessSettingsResponse) GetSettings() *AccessSettings {
@@ -2347,7 +2444,7 @@ type UpdateAccessSettingsRequest struct {
 
 func (x *UpdateAccessSettingsRequest) Reset() {
 	*x = UpdateAccessSettingsRequest{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[30]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2359,7 +2456,7 @@ func (x *UpdateAccessSettingsRequest) String() string {
 func (*UpdateAccessSettingsRequest) ProtoMessage() {}
 
 func (x *UpdateAccessSettingsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[30]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2372,7 +2469,7 @@ func (x *UpdateAccessSettingsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateAccessSettingsRequest.ProtoReflect.Descriptor instead.
 func (*UpdateAccessSettingsRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{30}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *UpdateAccessSettingsRequest) GetOrganizationId() string {
@@ -2407,7 +2504,7 @@ type UpdateAccessSettingsResponse struct {
 
 func (x *UpdateAccessSettingsResponse) Reset() {
 	*x = UpdateAccessSettingsResponse{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[31]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2419,7 +2516,7 @@ func (x *UpdateAccessSettingsResponse) String() string {
 func (*UpdateAccessSettingsResponse) ProtoMessage() {}
 
 func (x *UpdateAccessSettingsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[31]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2432,7 +2529,7 @@ func (x *UpdateAccessSettingsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateAccessSettingsResponse.ProtoReflect.Descriptor instead.
 func (*UpdateAccessSettingsResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{31}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *UpdateAccessSettingsResponse) GetSettings() *AccessSettings {
@@ -2455,7 +2552,7 @@ type PathStep struct {
 
 func (x *PathStep) Reset() {
 	*x = PathStep{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[32]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2467,7 +2564,7 @@ func (x *PathStep) String() string {
 func (*PathStep) ProtoMessage() {}
 
 func (x *PathStep) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[32]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2480,7 +2577,7 @@ func (x *PathStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PathStep.ProtoReflect.Descriptor instead.
 func (*PathStep) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{32}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *PathStep) GetGroupId() string {
@@ -2527,7 +2624,7 @@ type RuleExplanation struct {
 
 func (x *RuleExplanation) Reset() {
 	*x = RuleExplanation{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[33]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2539,7 +2636,7 @@ func (x *RuleExplanation) String() string {
 func (*RuleExplanation) ProtoMessage() {}
 
 func (x *RuleExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[33]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2552,7 +2649,7 @@ func (x *RuleExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RuleExplanation.ProtoReflect.Descriptor instead.
 func (*RuleExplanation) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{33}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *RuleExplanation) GetRuleId() string {
@@ -2636,7 +2733,7 @@ type ExplainAccessRequest struct {
 
 func (x *ExplainAccessRequest) Reset() {
 	*x = ExplainAccessRequest{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[34]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2648,7 +2745,7 @@ func (x *ExplainAccessRequest) String() string {
 func (*ExplainAccessRequest) ProtoMessage() {}
 
 func (x *ExplainAccessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[34]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2661,7 +2758,7 @@ func (x *ExplainAccessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainAccessRequest.ProtoReflect.Descriptor instead.
 func (*ExplainAccessRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{34}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ExplainAccessRequest) GetOrganizationId() string {
@@ -2713,7 +2810,7 @@ type ExplainAccessResponse struct {
 
 func (x *ExplainAccessResponse) Reset() {
 	*x = ExplainAccessResponse{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[35]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2725,7 +2822,7 @@ func (x *ExplainAccessResponse) String() string {
 func (*ExplainAccessResponse) ProtoMessage() {}
 
 func (x *ExplainAccessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[35]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2738,7 +2835,7 @@ func (x *ExplainAccessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainAccessResponse.ProtoReflect.Descriptor instead.
 func (*ExplainAccessResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{35}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ExplainAccessResponse) GetActive() bool {
@@ -2805,7 +2902,7 @@ type ListAccessChangesRequest struct {
 
 func (x *ListAccessChangesRequest) Reset() {
 	*x = ListAccessChangesRequest{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[36]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2817,7 +2914,7 @@ func (x *ListAccessChangesRequest) String() string {
 func (*ListAccessChangesRequest) ProtoMessage() {}
 
 func (x *ListAccessChangesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[36]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2830,7 +2927,7 @@ func (x *ListAccessChangesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAccessChangesRequest.ProtoReflect.Descriptor instead.
 func (*ListAccessChangesRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{36}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ListAccessChangesRequest) GetOrganizationId() string {
@@ -2910,7 +3007,7 @@ type ListAccessChangesResponse struct {
 
 func (x *ListAccessChangesResponse) Reset() {
 	*x = ListAccessChangesResponse{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[37]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2922,7 +3019,7 @@ func (x *ListAccessChangesResponse) String() string {
 func (*ListAccessChangesResponse) ProtoMessage() {}
 
 func (x *ListAccessChangesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[37]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2935,7 +3032,7 @@ func (x *ListAccessChangesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAccessChangesResponse.ProtoReflect.Descriptor instead.
 func (*ListAccessChangesResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{37}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ListAccessChangesResponse) GetChanges() []*AccessChange {
@@ -2963,7 +3060,7 @@ type BatchGetAccessStatusRequest struct {
 
 func (x *BatchGetAccessStatusRequest) Reset() {
 	*x = BatchGetAccessStatusRequest{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[38]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2975,7 +3072,7 @@ func (x *BatchGetAccessStatusRequest) String() string {
 func (*BatchGetAccessStatusRequest) ProtoMessage() {}
 
 func (x *BatchGetAccessStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[38]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2988,7 +3085,7 @@ func (x *BatchGetAccessStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetAccessStatusRequest.ProtoReflect.Descriptor instead.
 func (*BatchGetAccessStatusRequest) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{38}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *BatchGetAccessStatusRequest) GetOrganizationIds() []string {
@@ -3017,7 +3114,7 @@ type OrganizationAccessStatus struct {
 
 func (x *OrganizationAccessStatus) Reset() {
 	*x = OrganizationAccessStatus{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[39]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3029,7 +3126,7 @@ func (x *OrganizationAccessStatus) String() string {
 func (*OrganizationAccessStatus) ProtoMessage() {}
 
 func (x *OrganizationAccessStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[39]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3042,7 +3139,7 @@ func (x *OrganizationAccessStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrganizationAccessStatus.ProtoReflect.Descriptor instead.
 func (*OrganizationAccessStatus) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{39}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *OrganizationAccessStatus) GetOrganizationId() string {
@@ -3091,7 +3188,7 @@ type BatchGetAccessStatusResponse struct {
 
 func (x *BatchGetAccessStatusResponse) Reset() {
 	*x = BatchGetAccessStatusResponse{}
-	mi := &file_usher_rule_v1_access_proto_msgTypes[40]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3103,7 +3200,7 @@ func (x *BatchGetAccessStatusResponse) String() string {
 func (*BatchGetAccessStatusResponse) ProtoMessage() {}
 
 func (x *BatchGetAccessStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_rule_v1_access_proto_msgTypes[40]
+	mi := &file_usher_rule_v1_access_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3116,7 +3213,7 @@ func (x *BatchGetAccessStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetAccessStatusResponse.ProtoReflect.Descriptor instead.
 func (*BatchGetAccessStatusResponse) Descriptor() ([]byte, []int) {
-	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{40}
+	return file_usher_rule_v1_access_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *BatchGetAccessStatusResponse) GetStatuses() []*OrganizationAccessStatus {
@@ -3246,7 +3343,11 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\rchange_cursor\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\fchangeCursor\x123\n" +
 	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\atimeout\"@\n" +
 	"\x19WaitUntilCaughtUpResponse\x12#\n" +
-	"\rchange_cursor\x18\x01 \x01(\tR\fchangeCursor\"\xac\x01\n" +
+	"\rchange_cursor\x18\x01 \x01(\tR\fchangeCursor\"q\n" +
+	"\x18CheckAdminRemainsRequest\x122\n" +
+	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12!\n" +
+	"\auser_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\"\x1b\n" +
+	"\x19CheckAdminRemainsResponse\"\xac\x01\n" +
 	"\x14SuspendAccessRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\x12!\n" +
 	"\auser_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x12=\n" +
@@ -3354,7 +3455,7 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\x10AccessChangeKind\x12\"\n" +
 	"\x1eACCESS_CHANGE_KIND_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18ACCESS_CHANGE_KIND_ADDED\x10\x01\x12\x1e\n" +
-	"\x1aACCESS_CHANGE_KIND_REMOVED\x10\x02*\xd4\x02\n" +
+	"\x1aACCESS_CHANGE_KIND_REMOVED\x10\x02*\xf0\x02\n" +
 	"\aFinding\x12\x17\n" +
 	"\x13FINDING_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rFINDING_GIVES\x10\x01\x12\x1a\n" +
@@ -3369,7 +3470,8 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\x15FINDING_USER_INACTIVE\x10\n" +
 	"\x12\x19\n" +
 	"\x15FINDING_USER_DETACHED\x10\v\x12\x13\n" +
-	"\x0fFINDING_UNKNOWN\x10\f2\xf7\x18\n" +
+	"\x0fFINDING_UNKNOWN\x10\f\x12\x1a\n" +
+	"\x16FINDING_ACCESS_FOLLOWS\x10\r2\xf0\x19\n" +
 	"\rAccessService\x12\xb0\x01\n" +
 	"\vCheckAccess\x12!.usher.rule.v1.CheckAccessRequest\x1a\".usher.rule.v1.CheckAccessResponse\"Z\xaa\xcf\x18\a\n" +
 	"\x01\x01\x1a\x02\x04\x06\x82\xd3\xe4\x93\x02F\x12D/api/v1/organizations/{organization_id}/users/{user_id}/access:check\x90\x02\x01\x12\x97\x01\n" +
@@ -3389,7 +3491,9 @@ const file_usher_rule_v1_access_proto_rawDesc = "" +
 	"\x0fGetAccessCursor\x12%.usher.rule.v1.GetAccessCursorRequest\x1a&.usher.rule.v1.GetAccessCursorResponse\"@\x82\xd3\xe4\x93\x027\x125/api/v1/organizations/{organization_id}/access:cursor\x90\x02\x01\x12\xbf\x01\n" +
 	"\x11WaitUntilCaughtUp\x12'.usher.rule.v1.WaitUntilCaughtUpRequest\x1a(.usher.rule.v1.WaitUntilCaughtUpResponse\"W\xba\xcf\x18\x12{\"timeout\": \"30s\"}\x82\xd3\xe4\x93\x028:\x01*\"3/api/v1/organizations/{organization_id}/access:wait\x90\x02\x01\x12\xf0\x01\n" +
 	"\rSuspendAccess\x12#.usher.rule.v1.SuspendAccessRequest\x1a$.usher.rule.v1.SuspendAccessResponse\"\x93\x01\xaa\xcf\x18\x06\n" +
-	"\x01\x01\x1a\x01\x04\xba\xcf\x181{\"reason\": \"The laptop of this user was stolen.\"}\x82\xd3\xe4\x93\x02K:\x01*\"F/api/v1/organizations/{organization_id}/users/{user_id}/access:suspend\x90\x02\x02\x12\xb6\x01\n" +
+	"\x01\x01\x1a\x01\x04\xba\xcf\x181{\"reason\": \"The laptop of this user was stolen.\"}\x82\xd3\xe4\x93\x02K:\x01*\"F/api/v1/organizations/{organization_id}/users/{user_id}/access:suspend\x90\x02\x02\x12w\n" +
+	"\x11CheckAdminRemains\x12'.usher.rule.v1.CheckAdminRemainsRequest\x1a(.usher.rule.v1.CheckAdminRemainsResponse\"\x0f\xaa\xcf\x18\b\n" +
+	"\x01\x01\x1a\x01\x02 \x02\x90\x02\x01\x12\xb6\x01\n" +
 	"\fResumeAccess\x12\".usher.rule.v1.ResumeAccessRequest\x1a#.usher.rule.v1.ResumeAccessResponse\"]\xaa\xcf\x18\x06\n" +
 	"\x01\x01\x1a\x01\x04\x82\xd3\xe4\x93\x02J:\x01*\"E/api/v1/organizations/{organization_id}/users/{user_id}/access:resume\x90\x02\x02\x12\xab\x01\n" +
 	"\x0fListSuspensions\x12%.usher.rule.v1.ListSuspensionsRequest\x1a&.usher.rule.v1.ListSuspensionsResponse\"I\xaa\xcf\x18\a\n" +
@@ -3417,7 +3521,7 @@ func file_usher_rule_v1_access_proto_rawDescGZIP() []byte {
 }
 
 var file_usher_rule_v1_access_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_usher_rule_v1_access_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_usher_rule_v1_access_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_usher_rule_v1_access_proto_goTypes = []any{
 	(SourceKind)(0),                      // 0: usher.rule.v1.SourceKind
 	(WhenUnknown)(0),                     // 1: usher.rule.v1.WhenUnknown
@@ -3443,104 +3547,108 @@ var file_usher_rule_v1_access_proto_goTypes = []any{
 	(*GetAccessCursorResponse)(nil),      // 21: usher.rule.v1.GetAccessCursorResponse
 	(*WaitUntilCaughtUpRequest)(nil),     // 22: usher.rule.v1.WaitUntilCaughtUpRequest
 	(*WaitUntilCaughtUpResponse)(nil),    // 23: usher.rule.v1.WaitUntilCaughtUpResponse
-	(*SuspendAccessRequest)(nil),         // 24: usher.rule.v1.SuspendAccessRequest
-	(*SuspendAccessResponse)(nil),        // 25: usher.rule.v1.SuspendAccessResponse
-	(*ResumeAccessRequest)(nil),          // 26: usher.rule.v1.ResumeAccessRequest
-	(*ResumeAccessResponse)(nil),         // 27: usher.rule.v1.ResumeAccessResponse
-	(*ListSuspensionsRequest)(nil),       // 28: usher.rule.v1.ListSuspensionsRequest
-	(*ListSuspensionsResponse)(nil),      // 29: usher.rule.v1.ListSuspensionsResponse
-	(*GetAccessStatusRequest)(nil),       // 30: usher.rule.v1.GetAccessStatusRequest
-	(*GetAccessStatusResponse)(nil),      // 31: usher.rule.v1.GetAccessStatusResponse
-	(*GetAccessSettingsRequest)(nil),     // 32: usher.rule.v1.GetAccessSettingsRequest
-	(*GetAccessSettingsResponse)(nil),    // 33: usher.rule.v1.GetAccessSettingsResponse
-	(*UpdateAccessSettingsRequest)(nil),  // 34: usher.rule.v1.UpdateAccessSettingsRequest
-	(*UpdateAccessSettingsResponse)(nil), // 35: usher.rule.v1.UpdateAccessSettingsResponse
-	(*PathStep)(nil),                     // 36: usher.rule.v1.PathStep
-	(*RuleExplanation)(nil),              // 37: usher.rule.v1.RuleExplanation
-	(*ExplainAccessRequest)(nil),         // 38: usher.rule.v1.ExplainAccessRequest
-	(*ExplainAccessResponse)(nil),        // 39: usher.rule.v1.ExplainAccessResponse
-	(*ListAccessChangesRequest)(nil),     // 40: usher.rule.v1.ListAccessChangesRequest
-	(*ListAccessChangesResponse)(nil),    // 41: usher.rule.v1.ListAccessChangesResponse
-	(*BatchGetAccessStatusRequest)(nil),  // 42: usher.rule.v1.BatchGetAccessStatusRequest
-	(*OrganizationAccessStatus)(nil),     // 43: usher.rule.v1.OrganizationAccessStatus
-	(*BatchGetAccessStatusResponse)(nil), // 44: usher.rule.v1.BatchGetAccessStatusResponse
-	(*timestamppb.Timestamp)(nil),        // 45: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),          // 46: google.protobuf.Duration
-	(*fieldmaskpb.FieldMask)(nil),        // 47: google.protobuf.FieldMask
-	(*Grant)(nil),                        // 48: usher.rule.v1.Grant
+	(*CheckAdminRemainsRequest)(nil),     // 24: usher.rule.v1.CheckAdminRemainsRequest
+	(*CheckAdminRemainsResponse)(nil),    // 25: usher.rule.v1.CheckAdminRemainsResponse
+	(*SuspendAccessRequest)(nil),         // 26: usher.rule.v1.SuspendAccessRequest
+	(*SuspendAccessResponse)(nil),        // 27: usher.rule.v1.SuspendAccessResponse
+	(*ResumeAccessRequest)(nil),          // 28: usher.rule.v1.ResumeAccessRequest
+	(*ResumeAccessResponse)(nil),         // 29: usher.rule.v1.ResumeAccessResponse
+	(*ListSuspensionsRequest)(nil),       // 30: usher.rule.v1.ListSuspensionsRequest
+	(*ListSuspensionsResponse)(nil),      // 31: usher.rule.v1.ListSuspensionsResponse
+	(*GetAccessStatusRequest)(nil),       // 32: usher.rule.v1.GetAccessStatusRequest
+	(*GetAccessStatusResponse)(nil),      // 33: usher.rule.v1.GetAccessStatusResponse
+	(*GetAccessSettingsRequest)(nil),     // 34: usher.rule.v1.GetAccessSettingsRequest
+	(*GetAccessSettingsResponse)(nil),    // 35: usher.rule.v1.GetAccessSettingsResponse
+	(*UpdateAccessSettingsRequest)(nil),  // 36: usher.rule.v1.UpdateAccessSettingsRequest
+	(*UpdateAccessSettingsResponse)(nil), // 37: usher.rule.v1.UpdateAccessSettingsResponse
+	(*PathStep)(nil),                     // 38: usher.rule.v1.PathStep
+	(*RuleExplanation)(nil),              // 39: usher.rule.v1.RuleExplanation
+	(*ExplainAccessRequest)(nil),         // 40: usher.rule.v1.ExplainAccessRequest
+	(*ExplainAccessResponse)(nil),        // 41: usher.rule.v1.ExplainAccessResponse
+	(*ListAccessChangesRequest)(nil),     // 42: usher.rule.v1.ListAccessChangesRequest
+	(*ListAccessChangesResponse)(nil),    // 43: usher.rule.v1.ListAccessChangesResponse
+	(*BatchGetAccessStatusRequest)(nil),  // 44: usher.rule.v1.BatchGetAccessStatusRequest
+	(*OrganizationAccessStatus)(nil),     // 45: usher.rule.v1.OrganizationAccessStatus
+	(*BatchGetAccessStatusResponse)(nil), // 46: usher.rule.v1.BatchGetAccessStatusResponse
+	(*timestamppb.Timestamp)(nil),        // 47: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),          // 48: google.protobuf.Duration
+	(*fieldmaskpb.FieldMask)(nil),        // 49: google.protobuf.FieldMask
+	(*Grant)(nil),                        // 50: usher.rule.v1.Grant
 }
 var file_usher_rule_v1_access_proto_depIdxs = []int32{
 	0,  // 0: usher.rule.v1.Source.kind:type_name -> usher.rule.v1.SourceKind
-	45, // 1: usher.rule.v1.Source.create_time:type_name -> google.protobuf.Timestamp
-	45, // 2: usher.rule.v1.Source.kept_time:type_name -> google.protobuf.Timestamp
+	47, // 1: usher.rule.v1.Source.create_time:type_name -> google.protobuf.Timestamp
+	47, // 2: usher.rule.v1.Source.kept_time:type_name -> google.protobuf.Timestamp
 	4,  // 3: usher.rule.v1.Access.sources:type_name -> usher.rule.v1.Source
 	1,  // 4: usher.rule.v1.AccessSettings.when_unknown:type_name -> usher.rule.v1.WhenUnknown
-	45, // 5: usher.rule.v1.Suspension.create_time:type_name -> google.protobuf.Timestamp
-	45, // 6: usher.rule.v1.SetAsideUser.as_of_time:type_name -> google.protobuf.Timestamp
-	45, // 7: usher.rule.v1.SetAsideUser.create_time:type_name -> google.protobuf.Timestamp
-	45, // 8: usher.rule.v1.SetAsideUser.retry_time:type_name -> google.protobuf.Timestamp
+	47, // 5: usher.rule.v1.Suspension.create_time:type_name -> google.protobuf.Timestamp
+	47, // 6: usher.rule.v1.SetAsideUser.as_of_time:type_name -> google.protobuf.Timestamp
+	47, // 7: usher.rule.v1.SetAsideUser.create_time:type_name -> google.protobuf.Timestamp
+	47, // 8: usher.rule.v1.SetAsideUser.retry_time:type_name -> google.protobuf.Timestamp
 	2,  // 9: usher.rule.v1.AccessChange.kind:type_name -> usher.rule.v1.AccessChangeKind
-	45, // 10: usher.rule.v1.AccessChange.change_time:type_name -> google.protobuf.Timestamp
-	45, // 11: usher.rule.v1.CheckAccessResponse.as_of_time:type_name -> google.protobuf.Timestamp
+	47, // 10: usher.rule.v1.AccessChange.change_time:type_name -> google.protobuf.Timestamp
+	47, // 11: usher.rule.v1.CheckAccessResponse.as_of_time:type_name -> google.protobuf.Timestamp
 	5,  // 12: usher.rule.v1.ListAccessResponse.access:type_name -> usher.rule.v1.Access
-	45, // 13: usher.rule.v1.ListAccessResponse.as_of_time:type_name -> google.protobuf.Timestamp
+	47, // 13: usher.rule.v1.ListAccessResponse.as_of_time:type_name -> google.protobuf.Timestamp
 	5,  // 14: usher.rule.v1.GrantAccessResponse.access:type_name -> usher.rule.v1.Access
 	5,  // 15: usher.rule.v1.RevokeAccessResponse.access:type_name -> usher.rule.v1.Access
 	9,  // 16: usher.rule.v1.WatchAccessResponse.change:type_name -> usher.rule.v1.AccessChange
-	46, // 17: usher.rule.v1.WaitUntilCaughtUpRequest.timeout:type_name -> google.protobuf.Duration
+	48, // 17: usher.rule.v1.WaitUntilCaughtUpRequest.timeout:type_name -> google.protobuf.Duration
 	7,  // 18: usher.rule.v1.SuspendAccessResponse.suspension:type_name -> usher.rule.v1.Suspension
 	7,  // 19: usher.rule.v1.ListSuspensionsResponse.suspensions:type_name -> usher.rule.v1.Suspension
-	45, // 20: usher.rule.v1.GetAccessStatusResponse.as_of_time:type_name -> google.protobuf.Timestamp
-	46, // 21: usher.rule.v1.GetAccessStatusResponse.oldest_change_age:type_name -> google.protobuf.Duration
+	47, // 20: usher.rule.v1.GetAccessStatusResponse.as_of_time:type_name -> google.protobuf.Timestamp
+	48, // 21: usher.rule.v1.GetAccessStatusResponse.oldest_change_age:type_name -> google.protobuf.Duration
 	8,  // 22: usher.rule.v1.GetAccessStatusResponse.set_aside:type_name -> usher.rule.v1.SetAsideUser
-	45, // 23: usher.rule.v1.GetAccessStatusResponse.oldest_waiting_time:type_name -> google.protobuf.Timestamp
+	47, // 23: usher.rule.v1.GetAccessStatusResponse.oldest_waiting_time:type_name -> google.protobuf.Timestamp
 	6,  // 24: usher.rule.v1.GetAccessSettingsResponse.settings:type_name -> usher.rule.v1.AccessSettings
 	6,  // 25: usher.rule.v1.UpdateAccessSettingsRequest.settings:type_name -> usher.rule.v1.AccessSettings
-	47, // 26: usher.rule.v1.UpdateAccessSettingsRequest.update_mask:type_name -> google.protobuf.FieldMask
+	49, // 26: usher.rule.v1.UpdateAccessSettingsRequest.update_mask:type_name -> google.protobuf.FieldMask
 	6,  // 27: usher.rule.v1.UpdateAccessSettingsResponse.settings:type_name -> usher.rule.v1.AccessSettings
 	3,  // 28: usher.rule.v1.RuleExplanation.finding:type_name -> usher.rule.v1.Finding
-	48, // 29: usher.rule.v1.RuleExplanation.grants:type_name -> usher.rule.v1.Grant
-	36, // 30: usher.rule.v1.RuleExplanation.through:type_name -> usher.rule.v1.PathStep
+	50, // 29: usher.rule.v1.RuleExplanation.grants:type_name -> usher.rule.v1.Grant
+	38, // 30: usher.rule.v1.RuleExplanation.through:type_name -> usher.rule.v1.PathStep
 	7,  // 31: usher.rule.v1.ExplainAccessResponse.suspension:type_name -> usher.rule.v1.Suspension
-	37, // 32: usher.rule.v1.ExplainAccessResponse.rules:type_name -> usher.rule.v1.RuleExplanation
-	45, // 33: usher.rule.v1.ExplainAccessResponse.as_of_time:type_name -> google.protobuf.Timestamp
+	39, // 32: usher.rule.v1.ExplainAccessResponse.rules:type_name -> usher.rule.v1.RuleExplanation
+	47, // 33: usher.rule.v1.ExplainAccessResponse.as_of_time:type_name -> google.protobuf.Timestamp
 	9,  // 34: usher.rule.v1.ListAccessChangesResponse.changes:type_name -> usher.rule.v1.AccessChange
-	46, // 35: usher.rule.v1.OrganizationAccessStatus.oldest_change_age:type_name -> google.protobuf.Duration
-	43, // 36: usher.rule.v1.BatchGetAccessStatusResponse.statuses:type_name -> usher.rule.v1.OrganizationAccessStatus
+	48, // 35: usher.rule.v1.OrganizationAccessStatus.oldest_change_age:type_name -> google.protobuf.Duration
+	45, // 36: usher.rule.v1.BatchGetAccessStatusResponse.statuses:type_name -> usher.rule.v1.OrganizationAccessStatus
 	10, // 37: usher.rule.v1.AccessService.CheckAccess:input_type -> usher.rule.v1.CheckAccessRequest
 	12, // 38: usher.rule.v1.AccessService.ListAccess:input_type -> usher.rule.v1.ListAccessRequest
-	38, // 39: usher.rule.v1.AccessService.ExplainAccess:input_type -> usher.rule.v1.ExplainAccessRequest
-	40, // 40: usher.rule.v1.AccessService.ListAccessChanges:input_type -> usher.rule.v1.ListAccessChangesRequest
-	42, // 41: usher.rule.v1.AccessService.BatchGetAccessStatus:input_type -> usher.rule.v1.BatchGetAccessStatusRequest
+	40, // 39: usher.rule.v1.AccessService.ExplainAccess:input_type -> usher.rule.v1.ExplainAccessRequest
+	42, // 40: usher.rule.v1.AccessService.ListAccessChanges:input_type -> usher.rule.v1.ListAccessChangesRequest
+	44, // 41: usher.rule.v1.AccessService.BatchGetAccessStatus:input_type -> usher.rule.v1.BatchGetAccessStatusRequest
 	14, // 42: usher.rule.v1.AccessService.GrantAccess:input_type -> usher.rule.v1.GrantAccessRequest
 	16, // 43: usher.rule.v1.AccessService.RevokeAccess:input_type -> usher.rule.v1.RevokeAccessRequest
 	18, // 44: usher.rule.v1.AccessService.WatchAccess:input_type -> usher.rule.v1.WatchAccessRequest
 	20, // 45: usher.rule.v1.AccessService.GetAccessCursor:input_type -> usher.rule.v1.GetAccessCursorRequest
 	22, // 46: usher.rule.v1.AccessService.WaitUntilCaughtUp:input_type -> usher.rule.v1.WaitUntilCaughtUpRequest
-	24, // 47: usher.rule.v1.AccessService.SuspendAccess:input_type -> usher.rule.v1.SuspendAccessRequest
-	26, // 48: usher.rule.v1.AccessService.ResumeAccess:input_type -> usher.rule.v1.ResumeAccessRequest
-	28, // 49: usher.rule.v1.AccessService.ListSuspensions:input_type -> usher.rule.v1.ListSuspensionsRequest
-	30, // 50: usher.rule.v1.AccessService.GetAccessStatus:input_type -> usher.rule.v1.GetAccessStatusRequest
-	32, // 51: usher.rule.v1.AccessService.GetAccessSettings:input_type -> usher.rule.v1.GetAccessSettingsRequest
-	34, // 52: usher.rule.v1.AccessService.UpdateAccessSettings:input_type -> usher.rule.v1.UpdateAccessSettingsRequest
-	11, // 53: usher.rule.v1.AccessService.CheckAccess:output_type -> usher.rule.v1.CheckAccessResponse
-	13, // 54: usher.rule.v1.AccessService.ListAccess:output_type -> usher.rule.v1.ListAccessResponse
-	39, // 55: usher.rule.v1.AccessService.ExplainAccess:output_type -> usher.rule.v1.ExplainAccessResponse
-	41, // 56: usher.rule.v1.AccessService.ListAccessChanges:output_type -> usher.rule.v1.ListAccessChangesResponse
-	44, // 57: usher.rule.v1.AccessService.BatchGetAccessStatus:output_type -> usher.rule.v1.BatchGetAccessStatusResponse
-	15, // 58: usher.rule.v1.AccessService.GrantAccess:output_type -> usher.rule.v1.GrantAccessResponse
-	17, // 59: usher.rule.v1.AccessService.RevokeAccess:output_type -> usher.rule.v1.RevokeAccessResponse
-	19, // 60: usher.rule.v1.AccessService.WatchAccess:output_type -> usher.rule.v1.WatchAccessResponse
-	21, // 61: usher.rule.v1.AccessService.GetAccessCursor:output_type -> usher.rule.v1.GetAccessCursorResponse
-	23, // 62: usher.rule.v1.AccessService.WaitUntilCaughtUp:output_type -> usher.rule.v1.WaitUntilCaughtUpResponse
-	25, // 63: usher.rule.v1.AccessService.SuspendAccess:output_type -> usher.rule.v1.SuspendAccessResponse
-	27, // 64: usher.rule.v1.AccessService.ResumeAccess:output_type -> usher.rule.v1.ResumeAccessResponse
-	29, // 65: usher.rule.v1.AccessService.ListSuspensions:output_type -> usher.rule.v1.ListSuspensionsResponse
-	31, // 66: usher.rule.v1.AccessService.GetAccessStatus:output_type -> usher.rule.v1.GetAccessStatusResponse
-	33, // 67: usher.rule.v1.AccessService.GetAccessSettings:output_type -> usher.rule.v1.GetAccessSettingsResponse
-	35, // 68: usher.rule.v1.AccessService.UpdateAccessSettings:output_type -> usher.rule.v1.UpdateAccessSettingsResponse
-	53, // [53:69] is the sub-list for method output_type
-	37, // [37:53] is the sub-list for method input_type
+	26, // 47: usher.rule.v1.AccessService.SuspendAccess:input_type -> usher.rule.v1.SuspendAccessRequest
+	24, // 48: usher.rule.v1.AccessService.CheckAdminRemains:input_type -> usher.rule.v1.CheckAdminRemainsRequest
+	28, // 49: usher.rule.v1.AccessService.ResumeAccess:input_type -> usher.rule.v1.ResumeAccessRequest
+	30, // 50: usher.rule.v1.AccessService.ListSuspensions:input_type -> usher.rule.v1.ListSuspensionsRequest
+	32, // 51: usher.rule.v1.AccessService.GetAccessStatus:input_type -> usher.rule.v1.GetAccessStatusRequest
+	34, // 52: usher.rule.v1.AccessService.GetAccessSettings:input_type -> usher.rule.v1.GetAccessSettingsRequest
+	36, // 53: usher.rule.v1.AccessService.UpdateAccessSettings:input_type -> usher.rule.v1.UpdateAccessSettingsRequest
+	11, // 54: usher.rule.v1.AccessService.CheckAccess:output_type -> usher.rule.v1.CheckAccessResponse
+	13, // 55: usher.rule.v1.AccessService.ListAccess:output_type -> usher.rule.v1.ListAccessResponse
+	41, // 56: usher.rule.v1.AccessService.ExplainAccess:output_type -> usher.rule.v1.ExplainAccessResponse
+	43, // 57: usher.rule.v1.AccessService.ListAccessChanges:output_type -> usher.rule.v1.ListAccessChangesResponse
+	46, // 58: usher.rule.v1.AccessService.BatchGetAccessStatus:output_type -> usher.rule.v1.BatchGetAccessStatusResponse
+	15, // 59: usher.rule.v1.AccessService.GrantAccess:output_type -> usher.rule.v1.GrantAccessResponse
+	17, // 60: usher.rule.v1.AccessService.RevokeAccess:output_type -> usher.rule.v1.RevokeAccessResponse
+	19, // 61: usher.rule.v1.AccessService.WatchAccess:output_type -> usher.rule.v1.WatchAccessResponse
+	21, // 62: usher.rule.v1.AccessService.GetAccessCursor:output_type -> usher.rule.v1.GetAccessCursorResponse
+	23, // 63: usher.rule.v1.AccessService.WaitUntilCaughtUp:output_type -> usher.rule.v1.WaitUntilCaughtUpResponse
+	27, // 64: usher.rule.v1.AccessService.SuspendAccess:output_type -> usher.rule.v1.SuspendAccessResponse
+	25, // 65: usher.rule.v1.AccessService.CheckAdminRemains:output_type -> usher.rule.v1.CheckAdminRemainsResponse
+	29, // 66: usher.rule.v1.AccessService.ResumeAccess:output_type -> usher.rule.v1.ResumeAccessResponse
+	31, // 67: usher.rule.v1.AccessService.ListSuspensions:output_type -> usher.rule.v1.ListSuspensionsResponse
+	33, // 68: usher.rule.v1.AccessService.GetAccessStatus:output_type -> usher.rule.v1.GetAccessStatusResponse
+	35, // 69: usher.rule.v1.AccessService.GetAccessSettings:output_type -> usher.rule.v1.GetAccessSettingsResponse
+	37, // 70: usher.rule.v1.AccessService.UpdateAccessSettings:output_type -> usher.rule.v1.UpdateAccessSettingsResponse
+	54, // [54:71] is the sub-list for method output_type
+	37, // [37:54] is the sub-list for method input_type
 	37, // [37:37] is the sub-list for extension type_name
 	37, // [37:37] is the sub-list for extension extendee
 	0,  // [0:37] is the sub-list for field type_name
@@ -3552,7 +3660,7 @@ func file_usher_rule_v1_access_proto_init() {
 		return
 	}
 	file_usher_rule_v1_rule_proto_init()
-	file_usher_rule_v1_access_proto_msgTypes[36].OneofWrappers = []any{
+	file_usher_rule_v1_access_proto_msgTypes[38].OneofWrappers = []any{
 		(*ListAccessChangesRequest_UserId)(nil),
 		(*ListAccessChangesRequest_SyncId)(nil),
 	}
@@ -3562,7 +3670,7 @@ func file_usher_rule_v1_access_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_rule_v1_access_proto_rawDesc), len(file_usher_rule_v1_access_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   41,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -30,6 +30,7 @@ const (
 	AccessService_GetAccessCursor_FullMethodName      = "/usher.rule.v1.AccessService/GetAccessCursor"
 	AccessService_WaitUntilCaughtUp_FullMethodName    = "/usher.rule.v1.AccessService/WaitUntilCaughtUp"
 	AccessService_SuspendAccess_FullMethodName        = "/usher.rule.v1.AccessService/SuspendAccess"
+	AccessService_CheckAdminRemains_FullMethodName    = "/usher.rule.v1.AccessService/CheckAdminRemains"
 	AccessService_ResumeAccess_FullMethodName         = "/usher.rule.v1.AccessService/ResumeAccess"
 	AccessService_ListSuspensions_FullMethodName      = "/usher.rule.v1.AccessService/ListSuspensions"
 	AccessService_GetAccessStatus_FullMethodName      = "/usher.rule.v1.AccessService/GetAccessStatus"
@@ -90,6 +91,10 @@ type AccessServiceClient interface {
 	// Reasons: LAST_ORGANIZATION_ADMIN (unless the operator asks; then the answer contains a warning),
 	// ORGANIZATION_ERASING.
 	SuspendAccess(ctx context.Context, in *SuspendAccessRequest, opts ...grpc.CallOption) (*SuspendAccessResponse, error)
+	// CheckAdminRemains fails if the user is the last effective Organization Admin of the organization. The gateway calls it
+	// before an admin deactivates or erases a detached user, because Usher does not let an admin remove the last one. It
+	// reads one database. Reasons: LAST_ORGANIZATION_ADMIN.
+	CheckAdminRemains(ctx context.Context, in *CheckAdminRemainsRequest, opts ...grpc.CallOption) (*CheckAdminRemainsResponse, error)
 	// ResumeAccess ends a suspension. Reasons: NOT_FOUND (the user's access is not suspended), ORGANIZATION_ERASING.
 	ResumeAccess(ctx context.Context, in *ResumeAccessRequest, opts ...grpc.CallOption) (*ResumeAccessResponse, error)
 	// ListSuspensions lists the suspensions of an organization by user. Reasons: PAGE_TOKEN.
@@ -230,6 +235,16 @@ func (c *accessServiceClient) SuspendAccess(ctx context.Context, in *SuspendAcce
 	return out, nil
 }
 
+func (c *accessServiceClient) CheckAdminRemains(ctx context.Context, in *CheckAdminRemainsRequest, opts ...grpc.CallOption) (*CheckAdminRemainsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CheckAdminRemainsResponse)
+	err := c.cc.Invoke(ctx, AccessService_CheckAdminRemains_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *accessServiceClient) ResumeAccess(ctx context.Context, in *ResumeAccessRequest, opts ...grpc.CallOption) (*ResumeAccessResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ResumeAccessResponse)
@@ -333,6 +348,10 @@ type AccessServiceServer interface {
 	// Reasons: LAST_ORGANIZATION_ADMIN (unless the operator asks; then the answer contains a warning),
 	// ORGANIZATION_ERASING.
 	SuspendAccess(context.Context, *SuspendAccessRequest) (*SuspendAccessResponse, error)
+	// CheckAdminRemains fails if the user is the last effective Organization Admin of the organization. The gateway calls it
+	// before an admin deactivates or erases a detached user, because Usher does not let an admin remove the last one. It
+	// reads one database. Reasons: LAST_ORGANIZATION_ADMIN.
+	CheckAdminRemains(context.Context, *CheckAdminRemainsRequest) (*CheckAdminRemainsResponse, error)
 	// ResumeAccess ends a suspension. Reasons: NOT_FOUND (the user's access is not suspended), ORGANIZATION_ERASING.
 	ResumeAccess(context.Context, *ResumeAccessRequest) (*ResumeAccessResponse, error)
 	// ListSuspensions lists the suspensions of an organization by user. Reasons: PAGE_TOKEN.
@@ -386,6 +405,9 @@ func (UnimplementedAccessServiceServer) WaitUntilCaughtUp(context.Context, *Wait
 }
 func (UnimplementedAccessServiceServer) SuspendAccess(context.Context, *SuspendAccessRequest) (*SuspendAccessResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SuspendAccess not implemented")
+}
+func (UnimplementedAccessServiceServer) CheckAdminRemains(context.Context, *CheckAdminRemainsRequest) (*CheckAdminRemainsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CheckAdminRemains not implemented")
 }
 func (UnimplementedAccessServiceServer) ResumeAccess(context.Context, *ResumeAccessRequest) (*ResumeAccessResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResumeAccess not implemented")
@@ -614,6 +636,24 @@ func _AccessService_SuspendAccess_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AccessService_CheckAdminRemains_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CheckAdminRemainsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AccessServiceServer).CheckAdminRemains(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AccessService_CheckAdminRemains_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AccessServiceServer).CheckAdminRemains(ctx, req.(*CheckAdminRemainsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AccessService_ResumeAccess_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ResumeAccessRequest)
 	if err := dec(in); err != nil {
@@ -750,6 +790,10 @@ var AccessService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SuspendAccess",
 			Handler:    _AccessService_SuspendAccess_Handler,
+		},
+		{
+			MethodName: "CheckAdminRemains",
+			Handler:    _AccessService_CheckAdminRemains_Handler,
 		},
 		{
 			MethodName: "ResumeAccess",

@@ -2047,15 +2047,16 @@ const file_usher_rule_v1_rule_proto_rawDesc = "" +
 	"\x17ListRuleProblemsRequest\x122\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x0eorganizationId\"R\n" +
 	"\x18ListRuleProblemsResponse\x126\n" +
-	"\bproblems\x18\x01 \x03(\v2\x1a.usher.rule.v1.RuleProblemR\bproblems\"\xbf\x01\n" +
+	"\bproblems\x18\x01 \x03(\v2\x1a.usher.rule.v1.RuleProblemR\bproblems\"\xc8\x01\n" +
 	"\n" +
 	"MatchCount\x12\x14\n" +
 	"\x05users\x18\x01 \x01(\x05R\x05users\x12\x19\n" +
 	"\bat_least\x18\x02 \x01(\bR\aatLeast\x12\x1b\n" +
 	"\tlooked_at\x18\x03 \x01(\x05R\blookedAt\x129\n" +
 	"\n" +
-	"count_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tcountTime\x12(\n" +
-	"\x10example_user_ids\x18\x05 \x03(\tR\x0eexampleUserIds\"Z\n" +
+	"count_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tcountTime\x121\n" +
+	"\x10example_user_ids\x18\x05 \x03(\tB\a\xca\xcf\x18\x03\n" +
+	"\x01\x05R\x0eexampleUserIds\"Z\n" +
 	"\x0eRuleMatchCount\x12\x17\n" +
 	"\arule_id\x18\x01 \x01(\tR\x06ruleId\x12/\n" +
 	"\x05count\x18\x02 \x01(\v2\x19.usher.rule.v1.MatchCountR\x05count\"r\n" +
