@@ -1,4 +1,8 @@
 -- +goose Up
+-- An erasure holds this lock while it erases rows and their totals. The next statement must see all of that, or nothing.
+SELECT
+FROM folded
+FOR UPDATE;
 -- This counts all rows of two tables, and nobody waits for it but the background job that folds.
 -- One snapshot: what it counts, less what its records from the horizon on have changed. Kinds of change: 1 is Created, at revision 1
 -- unless it is an adoption, and 3 is Deleted.

@@ -1,7 +1,7 @@
 WITH oldest AS (
   SELECT transaction, sequence, time
   FROM changes
-  WHERE transaction < (SELECT transaction FROM folded)
+  WHERE transaction < (SELECT least(transaction, everywhere) FROM folded)
     AND (SELECT pg_try_advisory_xact_lock(hashtextextended('trim', 4)))
   ORDER BY transaction, sequence
   LIMIT :limit
