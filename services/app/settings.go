@@ -96,6 +96,20 @@ func (s Settings) runsAll() bool {
 	return !slices.ContainsFunc(services[:], func(service Service) bool { return !s.runs(service) })
 }
 
+// ServiceName returns the name of this process in traces and metrics: usher- and its service if it runs one alone, and otherwise usher.
+func (s Settings) ServiceName() string {
+	name, count := "", 0
+	for _, service := range services {
+		if s.runs(service) {
+			name, count = rpc.CallerName(service), count+1
+		}
+	}
+	if count != 1 {
+		return "usher"
+	}
+	return "usher-" + name
+}
+
 // bootstraps reports whether the operator's token is the one in the data folder.
 func (s Settings) bootstraps() bool {
 	return s.Dev && s.OperatorToken == "" && len(s.OperatorTokenFiles) == 0 && s.runs(gatewayService)

@@ -33,7 +33,7 @@ func serveUsher(ctx context.Context) error {
 	if err := config.Load(&s, config.Source{Environ: os.Environ()}); err != nil {
 		return err
 	}
-	t, err := telemetry.New(ctx, telemetry.Config{Logs: os.Stderr})
+	t, err := telemetry.New(ctx, telemetry.Config{Service: s.ServiceName(), Logs: os.Stderr})
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,9 @@ func serveUsher(ctx context.Context) error {
 	}
 	stopping, cancel := context.WithTimeout(context.Background(), s.ShutdownTimeout)
 	defer cancel()
-	return errors.Join(err, a.Stop(stopping), t.Shutdown(stopping))
+	err = errors.Join(err, a.Stop(stopping))
+	t.Shutdown(stopping)
+	return err
 }
 
 // backend lists the services behind the gateway, each one after those that it calls.

@@ -8,20 +8,27 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
+	"runtime"
+	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	promexporter "go.opentelemetry.io/otel/exporters/prometheus"
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/usher-scim/usher/services/internal/ids"
+	"github.com/usher-scim/usher/services/internal/version"
 )
+
+// flushTime is how long Shutdown waits for a collector.
+const flushTime = 2 * time.Second
 
 // Telemetry contains the providers of a process.
 type Telemetry struct {
@@ -36,6 +43,9 @@ type Telemetry struct {
 
 // Config is the configuration of the telemetry.
 type Config struct {
+	// Service is the name of the service in traces and metrics, such as usher-gateway. OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES
+	// take precedence. Empty means usher.
+	Service string
 	// Logs receives the log lines.
 	Logs io.Writer
 	// Level is the lowest level that is logged.
@@ -46,79 +56,71 @@ type Config struct {
 	Spans sdktrace.SpanExporter
 }
 
-// New creates the providers. Traces go to the OTLP endpoint in OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT. Without
-// one, trace IDs are created and transmitted, but nothing is recorded.
+// New creates the providers. Prometheus can always read the metrics. The environment variables of OpenTelemetry decide what goes to a
+// collector, and how: see exporters. Without a collector for traces, trace IDs are created and transmitted, but nothing is recorded.
 func New(ctx context.Context, c Config) (*Telemetry, error) {
 	t := &Telemetry{Log: slog.New(newHandler(c))}
-	about := resource.NewSchemaless(attribute.String("service.name", "usher"))
-
-	options := []sdktrace.TracerProviderOption{sdktrace.WithResource(about)}
-	switch {
-	case c.Spans != nil:
-		options = append(options, sdktrace.WithSyncer(c.Spans))
-	case os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != "":
-		exporter, err := otlptracegrpc.New(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("creating the trace exporter: %w", err)
-		}
-		options = append(options, sdktrace.WithBatcher(exporter))
-	default:
-		options = append(options, sdktrace.WithSampler(off{}))
+	about, err := describe(ctx, c.Service)
+	if err != nil {
+		return nil, err
 	}
-	tracing := sdktrace.NewTracerProvider(options...)
+	x, err := newExporters(ctx, c.Spans, t.Log)
+	if err != nil {
+		return nil, err
+	}
+	tracing := sdktrace.NewTracerProvider(append(x.tracing, sdktrace.WithResource(about))...)
 	t.Tracing, t.shutdown = tracing, append(t.shutdown, tracing.Shutdown)
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	exporter, err := promexporter.New(promexporter.WithRegisterer(registry))
+	exporter, err := promexporter.New(promexporter.WithRegisterer(registry), promexporter.WithoutScopeInfo())
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("creating the metrics exporter: %w", err), tracing.Shutdown(ctx))
 	}
-	meter := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithResource(about))
+	meter := sdkmetric.NewMeterProvider(append(x.metrics, sdkmetric.WithReader(exporter), sdkmetric.WithResource(about))...)
 	t.Meter, t.shutdown = meter, append(t.shutdown, meter.Shutdown)
 	t.Metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
-	return t, nil
+	return t, observeBuild(meter)
 }
 
-// Shutdown sends the data that waits to be sent.
-func (t *Telemetry) Shutdown(ctx context.Context) error {
-	var errs []error
+// describe returns what all data of this process says about it.
+func describe(ctx context.Context, service string) (*resource.Resource, error) {
+	if service == "" {
+		service = "usher"
+	}
+	about, err := resource.New(ctx,
+		resource.WithAttributes(
+			attribute.String("service.name", service), attribute.String("service.version", version.Of()),
+			attribute.String("service.instance.id", ids.New())),
+		resource.WithFromEnv()) // the last one wins
+	if err != nil {
+		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
+	}
+	return about, nil
+}
+
+// observeBuild reports which build runs.
+func observeBuild(meter metric.MeterProvider) error {
+	gauge, err := meter.Meter("github.com/usher-scim/usher/services/internal/telemetry").Int64Gauge("usher_build_info",
+		metric.WithDescription("Always 1; its labels say which build runs."))
+	if err == nil {
+		gauge.Record(context.Background(), 1, metric.WithAttributes(
+			attribute.String("version", version.Of()), attribute.String("go_version", runtime.Version())))
+	}
+	return err
+}
+
+// Shutdown sends the data that waits to be sent. It waits for a collector for 2 seconds at most, and logs what could not be sent.
+func (t *Telemetry) Shutdown(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, flushTime)
+	defer cancel()
+	var all sync.WaitGroup
 	for _, shutdown := range t.shutdown {
-		errs = append(errs, shutdown(ctx))
+		all.Go(func() {
+			if err := shutdown(ctx); err != nil {
+				t.Log.LogAttrs(ctx, slog.LevelWarn, "the last traces or metrics could not be sent", slog.String("error", err.Error()))
+			}
+		})
 	}
-	return errors.Join(errs...)
+	all.Wait()
 }
-
-// handler adds the trace to each log line that is written within one.
-type handler struct{ slog.Handler }
-
-func newHandler(c Config) slog.Handler {
-	options := &slog.HandlerOptions{Level: c.Level}
-	if c.Text {
-		return handler{slog.NewTextHandler(c.Logs, options)}
-	}
-	return handler{slog.NewJSONHandler(c.Logs, options)}
-}
-
-func (h handler) Handle(ctx context.Context, record slog.Record) error {
-	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
-		record.AddAttrs(slog.String("trace_id", span.TraceID().String()), slog.String("span_id", span.SpanID().String()))
-	}
-	return h.Handler.Handle(ctx, record)
-}
-
-func (h handler) WithAttrs(attributes []slog.Attr) slog.Handler {
-	return handler{h.Handler.WithAttrs(attributes)}
-}
-
-func (h handler) WithGroup(name string) slog.Handler { return handler{h.Handler.WithGroup(name)} }
-
-// off records no span. Unlike the SDK's own sampler, it does not search the context for the parent's state, which would walk through the
-// whole context.
-type off struct{}
-
-func (off) ShouldSample(sdktrace.SamplingParameters) sdktrace.SamplingResult {
-	return sdktrace.SamplingResult{Decision: sdktrace.Drop}
-}
-
-func (off) Description() string { return "off" }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.uber.org/goleak"
@@ -25,11 +26,7 @@ func start(t *testing.T, c telemetry.Config) *telemetry.Telemetry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := tel.Shutdown(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { tel.Shutdown(context.Background()) })
 	return tel
 }
 
@@ -64,6 +61,16 @@ func TestALogLineContainsItsTrace(t *testing.T) {
 	}
 }
 
+func TestADurationInALogHasItsUnit(t *testing.T) {
+	t.Parallel()
+	var lines bytes.Buffer
+	tel := start(t, telemetry.Config{Logs: &lines})
+	tel.Log.Info("request", slog.Duration("duration", 1500*time.Microsecond), slog.Group("part", slog.Duration("wait", time.Second)))
+	if !strings.Contains(lines.String(), `"duration_ms":1.5,"part":{"wait_ms":1000}`) {
+		t.Errorf("got %s", &lines)
+	}
+}
+
 func TestLogsCanBeForPeople(t *testing.T) {
 	t.Parallel()
 	var lines bytes.Buffer
@@ -83,10 +90,13 @@ func TestMetricsAreServedForPrometheus(t *testing.T) {
 	counter.Add(t.Context(), 3)
 	answer := httptest.NewRecorder()
 	tel.Metrics.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	for _, want := range []string{"usher_test_things_total{", "} 3", "go_goroutines"} {
+	for _, want := range []string{"\nusher_test_things_total 3\n", "go_goroutines", `usher_build_info{go_version="go`, `service_name="usher"`} {
 		if !strings.Contains(answer.Body.String(), want) {
 			t.Errorf("the metrics lack %s", want)
 		}
+	}
+	if strings.Contains(answer.Body.String(), "otel_scope") {
+		t.Error("metrics name the code that made them")
 	}
 }
 

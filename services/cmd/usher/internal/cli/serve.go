@@ -153,10 +153,13 @@ func serve(cmd *cobra.Command, s app.Settings) (err error) {
 	// The databases contain personal data, so only the user of this process may read its files.
 	unix.Umask(0o077)
 	ctx := cmd.Context()
-	t, err := telemetry.New(ctx, telemetry.Config{Logs: cmd.ErrOrStderr(), Level: level, Text: s.LogFormat == "text"})
+	t, err := telemetry.New(ctx, telemetry.Config{
+		Service: s.ServiceName(), Logs: cmd.ErrOrStderr(), Level: level, Text: s.LogFormat == "text",
+	})
 	if err != nil {
 		return err
 	}
+	telemetry.LogErrors(t.Log)
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
@@ -176,7 +179,9 @@ func serve(cmd *cobra.Command, s app.Settings) (err error) {
 	t.Log.InfoContext(ctx, "stopping", "delay", s.ShutdownDelay, "timeout", s.ShutdownTimeout)
 	stopCtx, cancel := context.WithTimeout(context.Background(), s.ShutdownDelay+s.ShutdownTimeout)
 	defer cancel()
-	return errors.Join(err, a.Stop(stopCtx), t.Shutdown(stopCtx))
+	err = errors.Join(err, a.Stop(stopCtx))
+	t.Shutdown(stopCtx)
+	return err
 }
 
 // greet prints the addresses and, in development, the next commands to try.
