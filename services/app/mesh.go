@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"sync"
 	"time"
 
-	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
@@ -32,8 +30,7 @@ const (
 // mesh connects the services: those of this process over an in-process channel, others over gRPC with mutual TLS.
 type mesh struct {
 	settings  Settings
-	log       *slog.Logger
-	tracing   trace.TracerProvider
+	telemetry rpc.Telemetry
 	now       func() time.Time
 	intercept func(caller, callee Service, conn grpc.ClientConnInterface) grpc.ClientConnInterface
 
@@ -52,12 +49,13 @@ type meshServer struct {
 
 // newMesh reads the certificates of this process's services, and listens for other processes, if there are any.
 func newMesh(ctx context.Context, s Settings, o Options) (*mesh, error) {
-	local, err := rpc.NewInProcess(o.Telemetry.Log, o.Telemetry.Tracing)
+	telemetry := rpc.Telemetry{Log: o.Telemetry.Log, Tracing: o.Telemetry.Tracing, Meter: o.Telemetry.Meter}
+	local, err := rpc.NewInProcess(telemetry)
 	if err != nil {
 		return nil, err
 	}
 	m := &mesh{
-		settings: s, log: o.Telemetry.Log, tracing: o.Telemetry.Tracing, now: o.Now, intercept: o.Intercept, local: local,
+		settings: s, telemetry: telemetry, now: o.Now, intercept: o.Intercept, local: local,
 		identities: map[Service]rpc.Identity{}, servers: map[Service]meshServer{},
 	}
 	if s.runsAll() {
@@ -76,7 +74,7 @@ func newMesh(ctx context.Context, s Settings, o Options) (*mesh, error) {
 
 // open loads a service's certificate and creates its server.
 func (m *mesh) open(ctx context.Context, service Service) error {
-	identity, err := certificates.FromFolder(m.settings.CertificatesDir, service, m.log, m.now)
+	identity, err := certificates.FromFolder(m.settings.CertificatesDir, service, m.telemetry.Log, m.now)
 	if err != nil {
 		return fmt.Errorf("certificates_dir: %w", err)
 	}
@@ -84,7 +82,7 @@ func (m *mesh) open(ctx context.Context, service Service) error {
 	if service == gatewayService {
 		return nil // no other service calls it
 	}
-	server, err := rpc.NewWireServer(identity, m.log, m.tracing)
+	server, err := rpc.NewWireServer(identity, m.telemetry)
 	if err != nil {
 		return err
 	}
@@ -124,7 +122,7 @@ func (m *mesh) dial(caller, callee Service) (grpc.ClientConnInterface, error) {
 	if m.settings.runs(callee) {
 		return m.local.As(caller), nil
 	}
-	conn, err := rpc.Dial(m.settings.service(callee).Addr, callee, m.identities[caller], m.log, m.tracing)
+	conn, err := rpc.Dial(m.settings.service(callee).Addr, callee, m.identities[caller], m.telemetry)
 	if err != nil {
 		return nil, fmt.Errorf("%s.addr: %w", rpc.CallerName(callee), err)
 	}

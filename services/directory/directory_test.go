@@ -72,7 +72,7 @@ func setup(t *testing.T, change ...func(*directory.Config)) *bundle {
 	t.Helper()
 	b := &bundle{T: t, folder: t.TempDir(), clock: &clock{now: time.Date(2026, 1, 2, 3, 4, 5, 678_901_234, time.UTC)}, certain: true}
 	b.service = b.open(change...)
-	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+	channel, err := rpc.NewInProcess(rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: noop.NewTracerProvider()})
 	must(t, err)
 	b.service.Register(channel)
 	gateway, identity := channel.As(commonv1.Caller_CALLER_GATEWAY), channel.As(commonv1.Caller_CALLER_IDENTITY)

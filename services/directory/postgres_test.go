@@ -41,7 +41,7 @@ func TestReplicasShareADatabaseOnPostgreSQL(t *testing.T) {
 	must(t, err)
 	equal(t, "what the key opens", resolved.GetDirectory().GetDirectoryId(), made.GetDirectory().GetId())
 
-	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+	channel, err := rpc.NewInProcess(rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: noop.NewTracerProvider()})
 	must(t, err)
 	b.open(onPostgres).Register(channel)
 	replica := directoryv1.NewDirectoryServiceClient(channel.As(commonv1.Caller_CALLER_GATEWAY))

@@ -119,7 +119,7 @@ func TestAWatcherGetsTheChangesOfAnotherReplica(t *testing.T) {
 	b.organization("acme")
 	stream := b.watch(0)
 	_, _ = untilCaughtUp(t, stream)
-	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+	channel, err := rpc.NewInProcess(rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: noop.NewTracerProvider()})
 	must(t, err)
 	b.open().Register(channel)
 	replica := directoryv1.NewDirectoryServiceClient(channel.As(commonv1.Caller_CALLER_GATEWAY))

@@ -71,7 +71,7 @@ func TestAServiceCallsNothingThatItMayNotCall(t *testing.T) {
 	}
 	var log bytes.Buffer
 	conn, err := rpc.Dial(settingOf(d.processes["gateway"], "USHER_DIRECTORY__ADDR"), commonv1.Caller_CALLER_DIRECTORY, identity,
-		slog.New(slog.NewTextHandler(&log, nil)), noop.NewTracerProvider())
+		rpc.Telemetry{Log: slog.New(slog.NewTextHandler(&log, nil)), Tracing: noop.NewTracerProvider()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -180,8 +180,8 @@ func (u *usher) redisUp() bool {
 	return u.metric("usher_redis_up") == "1"
 }
 
-// metric is the value of a metric that has one series.
-func (u *usher) metric(name string) string {
+// metrics reads all metrics.
+func (u *usher) metrics() string {
 	u.t.Helper()
 	request, err := http.NewRequestWithContext(u.t.Context(), "GET", "http://"+u.addrs.Ops+"/metrics", http.NoBody)
 	if err != nil {
@@ -196,7 +196,13 @@ func (u *usher) metric(name string) string {
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	for line := range strings.Lines(string(text)) {
+	return string(text)
+}
+
+// metric is the value of a metric that has one series.
+func (u *usher) metric(name string) string {
+	u.t.Helper()
+	for line := range strings.Lines(u.metrics()) {
 		if fields := strings.Fields(line); strings.HasPrefix(line, name) && len(fields) > 1 {
 			return fields[len(fields)-1]
 		}

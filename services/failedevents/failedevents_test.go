@@ -47,7 +47,7 @@ func newWorld(t *testing.T, change ...func(*failedevents.Config)) *world {
 		each(&config)
 	}
 	log, tracing := slog.New(slog.DiscardHandler), noop.NewTracerProvider()
-	channel, err := rpc.NewInProcess(log, tracing)
+	channel, err := rpc.NewInProcess(rpc.Telemetry{Log: log, Tracing: tracing})
 	if err != nil {
 		t.Fatal(err)
 	}

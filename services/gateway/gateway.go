@@ -168,13 +168,13 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	ofClients.Identity = lastAdminStays{ofClients.Identity, rulev1.NewAccessServiceClient(ofClients.Rule)}
 	g.admin, err = admin.New(context.Background(), ofClients, admin.Dependencies{ // only the registrations use the context, and nothing ends them
 		Clients: clients, Browser: browser, ServerName: server, TrustedProxies: c.TrustedProxies, TallyEvery: tallyEvery,
-		InFlight: inFlight, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
+		InFlight: inFlight, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Now: d.Now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	g.console = traced.Handler(withoutPath(d.Console), traced.Options{
-		Name: "console", ServerName: server, TrustedProxies: c.TrustedProxies, Tracing: d.Tracing, Meter: d.Meter,
+		Name: "console", ServerName: server, TrustedProxies: c.TrustedProxies, Tracing: d.Tracing, Metrics: instruments,
 	})
 	var tokens *authn.Operator
 	if c.SignInWithToken {
@@ -183,13 +183,13 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	g.signIn = signin.New(signin.Dependencies{
 		AdminURL: adminURL, PublicURL: strings.TrimSuffix(c.PublicURL, "/"), Tokens: tokens, TraceURL: c.TraceURL, Providers: people, ProviderNames: providerNames(c.OIDC), SignIn: directoryv1.NewSignInServiceClient(d.Directory),
 		Browser: browser, Visitors: authn.NewVisitors(unknownKeys, d.Now), ServerName: server, TrustedProxies: c.TrustedProxies,
-		TallyEvery: tallyEvery, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
+		TallyEvery: tallyEvery, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Now: d.Now,
 	})
 	g.public, err = publicgrpc.New(publicgrpc.Dependencies{
 		Connections: ofClients.ByPackage(), Clients: clients, Limits: publicgrpc.Limits{
 			Prompt: prompt, Arrival: c.RequestTimeout, Unread: unread, Idle: idle, Age: age, Quiet: quiet, Pong: pong,
 		},
-		InFlight: inFlight, TallyEvery: tallyEvery, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
+		InFlight: inFlight, TallyEvery: tallyEvery, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Now: d.Now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
@@ -208,7 +208,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	}, scimhttp.Dependencies{
 		Resources:   identityv1.NewResourceServiceClient(d.Identity),
 		Directories: authn.NewDirectories(d.Keys, unknown).Noting(uses), Rates: d.Rates, Events: g.recorder, Activity: g.activity, Metrics: instruments,
-		Log: d.Log, Tracing: d.Tracing, Meter: d.Meter, Now: d.Now,
+		Log: d.Log, Tracing: d.Tracing, Now: d.Now,
 	})
 	if err := g.observe(instruments, d.Keys, inFlight, operator); err != nil {
 		return nil, errors.Join(fmt.Errorf("gateway: %w", err), g.Close())

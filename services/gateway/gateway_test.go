@@ -162,7 +162,7 @@ func newOthers() *others {
 func (o *others) dependencies(t *testing.T) gateway.Dependencies {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	channel, err := rpc.NewInProcess(log, tracenoop.NewTracerProvider())
+	channel, err := rpc.NewInProcess(rpc.Telemetry{Log: log, Tracing: tracenoop.NewTracerProvider()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -114,7 +114,7 @@ func TestQuirksOutliveTheProcess(t *testing.T) {
 		scope = i.target
 		i.user(`{"userName":"anna"}`)
 	})
-	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+	channel, err := rpc.NewInProcess(rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: noop.NewTracerProvider()})
 	must(t, err)
 	service, err := identity.New(t.Context(), identity.Config{Settings: identity.Defaults(), DatabasePath: path}, identity.Dependencies{
 		Directory: channel.As(commonv1.Caller_CALLER_IDENTITY), Log: slog.New(slog.DiscardHandler),

@@ -60,7 +60,7 @@ func setup(t *testing.T, change ...func(*identity.Config)) *bundle {
 
 func setupWith(t *testing.T, change func(*identity.Config, *identity.Dependencies)) *bundle {
 	t.Helper()
-	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+	channel, err := rpc.NewInProcess(rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: noop.NewTracerProvider()})
 	must(t, err)
 	followed := &directories{all: map[string]*directoryv1.WatchDirectoriesResponse{}}
 	directoryv1.RegisterDirectoryFeedServiceServer(channel, followed)
@@ -444,7 +444,7 @@ func TestTheMemoryInFlightHasRoomForTheLargestGroup(t *testing.T) {
 
 func TestClosingTwiceIsSafe(t *testing.T) {
 	t.Parallel()
-	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+	channel, err := rpc.NewInProcess(rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: noop.NewTracerProvider()})
 	must(t, err)
 	s, err := identity.New(t.Context(), identity.Config{Settings: identity.Defaults(), DatabasePath: filepath.Join(t.TempDir(), "identity.db")},
 		identity.Dependencies{Directory: channel.As(commonv1.Caller_CALLER_IDENTITY), Tracing: noop.NewTracerProvider(), Now: time.Now})

@@ -84,7 +84,7 @@ func (b *bundle) start() {
 	b.t.Helper()
 	b.metrics, b.spans = metric.NewManualReader(), tracetest.NewSpanRecorder()
 	tracing := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(b.spans))
-	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), tracing)
+	channel, err := rpc.NewInProcess(rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: tracing})
 	if err != nil {
 		b.t.Fatal(err)
 	}

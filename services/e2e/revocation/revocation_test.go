@@ -76,7 +76,7 @@ func newWorld(t *testing.T, wait time.Duration) *world {
 	must(t, err)
 	w.admin = redis.NewClient(options)
 	t.Cleanup(func() { _ = w.admin.Close() })
-	w.channel, err = rpc.NewInProcess(slog.New(slog.DiscardHandler), tracenoop.NewTracerProvider())
+	w.channel, err = rpc.NewInProcess(rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: tracenoop.NewTracerProvider()})
 	must(t, err)
 	w.client, w.network = w.connect()
 	service, err := directory.New(t.Context(), directory.Config{

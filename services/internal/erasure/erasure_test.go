@@ -85,7 +85,7 @@ func listed(ids ...string) (all []*directoryv1.Erasure) {
 // following is a follower of a fake directory service.
 func following(t *testing.T, d *fakeDirectory, k Keeper) *follower {
 	t.Helper()
-	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+	channel, err := rpc.NewInProcess(rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: noop.NewTracerProvider()})
 	if err != nil {
 		t.Fatal(err)
 	}

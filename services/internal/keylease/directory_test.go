@@ -102,7 +102,7 @@ func TestAnAnswerAboutAKeyIsALease(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			now := asked
-			channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), tracenoop.NewTracerProvider())
+			channel, err := rpc.NewInProcess(rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: tracenoop.NewTracerProvider()})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -43,6 +43,7 @@ type DB struct {
 	*pgxpool.Pool
 	epochs *epochs // nil for a schema without a feed
 	delays *delays // nil if no transaction delays a feed
+	state  *state
 }
 
 // Server is a PostgreSQL server and database, with the options of this process.
@@ -99,6 +100,10 @@ func Open(ctx context.Context, server Server, schema Schema) (*DB, error) {
 		db.Pool.Close()
 		return nil, err
 	}
+	if db.state, err = watchState(db.Pool, schema.Name, server.Log, server.Meter); err != nil {
+		db.Close()
+		return nil, err
+	}
 	return db, nil
 }
 
@@ -135,6 +140,9 @@ func (p *DB) recognize(ctx context.Context, conn *pgx.Conn) error {
 func (p *DB) Close() {
 	if p.delays != nil {
 		p.delays.close()
+	}
+	if p.state != nil {
+		p.state.close()
 	}
 	p.Pool.Close()
 }

@@ -61,7 +61,7 @@ func reached(protoreflect.MessageDescriptor) (proto.Message, error) {
 // standIn serves every RPC of the contract, so that only the interceptors decide. answer makes the answer of an RPC from its type.
 func standIn(t *testing.T, answer func(protoreflect.MessageDescriptor) (proto.Message, error)) *rpc.InProcess {
 	t.Helper()
-	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+	channel, err := rpc.NewInProcess(rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: noop.NewTracerProvider()})
 	must(t, err)
 	services := map[protoreflect.FullName]*grpc.ServiceDesc{}
 	for _, m := range everyRPC() {

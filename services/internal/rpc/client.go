@@ -6,17 +6,24 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/status"
 )
 
-// clientUnary transmits the principal and the message ID, and reserves time for this side to report a time-out.
-func clientUnary(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+// client contains what the interceptors of a connection need.
+type client struct{ metrics *metrics }
+
+// unary transmits the principal and the message ID, and reserves time for this side to report a time-out.
+func (c client) unary(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
 	ctx, cancel, err := prepare(ctx)
 	if err != nil {
 		return err
 	}
 	defer cancel()
+	start := time.Now()
 	awaitReplica(ctx, conn)
-	return invoke(ctx, method, request, reply, conn, options...)
+	err = invoke(ctx, method, request, reply, conn, options...)
+	c.metrics.ended(ctx, method, start, status.Code(err))
+	return err
 }
 
 // replicaWait is how long a call waits if no replica is reachable: when replicas are restarted one after another, there may be a moment in
@@ -49,12 +56,18 @@ func prepare(ctx context.Context) (context.Context, context.CancelFunc, error) {
 	return ctx, cancel, nil
 }
 
-// clientStream transmits the principal and the message ID. A stream lives as long as its context.
-func clientStream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
+// stream transmits the principal and the message ID. A stream lives as long as its context.
+func (c client) stream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
 	ctx, err := outgoing(ctx)
 	if err != nil {
 		return nil, err
 	}
+	start := time.Now()
 	awaitReplica(ctx, conn)
-	return open(ctx, desc, conn, method, options...)
+	stream, err := open(ctx, desc, conn, method, options...)
+	if err != nil {
+		c.metrics.ended(ctx, method, start, status.Code(err))
+		return nil, err
+	}
+	return &measuredStream{ClientStream: stream, metrics: c.metrics, method: method, start: start}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 
 	"github.com/fullstorydev/grpchan"
 	"github.com/fullstorydev/grpchan/inprocgrpc"
@@ -23,13 +22,13 @@ type InProcess struct {
 	channel *inprocgrpc.Channel
 }
 
-// NewInProcess creates the channel. Register services on it before the first call.
-func NewInProcess(log *slog.Logger, tracing trace.TracerProvider) (*InProcess, error) {
-	server, err := newServer(log, claimedCaller)
+// NewInProcess creates the channel. A call within a process is measured once, by the server. Register services on it before the first call.
+func NewInProcess(t Telemetry) (*InProcess, error) {
+	server, err := newServer(t, claimedCaller)
 	if err != nil {
 		return nil, err
 	}
-	options := tracingOptions(tracing)
+	options := tracingOptions(t.Tracing)
 	return &InProcess{channel: (&inprocgrpc.Channel{}).
 		WithServerUnaryInterceptor(server.unary).
 		WithServerStreamInterceptor(server.stream).

@@ -45,7 +45,7 @@ func replicas(t *testing.T, n int, handle func() error) (all []*member, call fun
 		must(t, err)
 		m.address = listener.Addr().String()
 		m.again = func(listener net.Listener) {
-			m.server, err = rpc.NewWireServer(fixed(own), slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+			m.server, err = rpc.NewWireServer(fixed(own), rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: noop.NewTracerProvider()})
 			must(t, err)
 			s := &server{resolve: func(context.Context) error {
 				m.calls.Add(1)
@@ -64,7 +64,7 @@ func replicas(t *testing.T, n int, handle func() error) (all []*member, call fun
 	}
 	client, err := authority.TLS(gateway, time.Now())
 	must(t, err)
-	conn, err := rpc.Dial(strings.Join(addresses, ", "), callee, fixed(client), slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+	conn, err := rpc.Dial(strings.Join(addresses, ", "), callee, fixed(client), rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: noop.NewTracerProvider()})
 	must(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	return all, func(ctx context.Context) error { return lookup(ctx, conn) }

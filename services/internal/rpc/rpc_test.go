@@ -89,7 +89,7 @@ func onEachTransport(t *testing.T, test func(t *testing.T, s *server, l *log, as
 	t.Run("in process", func(t *testing.T) {
 		t.Parallel()
 		s, l := &server{}, &log{}
-		channel, err := rpc.NewInProcess(slog.New(slog.NewJSONHandler(l, nil)), noop.NewTracerProvider())
+		channel, err := rpc.NewInProcess(rpc.Telemetry{Log: slog.New(slog.NewJSONHandler(l, nil)), Tracing: noop.NewTracerProvider()})
 		must(t, err)
 		s.register(channel)
 		test(t, s, l, channel.As)
@@ -114,7 +114,7 @@ func serve(t *testing.T, l *log, register func(grpc.ServiceRegistrar)) wire {
 	must(t, err)
 	config, err := authority.TLS(callee, time.Now())
 	must(t, err)
-	server, err := rpc.NewWireServer(fixed(config), slog.New(slog.NewJSONHandler(l, nil)), noop.NewTracerProvider())
+	server, err := rpc.NewWireServer(fixed(config), rpc.Telemetry{Log: slog.New(slog.NewJSONHandler(l, nil)), Tracing: noop.NewTracerProvider()})
 	must(t, err)
 	register(server)
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -137,7 +137,7 @@ func (w wire) dial(t *testing.T, authority *certificates.Authority, caller, serv
 	t.Helper()
 	config, err := authority.TLS(caller, time.Now())
 	must(t, err)
-	conn, err := rpc.Dial(w.address, service, fixed(config), slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+	conn, err := rpc.Dial(w.address, service, fixed(config), rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: noop.NewTracerProvider()})
 	must(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	return conn

@@ -12,6 +12,7 @@ import (
 
 	"buf.build/go/protovalidate"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -35,20 +36,29 @@ const (
 	smallRequest = 4 << 10
 )
 
+// Telemetry is where servers and clients report what they do. Meter may be nil.
+type Telemetry struct {
+	Log     *slog.Logger
+	Tracing trace.TracerProvider
+	Meter   metric.MeterProvider
+}
+
 // Server contains what the interceptors of every service need.
 type Server struct {
 	log       *slog.Logger
+	metrics   *metrics
 	validator protovalidate.Validator
 	identify  func(context.Context) (commonv1.Caller, error)
 }
 
 // newServer creates the interceptors of a server. identify returns the calling service of a connection.
-func newServer(log *slog.Logger, identify func(context.Context) (commonv1.Caller, error)) (*Server, error) {
+func newServer(t Telemetry, identify func(context.Context) (commonv1.Caller, error)) (*Server, error) {
 	validator, err := protovalidate.New()
 	if err != nil {
 		return nil, fmt.Errorf("building the validator: %w", err)
 	}
-	return &Server{log: log, validator: validator, identify: identify}, nil
+	measured, err := newMetrics(t.Meter, serverSide)
+	return &Server{log: t.Log, metrics: measured, validator: validator, identify: identify}, err
 }
 
 // unary handles a unary call as a whole: identity, deadline, admission, validation, handler, status, log.
@@ -172,7 +182,7 @@ func invalid(err error) error {
 	return f
 }
 
-// leave maps the error, and writes the one log line of the call.
+// leave maps the error, measures the call, and writes its one log line.
 func (s *Server) leave(ctx context.Context, method string, start time.Time, err error) error {
 	attributes := []slog.Attr{
 		slog.String("rpc", method),
@@ -184,10 +194,12 @@ func (s *Server) leave(ctx context.Context, method string, start time.Time, err 
 		attributes = append(attributes, slog.String(MessageIDAttribute, id))
 	}
 	if err == nil {
+		s.metrics.ended(ctx, method, start, codes.OK)
 		s.log.LogAttrs(ctx, slog.LevelDebug, "call", append(attributes, slog.String("code", codes.OK.String()))...)
 		return nil
 	}
 	st := Status(err)
+	s.metrics.ended(ctx, method, start, st.Code())
 	attributes = append(attributes, slog.String("code", st.Code().String()),
 		slog.String("reason", fault.ReasonName(Fault(err).Reason)))
 	if st.Code() == codes.Unavailable {

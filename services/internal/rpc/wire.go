@@ -4,12 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"log/slog"
 	"strings"
 	"time"
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
-	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
@@ -47,7 +45,7 @@ type WireServer struct {
 }
 
 // NewWireServer creates the server. identity must require and verify a client certificate, whose DNS name says which service calls.
-func NewWireServer(identity Identity, log *slog.Logger, tracing trace.TracerProvider) (*WireServer, error) {
+func NewWireServer(identity Identity, t Telemetry) (*WireServer, error) {
 	config, err := identity()
 	if err != nil {
 		return nil, err
@@ -55,11 +53,11 @@ func NewWireServer(identity Identity, log *slog.Logger, tracing trace.TracerProv
 	if config.ClientAuth != tls.RequireAndVerifyClientCert {
 		return nil, errors.New("a wire server must verify its clients' certificates")
 	}
-	server, err := newServer(log, certifiedCaller)
+	server, err := newServer(t, certifiedCaller)
 	if err != nil {
 		return nil, err
 	}
-	handshake, err := serverHandshake(identity, log)
+	handshake, err := serverHandshake(identity, t.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +66,7 @@ func NewWireServer(identity Identity, log *slog.Logger, tracing trace.TracerProv
 			grpc.Creds(handshake),
 			grpc.UnaryInterceptor(server.unary),
 			grpc.StreamInterceptor(server.stream),
-			grpc.StatsHandler(WithoutMessages(otelgrpc.NewServerHandler(tracingOptions(tracing)...))),
+			grpc.StatsHandler(WithoutMessages(otelgrpc.NewServerHandler(tracingOptions(t.Tracing)...))),
 			grpc.NumStreamWorkers(ServerWorkers),
 			grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
 			grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: connectionAge}),
@@ -86,17 +84,22 @@ func (s *WireServer) Drain() { s.health.Shutdown() }
 
 // Dial creates the connection to a service, over all its replicas. address is host:port, whose host may resolve to many addresses, or
 // several of them separated by commas. identity has this service's certificate and trusts the authority that signed those of the others.
-func Dial(address string, service commonv1.Caller, identity Identity, log *slog.Logger, tracing trace.TracerProvider) (*grpc.ClientConn, error) {
-	handshake, err := clientHandshake(identity, service, log)
+func Dial(address string, service commonv1.Caller, identity Identity, t Telemetry) (*grpc.ClientConn, error) {
+	handshake, err := clientHandshake(identity, service, t.Log)
 	if err != nil {
 		return nil, err
 	}
+	measured, err := newMetrics(t.Meter, clientSide)
+	if err != nil {
+		return nil, err
+	}
+	calls := client{measured}
 	target, resolvers := resolved(address)
 	return grpc.NewClient(target, append(resolvers,
 		grpc.WithTransportCredentials(handshake),
-		grpc.WithUnaryInterceptor(clientUnary),
-		grpc.WithStreamInterceptor(clientStream),
-		grpc.WithStatsHandler(WithoutMessages(otelgrpc.NewClientHandler(tracingOptions(tracing)...))),
+		grpc.WithUnaryInterceptor(calls.unary),
+		grpc.WithStreamInterceptor(calls.stream),
+		grpc.WithStatsHandler(WithoutMessages(otelgrpc.NewClientHandler(tracingOptions(t.Tracing)...))),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
 		grpc.WithDefaultServiceConfig(serviceConfig()),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 3 * time.Second, PermitWithoutStream: true}),

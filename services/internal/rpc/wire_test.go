@@ -92,7 +92,7 @@ func TestSeveralPrincipalsCountAsNone(t *testing.T) {
 func TestAWireServerMustVerifyItsClients(t *testing.T) {
 	t.Parallel()
 	for _, auth := range []tls.ClientAuthType{tls.NoClientCert, tls.RequestClientCert, tls.RequireAnyClientCert, tls.VerifyClientCertIfGiven} {
-		if _, err := rpc.NewWireServer(fixed(&tls.Config{ClientAuth: auth, MinVersion: tls.VersionTLS13}), slog.New(slog.DiscardHandler), noop.NewTracerProvider()); err == nil {
+		if _, err := rpc.NewWireServer(fixed(&tls.Config{ClientAuth: auth, MinVersion: tls.VersionTLS13}), rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: noop.NewTracerProvider()}); err == nil {
 			t.Errorf("%s was taken", auth)
 		}
 	}

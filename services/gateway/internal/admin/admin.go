@@ -16,7 +16,6 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/status"
@@ -84,7 +83,6 @@ type Dependencies struct {
 	Metrics        *metrics.Metrics
 	Log            *slog.Logger
 	Tracing        trace.TracerProvider
-	Meter          metric.MeterProvider
 	Now            func() time.Time
 }
 
@@ -124,7 +122,7 @@ func New(ctx context.Context, c backend.Connections, d Dependencies) (*Handler, 
 		return nil, err
 	}
 	h.traced = traced.Handler(http.HandlerFunc(h.serve), traced.Options{
-		Name: "admin", ServerName: d.ServerName, TrustedProxies: d.TrustedProxies, Tracing: d.Tracing, Meter: d.Meter,
+		Name: "admin", ServerName: d.ServerName, TrustedProxies: d.TrustedProxies, Tracing: d.Tracing, Metrics: d.Metrics,
 	})
 	return h, nil
 }
@@ -166,7 +164,7 @@ func (p patient) Invoke(ctx context.Context, method string, request, reply any, 
 
 // Run logs the counts of the tally until its context ends.
 func (h *Handler) Run(ctx context.Context) {
-	h.tally.Run(ctx, h.d.Log.With(slog.String("face", "admin")), h.d.TallyEvery)
+	h.tally.Run(ctx, h.d.Log.With(slog.String("api", "admin")), h.d.TallyEvery)
 }
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.traced.ServeHTTP(w, r) }

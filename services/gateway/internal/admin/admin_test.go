@@ -18,7 +18,6 @@ import (
 	"testing"
 	"time"
 
-	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -152,7 +151,7 @@ func newWorld(t *testing.T, change ...func(*Dependencies)) *world {
 		metrics: sdkmetric.NewManualReader(), logs: &strings.Builder{},
 	}
 	tracing := sdktrace.NewTracerProvider(sdktrace.WithSyncer(w.spans))
-	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), tracing)
+	channel, err := rpc.NewInProcess(rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: tracing})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +168,7 @@ func newWorld(t *testing.T, change ...func(*Dependencies)) *world {
 			authn.NewUnknownKeys(authn.UnknownKeysConfig{PerAddress: 1e6, Total: 1e6}, time.Now), time.Now),
 		ServerName: "scim.example.com",
 		InFlight:   inflight.New(64<<20, 32<<20), TallyEvery: time.Hour, Metrics: instruments,
-		Log: slog.New(slog.NewTextHandler(w.logs, nil)), Tracing: tracing, Meter: metricnoop.NewMeterProvider(), Now: time.Now,
+		Log: slog.New(slog.NewTextHandler(w.logs, nil)), Tracing: tracing, Now: time.Now,
 	}
 	for _, c := range change {
 		c(&d)
@@ -501,7 +500,7 @@ func TestRefusalsAreCountedAndLoggedTogether(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	w.handler.Run(ctx)
-	if line := w.logs.String(); strings.Count(line, "\n") != 1 || !strings.Contains(line, "face=admin unauthenticated=3") {
+	if line := w.logs.String(); strings.Count(line, "\n") != 1 || !strings.Contains(line, "api=admin unauthenticated=3") {
 		t.Errorf("logged: %s", line)
 	}
 	var all metricdata.ResourceMetrics
@@ -512,7 +511,7 @@ func TestRefusalsAreCountedAndLoggedTogether(t *testing.T) {
 	for _, m := range all.ScopeMetrics[0].Metrics {
 		if sum, ok := m.Data.(metricdata.Sum[int64]); ok && m.Name == metrics.OperatorRefused {
 			for _, p := range sum.DataPoints {
-				face, _ := p.Attributes.Value("face")
+				face, _ := p.Attributes.Value("api")
 				reason, _ := p.Attributes.Value("reason")
 				refused[face.AsString()+" "+reason.AsString()] = p.Value
 			}

@@ -5,6 +5,8 @@ package metrics
 import (
 	"context"
 	"errors"
+	"sync"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -16,6 +18,8 @@ import (
 const (
 	Messages               = "usher_gateway_messages_total"
 	MessageDuration        = "usher_gateway_message_duration_seconds"
+	Requests               = "usher_gateway_requests_total"
+	RequestDuration        = "usher_gateway_request_duration_seconds"
 	Unauthenticated        = "usher_gateway_unauthenticated_total"
 	OperatorRefused        = "usher_gateway_operator_unauthenticated_total"
 	OperatorTokens         = "usher_operator_tokens"
@@ -39,7 +43,7 @@ const (
 	methodLabel            = "method"
 	statusClassLabel       = "status_class"
 	reasonLabel            = "reason"
-	apiLabel               = "face"
+	apiLabel               = "api"
 	quirkLabel             = "quirk"
 	budgetLabel            = "budget"
 	sourceLabel            = "source"
@@ -65,6 +69,10 @@ type Metrics struct {
 	Quirks                metric.Int64Counter
 	UsesDropped           metric.Int64Counter
 
+	requests        metric.Int64Counter
+	requestDuration metric.Float64Histogram
+	known           sync.Map // the attributes of requests, by requested
+
 	meter metric.Meter
 }
 
@@ -78,6 +86,7 @@ func New(provider metric.MeterProvider) (*Metrics, error) {
 		return c
 	}
 	m.Messages = counter(Messages, "SCIM messages of authenticated directories, by the status of the answer.")
+	m.requests = counter(Requests, "Requests of any client that ended, by API, route and class of the status.")
 	m.Unauthenticated = counter(Unauthenticated, "SCIM requests that failed before they were authenticated.")
 	m.OperatorTokensRefused = counter(OperatorTokensRefused, "Readings of a file with an operator's token that found no valid token in it. Missing files do not count.")
 	m.OperatorRefused = counter(OperatorRefused, "Requests of the admin REST API and calls of the public gRPC API without a valid token or service credential, by the reason.")
@@ -94,10 +103,43 @@ func New(provider metric.MeterProvider) (*Metrics, error) {
 	m.UsesDropped = counter(UsesDropped, "Uses of credentials, and refusals of directories, that were not noted because there were too many.")
 	var err error
 	m.MessageDuration, err = m.meter.Float64Histogram(MessageDuration, metric.WithUnit("s"),
-		metric.WithDescription("How long SCIM messages of authenticated directories took."),
-		metric.WithExplicitBucketBoundaries(.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30))
+		metric.WithDescription("How long SCIM messages of authenticated directories took, by method and route, where these exist."),
+		metric.WithExplicitBucketBoundaries(.0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30))
+	problems = append(problems, err)
+	m.requestDuration, err = m.meter.Float64Histogram(RequestDuration, metric.WithUnit("s"),
+		metric.WithDescription("How long requests of any client took, by API. Watches are not in it."),
+		metric.WithExplicitBucketBoundaries(.0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30))
 	return m, errors.Join(append(problems, err)...)
 }
+
+// requested is what one counter of requests counts.
+type requested struct{ api, route, class string }
+
+// Request measures a request that ended. route is a template, or the name of an RPC. class is the class of the status, such as 2xx, or the
+// status code of gRPC. A watch, which lasts until its client leaves, has no duration.
+func (m *Metrics) Request(ctx context.Context, api, route, class string, took time.Duration, watch bool) {
+	m.requests.Add(ctx, 1, m.attributes(requested{api, route, class}))
+	if !watch {
+		m.requestDuration.Record(ctx, took.Seconds(), m.attributes(requested{api: api}))
+	}
+}
+
+// attributes returns the attributes of what is counted. Making them for each request would take longer than counting it.
+func (m *Metrics) attributes(of requested) metric.MeasurementOption {
+	if known, ok := m.known.Load(of); ok {
+		return known.(metric.MeasurementOption)
+	}
+	all := []attribute.KeyValue{attribute.String(apiLabel, of.api)}
+	if of.route != "" {
+		all = append(all, attribute.String(routeLabel, of.route), attribute.String(statusClassLabel, of.class))
+	}
+	made := metric.WithAttributeSet(attribute.NewSet(all...))
+	m.known.Store(of, made)
+	return made
+}
+
+// Class returns the class of an HTTP status, such as 2xx.
+func Class(status int) string { return string('0'+rune(status/100)) + "xx" } //nolint:gosec // three digits
 
 // ObserveOperatorTokens reports the number of valid tokens of the operator when metrics are read, until the registration ends.
 func (m *Metrics) ObserveOperatorTokens(count func() int64) (metric.Registration, error) {
@@ -148,7 +190,7 @@ func (m *Metrics) ObserveKeys(counts func() keylease.Counts) (metric.Registratio
 // Message labels a message: its route as a template, its method, and the class of its status, such as 2xx.
 func Message(route, method string, status int) metric.MeasurementOption {
 	return metric.WithAttributes(attribute.String(routeLabel, route), attribute.String(methodLabel, method),
-		attribute.String(statusClassLabel, string('0'+rune(status/100))+"xx")) //nolint:gosec // three digits
+		attribute.String(statusClassLabel, Class(status)))
 }
 
 // Route labels a duration. The status is not a label, because it would multiply the buckets.
@@ -166,7 +208,7 @@ func Budget(name string) metric.MeasurementOption {
 	return metric.WithAttributes(attribute.String(budgetLabel, name))
 }
 
-// Refused labels a refusal with the API that refused, in the label "face", and with the reason.
+// Refused labels a refusal with the API that refused, and with the reason.
 func Refused(api, reason string) metric.MeasurementOption {
 	return metric.WithAttributes(attribute.String(apiLabel, api), attribute.String(reasonLabel, reason))
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
-	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
@@ -97,7 +98,6 @@ type Dependencies struct {
 	Metrics     *metrics.Metrics
 	Log         *slog.Logger
 	Tracing     trace.TracerProvider
-	Meter       metric.MeterProvider
 	Now         func() time.Time
 }
 
@@ -133,7 +133,7 @@ func (a *API) Server(options ...grpc.ServerOption) *grpc.Server {
 	server := grpc.NewServer(append(options,
 		grpc.ForceServerCodecV2(requestCodec{encoding.GetCodecV2(proto.Name)}),
 		grpc.StatsHandler(rpc.WithoutMessages(otelgrpc.NewServerHandler(
-			otelgrpc.WithTracerProvider(a.d.Tracing), otelgrpc.WithMeterProvider(a.d.Meter),
+			otelgrpc.WithTracerProvider(a.d.Tracing), otelgrpc.WithMeterProvider(noop.NewMeterProvider()),
 			// A span links to the trace of the client, which decides neither the trace's id nor whether the trace is kept.
 			otelgrpc.WithPropagators(propagation.TraceContext{}), otelgrpc.WithPublicEndpoint()))),
 		grpc.MaxRecvMsgSize(maxRequest),
@@ -164,7 +164,7 @@ func (a *API) Drain() { a.health.Shutdown() }
 
 // Run logs the counts of the tally until its context ends.
 func (a *API) Run(ctx context.Context) {
-	a.tally.Run(ctx, a.d.Log.With(slog.String("face", "grpc")), a.d.TallyEvery)
+	a.tally.Run(ctx, a.d.Log.With(slog.String("api", "grpc")), a.d.TallyEvery)
 }
 
 // check reports the health of the whole API, whichever service the request names. It does not read the request, because the sender need not
@@ -217,6 +217,9 @@ func sourceOf(ctx context.Context, incoming metadata.MD) authn.Source {
 func (a *API) admitting(method string, streams bool, next func(*entered) error) grpc.StreamHandler {
 	return func(_ any, stream grpc.ServerStream) (err error) {
 		start := a.d.Now()
+		defer func() {
+			a.d.Metrics.Request(stream.Context(), "grpc", strings.TrimPrefix(method, "/"), rpc.CodeName(status.Code(err)), a.d.Now().Sub(start), streams)
+		}()
 		ctx, client, err := a.enter(stream.Context())
 		if err != nil {
 			return err

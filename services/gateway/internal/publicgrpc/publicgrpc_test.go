@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -221,7 +220,7 @@ func serveInFlight(t *testing.T, limits Limits, budget *inflight.Budget) (map[st
 	api, err := New(Dependencies{
 		Connections: connections, Clients: clients, TallyEvery: time.Hour, Metrics: instruments,
 		Limits: limits, InFlight: budget, Log: slog.New(slog.NewTextHandler(logs, nil)), Tracing: sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans)),
-		Meter: metricnoop.NewMeterProvider(), Now: time.Now,
+		Now: time.Now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -462,7 +461,7 @@ func TestRefusalsAreCountedAndLoggedTogether(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	seen.api.Run(ctx)
-	if line := seen.logs.String(); strings.Count(line, "\n") != 1 || !strings.Contains(line, "face=grpc unauthenticated=2") {
+	if line := seen.logs.String(); strings.Count(line, "\n") != 1 || !strings.Contains(line, "api=grpc unauthenticated=2") {
 		t.Errorf("logged: %s", line)
 	}
 	var all metricdata.ResourceMetrics

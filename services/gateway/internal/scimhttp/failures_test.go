@@ -212,7 +212,7 @@ func TestFailuresBecomeEventsAndAnswers(t *testing.T) {
 func TestAServerWithoutTheRPCIsNotAMissingResource(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), w.handler.d.Tracing)
+	channel, err := rpc.NewInProcess(rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: w.handler.d.Tracing})
 	if err != nil {
 		t.Fatal(err)
 	}

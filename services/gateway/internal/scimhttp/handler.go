@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
 	commonv1 "github.com/usher-scim/usher/gen/go/usher/common/v1"
@@ -70,7 +69,6 @@ type Dependencies struct {
 	Metrics     *metrics.Metrics
 	Log         *slog.Logger
 	Tracing     trace.TracerProvider
-	Meter       metric.MeterProvider
 	Now         func() time.Time
 }
 
@@ -88,7 +86,7 @@ type Handler struct {
 func New(c Config, d Dependencies) *Handler {
 	h := &Handler{config: c, d: d, rates: newRates(c.RatePerSecond, d.Rates), turns: inflight.NewTurns(c.MessagesAtOnce)}
 	h.traced = traced.Handler(http.HandlerFunc(h.serve), traced.Options{
-		Name: "SCIM", ServerName: c.ServerName, TrustedProxies: c.TrustedProxies, Tracing: d.Tracing, Meter: d.Meter,
+		Name: "scim", ServerName: c.ServerName, TrustedProxies: c.TrustedProxies, Tracing: d.Tracing, Metrics: d.Metrics,
 	})
 	return h
 }

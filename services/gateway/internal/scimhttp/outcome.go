@@ -58,7 +58,9 @@ func (h *Handler) finish(ctx context.Context, m *message, status int, p *problem
 	}
 	took := h.d.Now().Sub(m.start)
 	h.d.Metrics.Messages.Add(ctx, 1, metrics.Message(m.route.template(), m.route.method, status))
-	h.d.Metrics.MessageDuration.Record(ctx, took.Seconds(), metrics.Route(m.route.template(), m.route.method))
+	if m.route.exists() {
+		h.d.Metrics.MessageDuration.Record(ctx, took.Seconds(), metrics.Route(m.route.template(), m.route.method))
+	}
 	h.log(ctx, m, m.route.operation(), status, took, p, err)
 	reads := m.route.method == http.MethodGet || m.route.method == http.MethodHead
 	if p != nil && !(reads && status == http.StatusNotFound) {

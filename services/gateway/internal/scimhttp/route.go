@@ -204,6 +204,16 @@ func (r route) template() string {
 // operation returns the route as logs and failed events name it.
 func (r route) operation() string { return r.method + " " + r.template() }
 
+// exists reports whether the endpoint has the method.
+func (r route) exists() bool {
+	for _, m := range methods[r.endpoint] {
+		if m.name == r.method {
+			return true
+		}
+	}
+	return false
+}
+
 // notAllowed returns the problem of a method that the endpoint does not have.
 func (r route) notAllowed() *problem {
 	var allowed []string

@@ -311,7 +311,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	}
 	log := process.Log
 	tracing := sdktrace.NewTracerProvider(sdktrace.WithSyncer(w.spans))
-	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), tracing)
+	channel, err := rpc.NewInProcess(rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: tracing})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -340,7 +340,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	w.handler = New(config, Dependencies{
 		Resources:   identityv1.NewResourceServiceClient(conn),
 		Directories: authn.NewDirectories(keylease.New(w.load, now), authn.NewUnknownKeys(authn.UnknownKeysConfig{PerAddress: 1e6, Total: 1e6}, now)), Events: w.events, Activity: w.activity, Metrics: instruments, Log: log,
-		Tracing: tracing, Meter: meter, Now: now,
+		Tracing: tracing, Now: now,
 	})
 	return w
 }

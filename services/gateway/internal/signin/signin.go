@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/time/rate"
 
@@ -67,7 +66,6 @@ type Dependencies struct {
 	Metrics        *metrics.Metrics
 	Log            *slog.Logger
 	Tracing        trace.TracerProvider
-	Meter          metric.MeterProvider
 	Now            func() time.Time
 }
 
@@ -102,14 +100,14 @@ func New(d Dependencies) *Handler {
 	h.mux.HandleFunc("GET /portal.js", h.file("text/javascript; charset=utf-8", portalScript))
 	h.mux.HandleFunc("/", h.nothing)
 	h.traced = traced.Handler(http.HandlerFunc(h.serve), traced.Options{
-		Name: "sign-in", ServerName: d.ServerName, TrustedProxies: d.TrustedProxies, Tracing: d.Tracing, Meter: d.Meter,
+		Name: "sign-in", ServerName: d.ServerName, TrustedProxies: d.TrustedProxies, Tracing: d.Tracing, Metrics: d.Metrics,
 	})
 	return h
 }
 
 // Run logs the counts of requests without a log line of their own, until its context ends.
 func (h *Handler) Run(ctx context.Context) {
-	h.tally.Run(ctx, h.d.Log.With(slog.String("face", "sign-in")), h.d.TallyEvery)
+	h.tally.Run(ctx, h.d.Log.With(slog.String("api", "sign-in")), h.d.TallyEvery)
 }
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.traced.ServeHTTP(w, r) }

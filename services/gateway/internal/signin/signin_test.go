@@ -104,7 +104,7 @@ func newWorld(t *testing.T, admin string) *world {
 		AdminURL: adminURL, Providers: providers, ProviderNames: []string{"acme"}, SignIn: w.directory,
 		Browser: authn.NewBrowser(clients, adminURL, nil), Visitors: authn.NewVisitors(limits, clock),
 		TrustedProxies: limits.TrustedProxies, Metrics: instruments, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
-		Tracing: noop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider(), Now: time.Now,
+		Tracing: noop.NewTracerProvider(), Now: time.Now,
 	})
 	return w
 }

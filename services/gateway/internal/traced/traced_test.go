@@ -11,6 +11,8 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	"github.com/usher-scim/usher/services/gateway/internal/metrics"
 )
 
 const (
@@ -23,9 +25,13 @@ const (
 func serve(t *testing.T, method, peer string, headers ...string) tracetest.SpanStub {
 	t.Helper()
 	spans := tracetest.NewInMemoryExporter()
+	instruments, err := metrics.New(noop.NewMeterProvider())
+	if err != nil {
+		t.Fatal(err)
+	}
 	h := Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { r.Pattern = "/x/{id}" }), Options{
 		Name: "x", ServerName: "x.example.com", TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
-		Tracing: sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans)), Meter: noop.NewMeterProvider(),
+		Tracing: sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans)), Metrics: instruments,
 	})
 	r := httptest.NewRequest(method, "/x/1", http.NoBody)
 	r.RemoteAddr = peer

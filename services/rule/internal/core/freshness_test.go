@@ -53,7 +53,7 @@ func (p process) run() {
 
 func inMemory(t *testing.T) (*identitytest.Identity, core.Identity) {
 	t.Helper()
-	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), tracenoop.NewTracerProvider())
+	channel, err := rpc.NewInProcess(rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: tracenoop.NewTracerProvider()})
 	if err != nil {
 		t.Fatal(err)
 	}

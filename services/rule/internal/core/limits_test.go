@@ -24,7 +24,7 @@ import (
 // newCore creates a core on its own database, with an empty identity service.
 func newCore(t *testing.T, events core.FailedEvents) (*core.Core, store.Store) {
 	t.Helper()
-	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), tracenoop.NewTracerProvider())
+	channel, err := rpc.NewInProcess(rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: tracenoop.NewTracerProvider()})
 	if err != nil {
 		t.Fatal(err)
 	}

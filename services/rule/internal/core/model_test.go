@@ -129,7 +129,7 @@ func newWorld(t *testing.T, seed uint64, stores []store.Store) *world {
 		gone: map[string]gone{}, suspended: map[string]bool{},
 	}
 	log := slog.New(slog.DiscardHandler)
-	channel, err := rpc.NewInProcess(log, tracenoop.NewTracerProvider())
+	channel, err := rpc.NewInProcess(rpc.Telemetry{Log: log, Tracing: tracenoop.NewTracerProvider()})
 	if err != nil {
 		t.Fatal(err)
 	}

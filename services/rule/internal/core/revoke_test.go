@@ -32,7 +32,7 @@ func TestARevocationAfterAnAdoptionRemovesNoAccessFromRules(t *testing.T) {
 
 func revokeAfterAdoption(t *testing.T, noticed bool) {
 	ctx := t.Context()
-	channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), tracenoop.NewTracerProvider())
+	channel, err := rpc.NewInProcess(rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: tracenoop.NewTracerProvider()})
 	if err != nil {
 		t.Fatal(err)
 	}

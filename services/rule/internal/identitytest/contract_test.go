@@ -18,7 +18,7 @@ import (
 func TestTheIdentityInMemoryIsLikeTheRealOne(t *testing.T) {
 	t.Parallel()
 	identitycontract.Run(t, func(t *testing.T) identitycontract.Identity {
-		channel, err := rpc.NewInProcess(slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+		channel, err := rpc.NewInProcess(rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: noop.NewTracerProvider()})
 		if err != nil {
 			t.Fatal(err)
 		}
