@@ -140,6 +140,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	unknownKeys := authn.UnknownKeysConfig{PerAddress: c.UnknownKeysPerAddress, Total: c.UnknownKeys, TrustedProxies: c.TrustedProxies}
 	unknown := authn.NewUnknownKeys(unknownKeys, d.Now)
 	inFlight := inflight.New(c.inFlight())
+	unlogged := traced.Quiet(1 - c.LogSuccesses)
 	operator := authn.NewOperator()
 	people, err := oidc.New(c.OIDC, d.Now)
 	if err != nil {
@@ -168,7 +169,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 	ofClients.Identity = lastAdminStays{ofClients.Identity, rulev1.NewAccessServiceClient(ofClients.Rule)}
 	g.admin, err = admin.New(context.Background(), ofClients, admin.Dependencies{ // only the registrations use the context, and nothing ends them
 		Clients: clients, Browser: browser, ServerName: server, TrustedProxies: c.TrustedProxies, TallyEvery: tallyEvery,
-		InFlight: inFlight, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Now: d.Now,
+		InFlight: inFlight, Quiet: unlogged, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Now: d.Now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
@@ -189,7 +190,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 		Connections: ofClients.ByPackage(), Clients: clients, Limits: publicgrpc.Limits{
 			Prompt: prompt, Arrival: c.RequestTimeout, Unread: unread, Idle: idle, Age: age, Quiet: quiet, Pong: pong,
 		},
-		InFlight: inFlight, TallyEvery: tallyEvery, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Now: d.Now,
+		InFlight: inFlight, TallyEvery: tallyEvery, Quiet: unlogged, Metrics: instruments, Log: d.Log, Tracing: d.Tracing, Now: d.Now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
@@ -207,7 +208,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 		InFlight: inFlight, TallyEvery: tallyEvery,
 	}, scimhttp.Dependencies{
 		Resources:   identityv1.NewResourceServiceClient(d.Identity),
-		Directories: authn.NewDirectories(d.Keys, unknown).Noting(uses), Rates: d.Rates, Events: g.recorder, Activity: g.activity, Metrics: instruments,
+		Directories: authn.NewDirectories(d.Keys, unknown).Noting(uses), Rates: d.Rates, Events: g.recorder, Activity: g.activity, Quiet: unlogged, Metrics: instruments,
 		Log: d.Log, Tracing: d.Tracing, Now: d.Now,
 	})
 	if err := g.observe(instruments, d.Keys, inFlight, operator); err != nil {

@@ -21,6 +21,7 @@ type Settings struct {
 	SessionRequestsPerSecond float64 `koanf:"session_requests_per_second" doc:"Requests a second of one session of a person, over REST, with bursts of ten times as many. Each gateway counts for itself. Usher answers more of them with 429."`
 	WatchesPerCredential     int     `koanf:"watches_per_credential" doc:"Largest number of open watches of access of one service credential, or of one operator token, over REST and gRPC together."`
 	TraceURL                 string  `koanf:"trace_url" doc:"Address of a trace in your tracing tool, with {trace_id} where the id belongs, such as https://traces.example.com/trace/{trace_id}. The console links to it. Empty: no links."`
+	LogSuccesses             float64 `koanf:"log_successes" doc:"The part of successful requests that get a log line, from 0 to 1. Failed requests, and changes by admins and services, always get one."`
 	SpoolBytes               int64   `koanf:"spool_bytes" doc:"Largest size of the spool, which contains failed events and counts of messages that are not delivered yet. Counts use a quarter of it at most."`
 }
 
@@ -31,7 +32,7 @@ func Defaults() Settings {
 			RatePerSecond: 100, MaxBodyBytes: 1 << 20, MaxGroupBytes: 64 << 20, MaxBulkBytes: 4 << 20, MaxBulkOperations: 1000,
 			MessagesAtOnce: 8, RequestTimeout: 30 * time.Second,
 		},
-		UnknownKeysPerAddress: 10, UnknownKeys: 100, SessionRequestsPerSecond: 20, WatchesPerCredential: 100, SpoolBytes: 256 << 20,
+		UnknownKeysPerAddress: 10, UnknownKeys: 100, SessionRequestsPerSecond: 20, WatchesPerCredential: 100, LogSuccesses: 1, SpoolBytes: 256 << 20,
 	}
 }
 
@@ -52,6 +53,7 @@ func (s Settings) Check() config.Problems {
 	config.Above0(&p, "gateway.unknown_keys", s.UnknownKeys)
 	config.Above0(&p, "gateway.session_requests_per_second", s.SessionRequestsPerSecond)
 	config.Above0(&p, "gateway.watches_per_credential", s.WatchesPerCredential)
+	config.Between(&p, "gateway.log_successes", s.LogSuccesses, 0, 1)
 	config.Above0(&p, "gateway.spool_bytes", s.SpoolBytes)
 	if u, err := url.Parse(s.TraceURL); s.TraceURL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || !strings.Contains(s.TraceURL, "{trace_id}")) {
 		p.Add("gateway.trace_url", "an http or https address that contains {trace_id}", s.TraceURL)

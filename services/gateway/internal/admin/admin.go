@@ -32,6 +32,7 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/tally"
 	"github.com/usher-scim/usher/services/gateway/internal/traced"
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/ids"
 	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/pace"
 	"github.com/usher-scim/usher/services/internal/rpc"
@@ -80,6 +81,7 @@ type Dependencies struct {
 	TrustedProxies []netip.Prefix   // they tell the address of a client
 	InFlight       *inflight.Budget // memory, with a share for each credential
 	TallyEvery     time.Duration
+	Quiet          traced.Quiet // successes without a log line
 	Metrics        *metrics.Metrics
 	Log            *slog.Logger
 	Tracing        trace.TracerProvider
@@ -210,12 +212,26 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
+	if answered.code() < http.StatusBadRequest && h.d.Quiet.Skips(r.Context()) {
+		return
+	}
 	h.d.Log.LogAttrs(r.Context(), slog.LevelInfo, "admin request",
 		slog.String("principal", client.Principal.GetSubject()),
+		slog.String("organization", organizationIn(r.URL.Path)),
 		slog.String("method", r.Method),
 		slog.String("route", v.route),
 		slog.Int("status", answered.code()),
 		slog.Duration("duration", h.d.Now().Sub(start)))
+}
+
+// organizationIn returns the id of the organization in an address, or "" if there is none that could exist.
+func organizationIn(path string) string {
+	rest, ok := strings.CutPrefix(path, prefix+"organizations/")
+	id, _, _ := strings.Cut(rest, "/")
+	if id, _, _ = strings.Cut(id, ":"); !ok || !ids.IsSlug(id) {
+		return ""
+	}
+	return id
 }
 
 // authenticate returns the client of a request: by its bearer token or, if it has none, by the session of its browser.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/usher-scim/usher/services/internal/ids"
 )
 
 // Line says what one mapping gave a person, for people. It contains no value of a claim.
@@ -123,7 +125,7 @@ func (c claims) nested(path []string) string {
 }
 
 // organizations returns the ids that a mapping names, or the reason why it names none.
-func (m Mapping) organizations(c claims) (ids []string, miss string) {
+func (m Mapping) organizations(c claims) (all []string, miss string) {
 	if m.Organization != "" {
 		return []string{m.Organization}, ""
 	}
@@ -132,14 +134,14 @@ func (m Mapping) organizations(c claims) (ids []string, miss string) {
 		return nil, "the token does not have it, and it must name the organization" + c.nested(m.OrganizationClaim)
 	}
 	for _, one := range elements(value) {
-		if id, ok := one.(string); ok && slug.MatchString(id) {
-			ids = append(ids, id)
+		if id, ok := one.(string); ok && ids.IsSlug(id) {
+			all = append(all, id)
 		}
 	}
-	if len(ids) == 0 {
+	if len(all) == 0 {
 		return nil, "it must name the organization, and it contains no valid id of one"
 	}
-	return ids, ""
+	return all, ""
 }
 
 // elements returns the elements of a list, or the value itself.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/usher-scim/usher/services/internal/ids"
 )
 
 func linesOf(err error) []Line {
@@ -138,7 +140,7 @@ func FuzzMapping(f *testing.F) {
 			t.Errorf("%v, %v, %v", all, lines, err)
 		}
 		for _, g := range all {
-			if !slug.MatchString(g.OrganizationID) {
+			if !ids.IsSlug(g.OrganizationID) {
 				t.Errorf("%q is no organization", g.OrganizationID)
 			}
 		}

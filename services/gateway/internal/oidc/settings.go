@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/usher-scim/usher/services/internal/config"
+	"github.com/usher-scim/usher/services/internal/ids"
 	"github.com/usher-scim/usher/services/internal/secret"
 )
 
@@ -107,15 +108,13 @@ func CheckFiles(all []ProviderSettings) config.Problems {
 }
 
 var (
-	// slug matches the ids of organizations and the names of providers.
-	slug      = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 	printable = regexp.MustCompile(`^[ -~]{1,255}$`)
 	// scope is a scope-token of RFC 6749 §3.3.
 	scope = regexp.MustCompile(`^[!#-\[\]-~]{1,255}$`)
 )
 
 func (s ProviderSettings) check(p *config.Problems, key string) {
-	if !slug.MatchString(s.Name) {
+	if !ids.IsSlug(s.Name) {
 		p.Add(key+".name", "1 to 63 lower-case letters, digits and hyphens, with no hyphen at the ends", s.Name)
 	}
 	if u, err := url.Parse(s.Issuer); err != nil || len(s.Issuer) > longestIssuer || u.Hostname() == "" || u.User != nil || strings.ContainsAny(s.Issuer, "?#") || !Secure(u) {
@@ -170,7 +169,7 @@ func (m Mapping) check(p *config.Problems, key string) {
 	switch {
 	case (m.Organization == "") == (len(m.OrganizationClaim) == 0):
 		*p = append(*p, fmt.Errorf("%s.organization or organization_claim must be set, and not both", key))
-	case m.Organization != "" && !slug.MatchString(m.Organization):
+	case m.Organization != "" && !ids.IsSlug(m.Organization):
 		p.Add(key+".organization", "the id of an organization: 1 to 63 lower-case letters, digits and hyphens", m.Organization)
 	case len(m.OrganizationClaim) > 0:
 		checkPath(p, key+".organization_claim", m.OrganizationClaim)

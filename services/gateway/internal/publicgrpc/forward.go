@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/ids"
 	"github.com/usher-scim/usher/services/internal/rpc"
 )
 
@@ -162,6 +163,9 @@ func (f *forwarder) arrived(from *entered, request *encoded, err error) (proto.M
 	message := f.request.New().Interface()
 	if err := proto.Unmarshal(data.ReadOnlyData(), message); err != nil {
 		return nil, fault.Wrap(err, fault.InvalidRequest, "the request cannot be read as %s", f.request.Descriptor().FullName())
+	}
+	if of, ok := message.(interface{ GetOrganizationId() string }); ok && ids.IsSlug(of.GetOrganizationId()) {
+		from.organization = of.GetOrganizationId()
 	}
 	return message, nil
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/usher-scim/usher/services/gateway/internal/authn"
 	"github.com/usher-scim/usher/services/gateway/internal/metrics"
 	"github.com/usher-scim/usher/services/gateway/internal/tally"
+	"github.com/usher-scim/usher/services/gateway/internal/traced"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/rpc"
@@ -95,6 +96,7 @@ type Dependencies struct {
 	Clients     authn.Clients
 	InFlight    *inflight.Budget // memory, with a share for each credential
 	TallyEvery  time.Duration
+	Quiet       traced.Quiet // successes without a log line
 	Metrics     *metrics.Metrics
 	Log         *slog.Logger
 	Tracing     trace.TracerProvider
@@ -224,8 +226,8 @@ func (a *API) admitting(method string, streams bool, next func(*entered) error) 
 		if err != nil {
 			return err
 		}
-		defer func() { err = a.leave(ctx, method, start, err) }()
 		c := &entered{ServerStream: stream, ctx: ctx, reserved: a.d.InFlight.OpenCredential(client.Principal.GetSubject())}
+		defer func() { err = a.leave(ctx, method, c.organization, start, err) }()
 		defer c.reserved.Close()
 		if err := c.reserved.Reserve(callBytes); err != nil {
 			return err
@@ -247,7 +249,7 @@ func (a *API) admitting(method string, streams bool, next func(*entered) error) 
 }
 
 // leave converts any error to its status, and writes the one log line of the call.
-func (a *API) leave(ctx context.Context, method string, start time.Time, err error) error {
+func (a *API) leave(ctx context.Context, method, organization string, start time.Time, err error) error {
 	code, reason := codes.OK, ""
 	if err != nil {
 		err = rpc.Refuse(err)
@@ -261,8 +263,12 @@ func (a *API) leave(ctx context.Context, method string, start time.Time, err err
 		}
 		code, reason = rpc.Status(err).Code(), fault.ReasonName(refused.Reason)
 	}
+	if code == codes.OK && a.d.Quiet.Skips(ctx) {
+		return nil
+	}
 	a.d.Log.LogAttrs(ctx, slog.LevelInfo, "public call",
 		slog.String("principal", rpc.PrincipalOf(ctx).GetSubject()),
+		slog.String("organization", organization),
 		slog.String("rpc", method),
 		slog.String("code", code.String()),
 		slog.String("reason", reason),
@@ -275,6 +281,8 @@ type entered struct {
 	grpc.ServerStream
 	ctx      context.Context      //nolint:containedctx // grpc.ServerStream has a method that returns its context
 	reserved inflight.Reservation // its part of the memory in flight
+
+	organization string // the id in its request; empty if there is none that could exist
 }
 
 // Context returns the context of the authenticated client.

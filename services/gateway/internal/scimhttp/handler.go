@@ -66,6 +66,7 @@ type Dependencies struct {
 	Rates       Rates // nil: each gateway counts for itself
 	Events      Events
 	Activity    *activity.Counter
+	Quiet       traced.Quiet // messages without a problem that get no log line
 	Metrics     *metrics.Metrics
 	Log         *slog.Logger
 	Tracing     trace.TracerProvider

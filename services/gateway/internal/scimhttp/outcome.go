@@ -87,11 +87,16 @@ func (h *Handler) fail(ctx context.Context, m *message, what string, r route, bo
 // log writes the one line of a message, or of a failed operation of a Bulk; what is its name. The line contains no body, no filter, and no
 // value from the client except ids.
 func (h *Handler) log(ctx context.Context, m *message, what string, status int, took time.Duration, p *problem, err error) {
+	if p == nil && h.d.Quiet.Skips(ctx) {
+		return
+	}
 	attributes := []slog.Attr{
 		slog.String(rpc.MessageIDAttribute, m.id),
 		slog.String("organization", m.lease.OrganizationID),
 		slog.String("directory", m.lease.DirectoryID),
+		slog.String("key", m.lease.KeyID),
 		slog.String("route", what),
+		slog.String("resource", m.route.resourceID()),
 		slog.Int("status", status),
 		slog.Duration("duration", took),
 	}

@@ -2,21 +2,18 @@ package core
 
 import (
 	"context"
-	"regexp"
 
 	"github.com/usher-scim/usher/services/internal/fault"
+	"github.com/usher-scim/usher/services/internal/ids"
 	"github.com/usher-scim/usher/services/internal/requestid"
 	"github.com/usher-scim/usher/services/rule/internal/store"
 )
-
-// slug matches the ids of organizations, tenants and roles.
-var slug = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // checkOrganization refuses an invalid organization id. Only the directory service knows whether the organization exists, and it tells
 // only the gateway. The operator creates tenants and also organizations. So any valid id is accepted, and data for a missing
 // organization stays unused.
 func checkOrganization(id string) error {
-	if slug.MatchString(id) {
+	if ids.IsSlug(id) {
 		return nil
 	}
 	const why = "must be 1 to 63 of a-z, 0-9 and inner hyphens"

@@ -41,6 +41,7 @@ var bounds = []bound{
 	{"gateway.unknown_keys", "0.001", "", "NaN", ""},
 	{"gateway.session_requests_per_second", "0.001", "", "0", ""},
 	{"gateway.watches_per_credential", "1", "", "0", ""},
+	{"gateway.log_successes", "0", "1", "-0.1", "1.1"},
 	{"gateway.spool_bytes", "1", "", "0", ""},
 	{"gateway.in_flight_bytes", "65552", "", "65543", ""}, // for bodies of 1 byte, and of 0
 	{"gateway.in_flight_share_bytes", "65552", "", "65543", ""},
