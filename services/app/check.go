@@ -60,6 +60,7 @@ func (s Settings) Check() config.Problems {
 	if !slices.Contains([]string{"json", "text"}, s.LogFormat) {
 		p.Add("log_format", "json or text", s.LogFormat)
 	}
+	config.AtLeast0(&p, "trace_statements_over", s.TraceStatementsOver)
 	config.AtLeast0(&p, "shutdown_delay", s.ShutdownDelay)
 	config.Above0(&p, "shutdown_timeout", s.ShutdownTimeout)
 	return p

@@ -43,6 +43,8 @@ type Settings struct {
 	LogLevel                 string      `koanf:"log_level" doc:"debug, info, warn or error."`
 	LogFormat                string      `koanf:"log_format" doc:"json or text."`
 
+	TraceStatementsOver time.Duration `koanf:"trace_statements_over" doc:"How long an SQL statement, or the wait for a connection, must take to be in a trace, unless it fails. 0: all are in it."`
+
 	ShutdownDelay   time.Duration `koanf:"shutdown_delay" doc:"Time for which a stopping process still accepts requests after /readyz says no, so that load balancers notice."`
 	ShutdownTimeout time.Duration `koanf:"shutdown_timeout" doc:"Longest time for which a stopping process then waits for running requests."`
 
@@ -61,7 +63,7 @@ func Defaults() Settings {
 		Target: []string{allTargets}, DataDir: ".usher",
 		SCIMAddr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:8081", GRPCAddr: "127.0.0.1:8082", OpsAddr: "127.0.0.1:8083",
 		MaxConnections: 2000, MaxConnectionsPerAddress: 200, TrustedProxies: []string{"127.0.0.0/8", "::1"},
-		LogLevel: "info", LogFormat: "json", ShutdownDelay: 5 * time.Second, ShutdownTimeout: 15 * time.Second,
+		LogLevel: "info", LogFormat: "json", TraceStatementsOver: 10 * time.Millisecond, ShutdownDelay: 5 * time.Second, ShutdownTimeout: 15 * time.Second,
 		Gateway:      gateway.Defaults(),
 		Directory:    directory.Defaults(),
 		Identity:     identity.Defaults(),

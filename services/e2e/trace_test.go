@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -18,8 +20,8 @@ import (
 	"github.com/usher-scim/usher/services/internal/telemetry"
 )
 
-// One trace leads from the SCIM request through the gateway, identity and its SQL, and by a link on to the reconcile that
-// it caused, whose trace stands in the access feed.
+// One trace leads from the SCIM request through the gateway, identity and its SQL to the reconcile that it caused, which stands in the
+// access feed.
 func TestOneTraceFromMessageToAccess(t *testing.T) {
 	t.Parallel()
 	for name, topology := range topologies {
@@ -65,8 +67,8 @@ func TestOneTraceFromMessageToAccess(t *testing.T) {
 				return traceID
 			}
 			// A span ends a little after others can see what it describes.
-			var traceID, reconcileTrace string
-			eventually(t, "the trace has the gateway, identity and its SQL, and by a link the reconcile", func() bool {
+			var traceID, reconcile string
+			eventually(t, "the trace has the gateway, identity, its SQL and the reconcile", func() bool {
 				traceID = traceOf(theirs)
 				var gateway, identity, sql bool
 				for _, span := range spans.GetSpans() {
@@ -74,10 +76,12 @@ func TestOneTraceFromMessageToAccess(t *testing.T) {
 						gateway = gateway || strings.Contains(span.InstrumentationScope.Name, "otelhttp")
 						identity = identity || strings.Contains(span.Name, "usher.identity.v1.ResourceService/WriteResource")
 						sql = sql || strings.Contains(span.InstrumentationScope.Name, "otelsql")
+						if span.Name == "reconcile" {
+							reconcile = span.SpanContext.SpanID().String()
+						}
 					}
 				}
-				reconcileTrace = traceOf(traceID)
-				return gateway && identity && sql && reconcileTrace != ""
+				return gateway && identity && sql && reconcile != ""
 			})
 			if traceID == theirs {
 				t.Error("the message is in the client's trace")
@@ -89,11 +93,91 @@ func TestOneTraceFromMessageToAccess(t *testing.T) {
 				}
 			}
 			changes := u.accessChanges("")
-			if len(changes) != 1 || changes[0].GetMessageId() != messageID || !strings.Contains(changes[0].GetTraceparent(), reconcileTrace) {
-				t.Errorf("the access feed says %v, want one change by message %s in trace %s", changes, messageID, reconcileTrace)
+			if len(changes) != 1 || changes[0].GetMessageId() != messageID || changes[0].GetTraceparent() != "00-"+traceID+"-"+reconcile+"-01" {
+				t.Errorf("the access feed says %v, want one change by message %s in span %s of trace %s", changes, messageID, reconcile, traceID)
 			}
 		})
 	}
+}
+
+// mostSpans is how many spans a message has, with all that follows from it, while no statement is slow.
+const mostSpans = 6
+
+func TestAMessageHasFewSpans(t *testing.T) {
+	t.Parallel()
+	for name, setup := range setups {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			spans := tracetest.NewInMemoryExporter()
+			tel, err := telemetry.New(t.Context(), telemetry.Config{Logs: io.Discard, Spans: spans, StatementsOver: time.Hour})
+			if err != nil {
+				t.Fatal(err)
+			}
+			u := startUsher(t, setup, tel)
+			d := u.newDirectory(nil)
+			ann := d.user("ann")
+			group := d.group("Designers", ann)
+			u.caughtUp()
+			d.patch("/Groups/"+group, "remove", "members", nil, http.StatusNoContent)
+			u.caughtUp()
+			d.send("GET", "/Users/"+ann, "", http.StatusOK)
+			for method, reconciled := range map[string]bool{"POST": true, "PATCH": true, "GET": false} {
+				var names []string
+				eventually(t, "the trace of a "+method+" is whole", func() bool {
+					names = nil
+					all := spans.GetSpans()
+					root := slices.IndexFunc(all, func(s tracetest.SpanStub) bool { return strings.HasPrefix(s.Name, method+" /scim") })
+					if root < 0 {
+						return false
+					}
+					for _, s := range all {
+						if s.SpanContext.TraceID() == all[root].SpanContext.TraceID() {
+							names = append(names, s.Name)
+						}
+					}
+					return !reconciled || slices.Contains(names, "reconcile") || slices.Contains(names, "reconciled")
+				})
+				if len(names) > mostSpans {
+					t.Errorf("a %s has %d spans: %q", method, len(names), names)
+				}
+			}
+		})
+	}
+}
+
+// A batch of many messages has a trace of its own. The trace of each message leads there, and back.
+func TestTheTracesOfManyMessagesLeadToTheirReconcile(t *testing.T) {
+	t.Parallel()
+	spans := tracetest.NewInMemoryExporter()
+	tel, err := telemetry.New(t.Context(), telemetry.Config{Logs: io.Discard, Spans: spans, StatementsOver: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := startUsher(t, topology{}, tel)
+	d := u.newDirectory(nil)
+	sent := 0
+	eventually(t, "messages that came together lead to their reconcile, and back", func() bool {
+		var together sync.WaitGroup
+		for range 20 {
+			sent++
+			name := fmt.Sprint("user", sent)
+			together.Go(func() { d.user(name) })
+		}
+		together.Wait()
+		u.caughtUp()
+		forth, back := map[string]bool{}, map[string]bool{}
+		for _, span := range spans.GetSpans() {
+			for _, link := range span.Links {
+				switch span.Name {
+				case "reconciled":
+					forth[span.SpanContext.TraceID().String()+link.SpanContext.TraceID().String()] = true
+				case "reconcile":
+					back[link.SpanContext.TraceID().String()+span.SpanContext.TraceID().String()] = true
+				}
+			}
+		}
+		return len(forth) > 1 && maps.Equal(forth, back)
+	})
 }
 
 // What an IdP sends of people is in no span and in no log line, also where it is wrong.

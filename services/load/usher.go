@@ -33,7 +33,7 @@ func serveUsher(ctx context.Context) error {
 	if err := config.Load(&s, config.Source{Environ: os.Environ()}); err != nil {
 		return err
 	}
-	t, err := telemetry.New(ctx, telemetry.Config{Service: s.ServiceName(), Logs: os.Stderr})
+	t, err := telemetry.New(ctx, telemetry.Config{Service: s.ServiceName(), Logs: os.Stderr, StatementsOver: s.TraceStatementsOver})
 	if err != nil {
 		return err
 	}

@@ -22,18 +22,17 @@ type InProcess struct {
 	channel *inprocgrpc.Channel
 }
 
-// NewInProcess creates the channel. A call within a process is measured once, by the server. Register services on it before the first call.
+// NewInProcess creates the channel. A call within a process has one span and is measured
+// once, by the server: nothing is between the two sides. Register services on it before the first call.
 func NewInProcess(t Telemetry) (*InProcess, error) {
 	server, err := newServer(t, claimedCaller)
 	if err != nil {
 		return nil, err
 	}
-	options := tracingOptions(t.Tracing)
 	return &InProcess{channel: (&inprocgrpc.Channel{}).
 		WithServerUnaryInterceptor(server.unary).
 		WithServerStreamInterceptor(server.stream).
-		WithServerStatsHandler(WithoutMessages(otelgrpc.NewServerHandler(options...))).
-		WithClientStatsHandler(WithoutMessages(otelgrpc.NewClientHandler(options...)))}, nil
+		WithServerStatsHandler(WithoutMessages(otelgrpc.NewServerHandler(tracingOptions(t.Tracing)...)))}, nil
 }
 
 // tracingOptions returns the options of both transports. They transmit W3C trace context, but no baggage.
@@ -52,7 +51,13 @@ func (p *InProcess) RegisterService(desc *grpc.ServiceDesc, server any) {
 // other.
 func (p *InProcess) As(caller commonv1.Caller) grpc.ClientConnInterface {
 	claim := func(ctx context.Context) context.Context {
-		return metadata.AppendToOutgoingContext(ctx, callerKey, CallerName(caller))
+		carrier := propagation.MapCarrier{}
+		propagation.TraceContext{}.Inject(ctx, carrier)
+		values := []string{callerKey, CallerName(caller)}
+		for key, value := range carrier {
+			values = append(values, key, value)
+		}
+		return metadata.AppendToOutgoingContext(ctx, values...)
 	}
 	return grpchan.InterceptClientConn(p.channel,
 		func(ctx context.Context, method string, request, reply any, _ *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {

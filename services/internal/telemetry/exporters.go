@@ -26,15 +26,22 @@ type exporters struct {
 	metrics []sdkmetric.Option
 }
 
-// newExporters reads the environment variables of OpenTelemetry. spans, if not nil, gets all spans instead.
+// newExporters reads the environment variables of OpenTelemetry.
 //
 // Traces go to the endpoint of OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, unless OTEL_TRACES_EXPORTER is none.
 // Metrics go to a collector only if OTEL_METRICS_EXPORTER is otlp or OTEL_EXPORTER_OTLP_METRICS_ENDPOINT is set: many collectors of traces
-// take no metrics. OTEL_SDK_DISABLED=true ends both. The SDK itself reads all other variables, such as those for sampling, headers,
-// certificates and intervals.
-func newExporters(ctx context.Context, spans sdktrace.SpanExporter, log *slog.Logger) (x exporters, err error) {
-	if spans != nil {
-		x.tracing = append(x.tracing, sdktrace.WithSyncer(spans))
+// take no metrics. OTEL_SDK_DISABLED=true ends both. The SDK itself reads all other variables, such as those for headers, certificates
+// and intervals.
+func newExporters(ctx context.Context, c Config, log *slog.Logger) (x exporters, err error) {
+	keep, err := sampler()
+	if err != nil {
+		return x, err
+	}
+	send := func(p sdktrace.SpanProcessor) {
+		x.tracing = append(x.tracing, sdktrace.WithSampler(keep), sdktrace.WithSpanProcessor(unremarkable{p, c.StatementsOver}))
+	}
+	if c.Spans != nil {
+		send(sdktrace.NewSimpleSpanProcessor(c.Spans))
 		return x, nil
 	}
 	disabled, _ := strconv.ParseBool(os.Getenv("OTEL_SDK_DISABLED")) // the standard: anything else is false
@@ -51,7 +58,7 @@ func newExporters(ctx context.Context, spans sdktrace.SpanExporter, log *slog.Lo
 		if err != nil {
 			return x, fmt.Errorf("creating the exporter of traces: %w", err)
 		}
-		x.tracing = append(x.tracing, sdktrace.WithBatcher(reportedSpans{exporter, &report{log: log, what: "traces"}}))
+		send(sdktrace.NewBatchSpanProcessor(reportedSpans{exporter, &report{log: log, what: "traces"}}))
 	} else {
 		x.tracing = append(x.tracing, sdktrace.WithSampler(off{}))
 	}
@@ -172,13 +179,3 @@ func LogErrors(log *slog.Logger) {
 		log.LogAttrs(context.Background(), slog.LevelWarn, "an error in telemetry", slog.String("error", err.Error()))
 	}))
 }
-
-// off records no span. Unlike the SDK's own sampler, it does not search the context for the parent's state, which would walk through the
-// whole context.
-type off struct{}
-
-func (off) ShouldSample(sdktrace.SamplingParameters) sdktrace.SamplingResult {
-	return sdktrace.SamplingResult{Decision: sdktrace.Drop}
-}
-
-func (off) Description() string { return "off" }

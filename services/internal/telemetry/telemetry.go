@@ -52,6 +52,9 @@ type Config struct {
 	Level slog.Level
 	// Text writes logs for people instead of JSON.
 	Text bool
+	// StatementsOver is how long a statement, a transaction's begin or end, or the wait for a connection must take to have a span, unless
+	// it fails. 0 means that each has one.
+	StatementsOver time.Duration
 	// Spans receives finished spans instead of an OTLP exporter, for tests.
 	Spans sdktrace.SpanExporter
 }
@@ -64,7 +67,7 @@ func New(ctx context.Context, c Config) (*Telemetry, error) {
 	if err != nil {
 		return nil, err
 	}
-	x, err := newExporters(ctx, c.Spans, t.Log)
+	x, err := newExporters(ctx, c, t.Log)
 	if err != nil {
 		return nil, err
 	}

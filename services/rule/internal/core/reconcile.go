@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/usher-scim/usher/services/internal/ids"
@@ -209,6 +208,8 @@ func firstOf(userIDs []string) []string { return userIDs[:min(len(userIDs), maxN
 // under the organization's lease: in one transaction, unless that is too much. It sets aside each user that fails alone. It fails
 // with errRulesChanged if the rules that it builds on are out of date; then it writes no progress, and the caller begins again.
 func (c *Core) reconcile(ctx context.Context, b batch) (done outcome, err error) {
+	ctx, _, end := c.begin(ctx, b)
+	defer func() { end(err) }()
 	facts, err := c.users(ctx, b, b.userIDs)
 	if err == nil {
 		done, _, err = c.commit(ctx, b, facts)
@@ -232,10 +233,8 @@ func (c *Core) users(ctx context.Context, b batch, userIDs []string) (map[string
 // commit writes a batch with these facts in one transaction, and returns the rules that it applied.
 func (c *Core) commit(ctx context.Context, b batch, facts map[string]User) (done outcome, set *ruleSet, err error) {
 	start := time.Now()
-	ctx, span := c.tracer.Start(ctx, "reconcile", trace.WithNewRoot(), trace.WithLinks(linksTo(b.links)...),
-		trace.WithAttributes(attribute.String("usher.organization_id", b.organizationID), attribute.Int("usher.users", len(b.userIDs)),
-			attribute.Int("usher.messages", countMessages(b))))
-	defer span.End()
+	ctx, span, end := c.begin(ctx, b)
+	defer func() { end(err) }()
 	extension := c.extension(b.lease)
 	err = c.store.Update(ctx, b.organizationID, func(ctx context.Context, tx store.Tx) error {
 		done = outcome{}
@@ -262,7 +261,7 @@ func (c *Core) commit(ctx context.Context, b batch, facts map[string]User) (done
 				return err
 			}
 		}
-		if err := c.writeDifferences(ctx, tx, b, facts, set, span.SpanContext(), &done); err != nil {
+		if err := c.writeDifferences(ctx, tx, b, facts, set, span, &done); err != nil {
 			return err
 		}
 		if b.progress == nil {

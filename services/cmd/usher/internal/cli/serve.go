@@ -154,7 +154,7 @@ func serve(cmd *cobra.Command, s app.Settings) (err error) {
 	unix.Umask(0o077)
 	ctx := cmd.Context()
 	t, err := telemetry.New(ctx, telemetry.Config{
-		Service: s.ServiceName(), Logs: cmd.ErrOrStderr(), Level: level, Text: s.LogFormat == "text",
+		Service: s.ServiceName(), Logs: cmd.ErrOrStderr(), Level: level, Text: s.LogFormat == "text", StatementsOver: s.TraceStatementsOver,
 	})
 	if err != nil {
 		return err

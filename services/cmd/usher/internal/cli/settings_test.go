@@ -29,6 +29,7 @@ var bounds = []bound{
 	{"max_connections", "1", "", "0", ""},
 	{"max_connections_per_address", "1", "", "0", ""},
 	{"shutdown_delay", "0s", "", "-1ns", ""},
+	{"trace_statements_over", "0s", "", "-1ms", ""},
 	{"shutdown_timeout", "1s", "", "0s", ""},
 	{"gateway.rate_per_second", "0", "", "-0.1", ""},
 	{"gateway.max_body_bytes", "1", "67108864", "0", "67108865"},
