@@ -30,5 +30,10 @@ export default defineConfig({
   plugins: [react(), compressed()],
   build: { outDir: "../build", emptyOutDir: true, target: "es2022", assetsInlineLimit: 0, chunkSizeWarningLimit: 800 },
   server: { proxy: { "^/(api|session|sign-in|sign-out|portal)": "http://127.0.0.1:8081" }, fs: { allow: [".."] } },
-  test: { environment: "jsdom", include: ["src/**/*.test.{ts,tsx}"] },
+  test: {
+    environment: "jsdom",
+    include: ["src/**/*.test.{ts,tsx}"],
+    setupFiles: ["src/test/setup.ts"],
+    testTimeout: 30_000,
+  },
 });

@@ -2,6 +2,7 @@ import { count, isolated } from "./shell";
 
 export const users = {
   title: "Users",
+  oneTitle: "A user",
   situation:
     "The users that the identity providers have sent. Find somebody by the beginning of a name or an e-mail address.",
   find: "Find a user",

@@ -23,7 +23,7 @@ export function Manage({ user }: { user: User }) {
 
 function Edit({ user }: { user: User }) {
   const words = text.users;
-  const changed = useAccessChanged(user);
+  const changed = useAccessChanged(user.organizationId);
   const stored = {
     userName: user.userName,
     displayName: user.displayName,

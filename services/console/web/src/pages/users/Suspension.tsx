@@ -1,22 +1,30 @@
 import { Alert, Button, Text, Textarea } from "@mantine/core";
 import { useState } from "react";
-import { answer, api, type Schemas } from "../../api/client";
+import { answer, api } from "../../api/client";
 import { useMay } from "../../api/session";
 import { FormDialog } from "../../parts/FormDialog";
 import { text } from "../../text";
 import { useAccessChanged } from "./byHand";
 
-/** Suspends all access of a user, or resumes it. */
-export function SuspendOrResume({ user, suspended }: { user: Schemas["User"]; suspended: boolean }) {
+interface Props {
+  organization: string;
+  /** The id of the user, who need not exist. */
+  id: string;
+  /** How people call the user, as far as it is known. */
+  name: string;
+  suspended: boolean;
+}
+
+/** Suspends all access of a user, or resumes it. It is for emergencies, so it needs nothing of the user but the id. */
+export function SuspendOrResume({ organization, id, name, suspended }: Props) {
   const words = text.users;
   const mayGrant = useMay("GRANT_ACCESS");
-  const changed = useAccessChanged(user);
+  const changed = useAccessChanged(organization);
   const [asked, setAsked] = useState(false);
   const [reason, setReason] = useState("");
   const [warning, setWarning] = useState("");
-  const path = { organizationId: user.organizationId, userId: user.id };
+  const path = { organizationId: organization, userId: id };
   const close = () => setAsked(false);
-  const name = user.displayName || user.userName || user.id;
   if (!mayGrant) {
     return null;
   }

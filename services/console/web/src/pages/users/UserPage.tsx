@@ -1,8 +1,10 @@
 import { Tabs } from "@mantine/core";
 import { useNavigate, useParams, useSearchParams } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
+import { apiError } from "../../api/errors";
 import { sometimes, useLive } from "../../api/live";
 import { useMay } from "../../api/session";
+import { useSuspension } from "../../api/suspensions";
 import { Label } from "../../parts/Label";
 import { Page } from "../../parts/Page";
 import { Failure, Loading } from "../../parts/States";
@@ -11,7 +13,7 @@ import { paths } from "../../paths";
 import { text } from "../../text";
 import { nameOfPrincipal } from "../../text/shell";
 import { Access } from "./Access";
-import { badgeOf, situationOf } from "./badge";
+import { badgeOf, isSuspended, situationOf } from "./badge";
 import { Changes } from "./Changes";
 import { Data } from "./Data";
 import { Groups } from "./Groups";
@@ -23,8 +25,13 @@ type Tab = keyof typeof text.users.tabs;
 /** One user: what access the user has and why, the groups, what changed, and what the identity provider sent. */
 export function UserPage() {
   const { organization = "", user: id = "" } = useParams();
+  return <OneUser key={id} organization={organization} id={id} />;
+}
+
+function OneUser({ organization, id }: { organization: string; id: string }) {
+  const words = text.users;
   const path = { organizationId: organization, userId: id };
-  const user = useLive(
+  const read = useLive(
     ["user", organization, id],
     () => answer(api.GET("/api/v1/organizations/{organizationId}/users/{userId}", { params: { path } })),
     sometimes,
@@ -47,24 +54,76 @@ export function UserPage() {
     sometimes,
     mayReadAccess,
   );
-  if (!user.data?.user) {
-    return user.error ? (
-      <Page title={text.users.title} above={[{ title: text.users.title, to: paths.users(organization) }]}>
-        <Failure error={user.error} retry={() => void user.refetch()} />
-      </Page>
-    ) : (
-      <Loading />
-    );
-  }
+  const held = access.data?.access;
+  const { suspension, error: suspensionError } = useSuspension(organization, id);
+  const suspended = isSuspended(held, suspension);
+  const user = read.data?.user;
+  const name = user?.displayName || user?.userName || id;
+  const settled = suspended !== undefined || (access.error !== null && suspensionError !== null);
   return (
-    <Parts
-      key={id}
-      read={user.data}
-      user={user.data.user}
-      access={access.data?.access}
-      explanation={explanation.data}
-      error={access.error ?? explanation.error}
-    />
+    <Page
+      title={user ? name : words.oneTitle}
+      situation={
+        <>
+          {user && <Badge access={held} />}{" "}
+          {suspended
+            ? words.situationOf.suspended
+            : user &&
+              (suspended === false || !mayReadAccess) &&
+              words.situationOf[situationOf(user, { suspended: false, unknown: isUnknown(held, explanation.data) })]}
+          {suspended && suspension && <Suspended suspension={suspension} />}
+        </>
+      }
+      above={[{ title: words.title, to: paths.users(organization) }]}
+      // A second suspension changes nothing, so it is the choice while nobody can say whether there is one.
+      action={
+        settled &&
+        mayExist(read.error) && (
+          <SuspendOrResume organization={organization} id={id} name={name} suspended={suspended ?? false} />
+        )
+      }
+    >
+      {!user && (read.error ? <Failure error={read.error} retry={() => void read.refetch()} /> : <Loading />)}
+      {user && read.data && (
+        <Parts
+          read={read.data}
+          user={user}
+          access={held}
+          explanation={explanation.data}
+          error={access.error ?? explanation.error}
+        />
+      )}
+    </Page>
+  );
+}
+
+/** Reports whether there can be a user of this organization with the id, although the identity service does not say so. */
+function mayExist(error: unknown): boolean {
+  if (!error) {
+    return true;
+  }
+  const failure = apiError(error);
+  return failure.temporary || failure.status === 404;
+}
+
+function Badge({ access }: { access: Schemas["Access"][] | undefined }) {
+  const badge = access && badgeOf(access);
+  return badge && <Label tone={badge === "none" ? "quiet" : "good"}>{text.users.badge[badge]}</Label>;
+}
+
+function isUnknown(access: Schemas["Access"][] | undefined, explanation: Schemas["ExplainAccessResponse"] | undefined) {
+  return Boolean(explanation?.setAsideDetail) || (access ?? []).some((held) => held.unknown);
+}
+
+/** Who suspended the access, when and why. */
+function Suspended({ suspension }: { suspension: Schemas["Suspension"] }) {
+  return (
+    <>
+      {" "}
+      {text.users.suspendedBy(nameOfPrincipal(suspension.suspendedBy))} <Time value={suspension.createTime} as="ago" />
+      {suspension.reason && ": "}
+      <bdi>{suspension.reason}</bdi>
+    </>
   );
 }
 
@@ -90,29 +149,8 @@ function Parts({ read, user, access, explanation, error }: PartsProps) {
   const tabs = (Object.keys(words.tabs) as Tab[]).filter((tab) => shown[tab] ?? true);
   const wanted = search.get("tab") as Tab;
   const tab = tabs.includes(wanted) ? wanted : (tabs[0] ?? "data");
-  const badge = access && badgeOf(access);
-  const suspension = explanation?.suspension;
   return (
-    <Page
-      title={user.displayName || user.userName || id}
-      situation={
-        <>
-          {badge && <Label tone={badge === "none" ? "quiet" : "good"}>{words.badge[badge]}</Label>}{" "}
-          {words.situationOf[situationOf(user, explanation)]}
-          {suspension && (
-            <>
-              {" "}
-              {words.suspendedBy(nameOfPrincipal(suspension.suspendedBy))}{" "}
-              <Time value={suspension.createTime} as="ago" />
-              {suspension.reason && ": "}
-              <bdi>{suspension.reason}</bdi>
-            </>
-          )}
-        </>
-      }
-      above={[{ title: words.title, to: paths.users(organizationId) }]}
-      action={explanation && <SuspendOrResume user={user} suspended={suspension !== null} />}
-    >
+    <>
       {error !== null && error !== undefined && <Failure error={error} />}
       <Tabs
         value={tab}
@@ -142,6 +180,6 @@ function Parts({ read, user, access, explanation, error }: PartsProps) {
           <Manage key={user.revision} user={user} />
         </Tabs.Panel>
       </Tabs>
-    </Page>
+    </>
   );
 }

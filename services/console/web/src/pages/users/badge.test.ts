@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Schemas } from "../../api/client";
-import { badgeOf, situationOf } from "./badge";
+import { badgeOf, isSuspended, situationOf } from "./badge";
 
 function held(...kinds: Schemas["SourceKind"][]): Schemas["Access"] {
   const sources = kinds.map((kind) => ({
@@ -36,15 +36,21 @@ test.each([
 });
 
 test.each([
-  ["active", true, false, false, ""],
-  ["inactive", false, true, false, ""],
-  ["detached", true, true, false, ""],
-  ["unknown", true, true, false, "too many groups"],
-  ["suspended", false, false, true, "too many groups"],
-] as const)("what matters most is %s", (situation, active, detached, suspended, setAsideDetail) => {
-  const suspension = suspended
-    ? { organizationId: "acme", userId: "u", reason: "stolen", suspendedBy: "olga", createTime: "" }
-    : null;
-  expect(situationOf({ active, detached }, { suspension, setAsideDetail })).toBe(situation);
-  expect(situationOf({ active: true, detached: false }, undefined)).toBe("active");
+  ["active", true, false, false, false],
+  ["inactive", false, true, false, false],
+  ["detached", true, true, false, false],
+  ["unknown", true, true, false, true],
+  ["suspended", false, false, true, true],
+] as const)("what matters most is %s", (situation, active, detached, suspended, unknown) => {
+  expect(situationOf({ active, detached }, { suspended, unknown })).toBe(situation);
+});
+
+test("the access of a user says whether it is suspended, and the suspensions do for a user without access", () => {
+  const suspension = { organizationId: "acme", userId: "u", reason: "stolen", suspendedBy: "olga", createTime: "" };
+  expect(isSuspended([{ suspended: true }], null)).toBe(true);
+  expect(isSuspended([{ suspended: false }], undefined)).toBe(false);
+  expect(isSuspended([], suspension)).toBe(true);
+  expect(isSuspended([], null)).toBe(false);
+  expect(isSuspended(undefined, suspension)).toBe(true);
+  expect(isSuspended(undefined, undefined)).toBeUndefined();
 });

@@ -9,18 +9,26 @@ export function badgeOf(access: Schemas["Access"][]): keyof typeof text.users.ba
   return rules && manual ? "both" : rules ? "rules" : manual ? "manual" : "none";
 }
 
-/** Returns what matters most about a user's access. */
+/** Reports whether all access of a user is suspended, or undefined while that is not known. Each access of the user says it. */
+export function isSuspended(
+  access: Pick<Schemas["Access"], "suspended">[] | undefined,
+  suspension: Schemas["Suspension"] | null | undefined,
+): boolean | undefined {
+  return access?.[0]?.suspended ?? (suspension === undefined ? undefined : suspension !== null);
+}
+
+/** Returns what matters most about a user's access. `unknown` is whether Usher cannot compute it. */
 export function situationOf(
   user: Pick<Schemas["User"], "active" | "detached">,
-  explanation: Pick<Schemas["ExplainAccessResponse"], "suspension" | "setAsideDetail"> | undefined,
+  { suspended, unknown }: { suspended: boolean; unknown: boolean },
 ): keyof typeof text.users.situationOf {
-  if (explanation?.suspension) {
+  if (suspended) {
     return "suspended";
   }
   if (!user.active) {
     return "inactive";
   }
-  if (explanation?.setAsideDetail) {
+  if (unknown) {
     return "unknown";
   }
   return user.detached ? "detached" : "active";

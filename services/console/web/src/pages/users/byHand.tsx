@@ -11,12 +11,12 @@ import { GrantFields } from "../rules/RuleForm";
 type User = Schemas["User"];
 
 /** Reads again what a change of a user's access changes. */
-export function useAccessChanged(user: Pick<User, "organizationId" | "id">) {
+export function useAccessChanged(organization: string) {
   const queries = useQueryClient();
   return () =>
     Promise.all(
       ["user", "access", "explanation", "accessChanges", "suspensions"].map((key) =>
-        queries.invalidateQueries({ queryKey: [key, user.organizationId] }),
+        queries.invalidateQueries({ queryKey: [key, organization] }),
       ),
     );
 }
@@ -33,7 +33,7 @@ const keepable = "organization-admin";
 /** Grants a role by hand. */
 export function GrantDialog({ user, catalogue, onClose }: GrantProps) {
   const words = text.users;
-  const changed = useAccessChanged(user);
+  const changed = useAccessChanged(user.organizationId);
   const [grant, setGrant] = useState<Grant>({ tenantId: "", roleId: "" });
   const [keep, setKeep] = useState(false);
   const { grants: missing } = missingOf({ ...newDraft(), grants: [grant] }, catalogue.roles);
@@ -74,7 +74,7 @@ interface RevokeProps {
 /** Revokes what was granted by hand, or what a detached user holds. */
 export function RevokeDialog({ user, held, name, onClose }: RevokeProps) {
   const words = text.users;
-  const changed = useAccessChanged(user);
+  const changed = useAccessChanged(user.organizationId);
   const rules = !user.detached && held.sources.some((source) => source.kind === "SOURCE_KIND_RULE");
   const take = async () => {
     await answer(

@@ -1,0 +1,34 @@
+import { answer, api, type Schemas } from "./client";
+import { sometimes, useLive } from "./live";
+import { walk } from "./pages";
+import { useMay } from "./session";
+
+/**
+ * Reads the suspension of a user: null if there is none, undefined while it is not known. Only the rule service has to answer, and the user
+ * need not exist.
+ */
+export function useSuspension(organizationId: string, userId: string) {
+  const { data, error } = useLive(
+    ["suspensions", organizationId, userId],
+    () => readSuspension(organizationId, userId),
+    sometimes,
+    useMay("READ_ACCESS", "GRANT_ACCESS"),
+  );
+  return { suspension: data?.found ?? (data?.whole ? null : undefined), error };
+}
+
+/** Reads as far as the user: the list is in the order of the users. */
+async function readSuspension(organizationId: string, userId: string) {
+  const reached = ({ suspensions }: Schemas["ListSuspensionsResponse"]) => (suspensions.at(-1)?.userId ?? "") >= userId;
+  const { pages, more } = await walk(
+    (pageToken) =>
+      answer(
+        api.GET("/api/v1/organizations/{organizationId}/suspensions", {
+          params: { path: { organizationId }, query: { pageSize: 1000, pageToken } },
+        }),
+      ),
+    reached,
+  );
+  const found = pages.flatMap((page) => page.suspensions).find((one) => one.userId === userId);
+  return { found, whole: !more || pages.some(reached) };
+}
