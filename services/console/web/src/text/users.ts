@@ -77,11 +77,21 @@ export const users = {
     through: (groups: string) => `through ${groups}`,
     roleValue: (value: string) => `because of the role value ${isolated(value)}`,
     filter: (filter: string) => `because this filter matches: ${isolated(filter)}`,
-    still:
-      "the rule was changed and does not give it any more: it stays until the next message about the user, or until a rule sync",
-    detached: "the rule gave it before the directory was deleted, and nobody has taken it away since",
-    retained: "the rule does not give it any more, and Usher keeps it, because this is the last Organization Admin",
-    deleted: "a rule that is deleted or that you may not read",
+    filterHidden: "because a filter matches, which you may not read",
+    because: {
+      still:
+        "which was changed and does not give it any more: it stays until the next message about the user, or until a rule sync",
+      stillDeleted: "which gave it: it stays until the next message about the user, or until a rule sync",
+      detached: "which gave it before the directory was deleted, and nobody has taken it away since",
+      retained: "which does not give it any more; Usher keeps it, because this is the last Organization Admin",
+      aside: "which gave it before; Usher cannot compute now whether it still does",
+      unknown: "for a reason that is not known now",
+      loading: "and the reason is being loaded",
+      failed: "and the reason could not be loaded",
+      matches: "",
+    },
+    aRule: "A rule",
+    deleted: "A deleted rule",
     manual: (who: string) => `Granted by hand by ${isolated(who)}`,
     keep: "it is kept while the user is inactive",
     since: "since",
@@ -93,12 +103,8 @@ export const users = {
   whyAddRule: "Add a rule",
   whyCaption: "What the rules say about this user",
   whyColumns: { rule: "Rule", answer: "Gives it?", why: "Why" },
-  finding: {
-    FINDING_GIVES: "Yes",
-    FINDING_WAITS_FOR_SYNC: "Not yet",
-    FINDING_STILL_GIVES: "Still",
-  } as Record<string, string>,
-  findingNo: "No",
+  answers: { yes: "Yes", notYet: "Not yet", still: "Still", no: "No", unknown: "Unknown" },
+  stillDeleted: "The rule is deleted. It stays until the next message about this user, or until a rule sync.",
   stillDetached: "The rule gave it before the directory was deleted. Rules do not change detached users, so it stays.",
   why: {
     FINDING_GIVES: () => "The user matches the rule.",
@@ -115,13 +121,17 @@ export const users = {
       `The user is not in the group ${isolated(group)}, neither directly nor through another group. Add the user to the group at the identity provider.`,
     FINDING_NO_ROLE_VALUE: (value: string) =>
       `The identity provider has not sent the role value ${isolated(value)} for this user. Assign it there.`,
-    FINDING_FILTER_DOES_NOT_MATCH: (filter: string) => `The filter does not match the user: ${isolated(filter)}`,
+    FINDING_FILTER_DOES_NOT_MATCH: (filter: string) =>
+      filter
+        ? `The filter does not match the user: ${isolated(filter)}`
+        : "The filter, which you may not read, does not match the user.",
     FINDING_USER_INACTIVE: () =>
       "The user is inactive, and rules give nothing to inactive users. Activate the user at the identity provider.",
     FINDING_USER_DETACHED: () =>
       "The user is detached, and rules do not change detached users. Grant the role by hand.",
     FINDING_UNKNOWN: () => "Usher cannot compute the access of this user now. It tries again by itself.",
   } as Record<string, (what: string) => string>,
+  whyUnknown: "The reason is not known now.",
   openGroup: "Open the group",
   groupsNone: "This user is in no group.",
   groupsText: "With the groups in which the user is through another group.",

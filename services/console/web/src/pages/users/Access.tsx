@@ -1,8 +1,9 @@
 import { Anchor, Button, Group, Stack, Text, Title } from "@mantine/core";
-import { type ReactNode, useState } from "react";
+import { useState } from "react";
 import { Link } from "react-router";
 import { useCatalogue } from "../../api/catalogue";
 import type { Schemas } from "../../api/client";
+import { useRules } from "../../api/rules";
 import { useMay } from "../../api/session";
 import { DataTable } from "../../parts/DataTable";
 import { Label } from "../../parts/Label";
@@ -11,7 +12,7 @@ import { paths } from "../../paths";
 import { text } from "../../text";
 import { nameOfPrincipal } from "../../text/shell";
 import { GrantDialog, RevokeDialog } from "./byHand";
-import { explanationOf } from "./explanationOf";
+import { type Explained, type Reason, reasonOf } from "./reason";
 import { Why } from "./Why";
 
 type Held = Schemas["Access"];
@@ -21,14 +22,19 @@ interface Props {
   user: Schemas["User"];
   access: Held[];
   explanation: Explanation | undefined;
+  /** Whether the explanation could not be read. */
+  failed: boolean;
 }
 
 /** What a user holds, and why; and why the user does not hold another role. */
-export function Access({ user, access, explanation }: Props) {
+export function Access({ user, access, explanation, failed }: Props) {
   const words = text.users;
   const { organizationId, id } = user;
   const catalogue = useCatalogue(organizationId);
   const mayGrant = useMay("GRANT_ACCESS");
+  const mayReadRules = useMay("READ_ACCESS", "MANAGE_RULES");
+  const { rules } = useRules(organizationId, mayReadRules && failed && !explanation);
+  const explained: Explained = { explanation, failed, rules };
   const [granting, setGranting] = useState(false);
   const [revoking, setRevoking] = useState<Held>();
   const changeable = mayGrant && access.some((held) => revocable(held, user));
@@ -59,7 +65,7 @@ export function Access({ user, access, explanation }: Props) {
                 <Label key="counts" tone={held.effective ? "good" : "quiet"}>
                   {held.kept ? words.countsKept : held.effective ? words.counts : words.countsNot}
                 </Label>,
-                <Reasons key="why" held={held} explanation={explanation} />,
+                <Reasons key="why" held={held} explained={explained} />,
                 ...(changeable
                   ? [
                       revocable(held, user) && (
@@ -106,23 +112,26 @@ const reasonsShown = 5;
 
 interface ReasonsProps {
   held: Held;
-  explanation: Explanation | undefined;
+  explained: Explained;
 }
 
 /** Why a user holds something. Any number of rules can give the same. */
-function Reasons({ held, explanation }: ReasonsProps) {
+function Reasons({ held, explained }: ReasonsProps) {
   const [all, setAll] = useState(false);
   const shown = all ? held.sources : held.sources.slice(0, reasonsShown);
   return (
     <Stack gap={4} align="flex-start">
       {shown.map((source) => (
-        <Reason
-          key={`${source.kind} ${source.ruleId}`}
-          organization={held.organizationId}
-          source={source}
-          rule={explanationOf(explanation, source, held)}
-          detached={explanation?.detached ?? false}
-        />
+        <Text key={`${source.kind} ${source.ruleId}`} size="sm" component="div">
+          {source.kind === "SOURCE_KIND_MANUAL" ? (
+            <ByHand source={source} />
+          ) : (
+            <ByRule organization={held.organizationId} reason={reasonOf(explained, source, held)} id={source.ruleId} />
+          )}{" "}
+          <Text span size="xs" c="dimmed" component="span">
+            {text.users.reason.since} <Time value={source.createTime} as="day" />
+          </Text>
+        </Text>
       ))}
       {shown.length < held.sources.length && (
         <Button size="compact-xs" variant="default" onClick={() => setAll(true)}>
@@ -133,61 +142,49 @@ function Reasons({ held, explanation }: ReasonsProps) {
   );
 }
 
-interface ReasonProps {
-  organization: string;
-  source: Schemas["Source"];
-  rule: Schemas["RuleExplanation"] | undefined;
-  detached: boolean;
-}
-
-/** One reason for access, in words. */
-function Reason({ organization, source, rule, detached }: ReasonProps) {
+function ByHand({ source }: { source: Schemas["Source"] }) {
   const words = text.users.reason;
-  const since = (
-    <Text span size="xs" c="dimmed" component="span">
-      {words.since} <Time value={source.createTime} as="day" />
-    </Text>
-  );
-  if (source.kind === "SOURCE_KIND_MANUAL") {
-    return (
-      <Text size="sm" component="div">
-        {words.manual(nameOfPrincipal(source.grantedBy))}
-        {source.keep && `, ${words.keep}`} {since}
-      </Text>
-    );
-  }
-  if (!rule) {
-    return (
-      <Text size="sm" component="div">
-        {words.rule}: {words.deleted} {since}
-      </Text>
-    );
-  }
   return (
-    <Text size="sm" component="div">
-      {words.rule}{" "}
-      <Anchor component={Link} to={paths.rule(organization, rule.ruleId)} inherit underline="always">
-        <bdi>{rule.displayName}</bdi>
-      </Anchor>
-      {", "}
-      <Because organization={organization} source={source} rule={rule} detached={detached} /> {since}
-    </Text>
+    <>
+      {words.manual(nameOfPrincipal(source.grantedBy))}
+      {source.keep && `, ${words.keep}`}
+    </>
   );
 }
 
-function Because({
-  organization,
-  source,
-  rule,
-  detached,
-}: ReasonProps & { rule: Schemas["RuleExplanation"] }): ReactNode {
+interface ByRuleProps {
+  organization: string;
+  /** The id of the rule. */
+  id: string;
+  reason: Reason;
+}
+
+function ByRule({ organization, id, reason }: ByRuleProps) {
   const words = text.users.reason;
-  if (source.retained) {
-    return words.retained;
-  }
-  if (rule.finding === "FINDING_STILL_GIVES") {
-    return detached ? words.detached : words.still;
-  }
+  const { name, because, rule } = reason;
+  return (
+    <>
+      {name ? (
+        <>
+          {words.rule}{" "}
+          <Anchor component={Link} to={paths.rule(organization, id)} inherit underline="always">
+            <bdi>{name}</bdi>
+          </Anchor>
+        </>
+      ) : name === null ? (
+        words.deleted
+      ) : (
+        words.aRule
+      )}
+      {", "}
+      {because === "matches" && rule ? <Matches organization={organization} rule={rule} /> : words.because[because]}
+    </>
+  );
+}
+
+/** How a rule matches the user. */
+function Matches({ organization, rule }: { organization: string; rule: Schemas["RuleExplanation"] }) {
+  const words = text.users.reason;
   if (rule.groupId) {
     return (
       <>
@@ -199,5 +196,11 @@ function Because({
       </>
     );
   }
-  return rule.roleValue ? words.roleValue(rule.roleValue) : words.filter(rule.filter);
+  if (rule.groupName) {
+    return words.group(rule.groupName);
+  }
+  if (rule.roleValue) {
+    return words.roleValue(rule.roleValue);
+  }
+  return rule.filter ? words.filter(rule.filter) : words.filterHidden;
 }

@@ -90,6 +90,7 @@ function OneUser({ organization, id }: { organization: string; id: string }) {
           user={user}
           access={held}
           explanation={explanation.data}
+          failed={explanation.error !== null}
           error={access.error ?? explanation.error}
         />
       )}
@@ -132,10 +133,12 @@ interface PartsProps {
   user: Schemas["User"];
   access: Schemas["Access"][] | undefined;
   explanation: Schemas["ExplainAccessResponse"] | undefined;
+  /** Whether the explanation could not be read. */
+  failed: boolean;
   error: unknown;
 }
 
-function Parts({ read, user, access, explanation, error }: PartsProps) {
+function Parts({ read, user, access, explanation, failed, error }: PartsProps) {
   const words = text.users;
   const { organizationId, id } = user;
   const navigate = useNavigate();
@@ -165,7 +168,11 @@ function Parts({ read, user, access, explanation, error }: PartsProps) {
           ))}
         </Tabs.List>
         <Tabs.Panel value="access" pt="lg">
-          {access ? <Access user={user} access={access} explanation={explanation} /> : !error && <Loading />}
+          {access ? (
+            <Access user={user} access={access} explanation={explanation} failed={failed} />
+          ) : (
+            !error && <Loading />
+          )}
         </Tabs.Panel>
         <Tabs.Panel value="groups" pt="lg">
           <Groups organization={organizationId} id={id} />

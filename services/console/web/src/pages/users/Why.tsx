@@ -5,11 +5,12 @@ import type { Catalogue, Grant } from "../../api/catalogue";
 import { answer, api, type Schemas } from "../../api/client";
 import { sometimes, useLive } from "../../api/live";
 import { DataTable } from "../../parts/DataTable";
-import { Label } from "../../parts/Label";
+import { Label, type Tone } from "../../parts/Label";
 import { Failure, Loading } from "../../parts/States";
 import { paths } from "../../paths";
 import { text } from "../../text";
 import { GrantFields } from "../rules/RuleForm";
+import { type Answer, answerOf } from "./reason";
 
 interface Props {
   organization: string;
@@ -60,11 +61,15 @@ export function Why({ organization, id, catalogue }: Props) {
           rows={data.rules.map((rule) => ({
             key: `${rule.ruleId} ${rule.finding}`,
             cells: [
-              <Anchor key="rule" component={Link} to={paths.rule(organization, rule.ruleId)}>
-                <bdi>{rule.displayName}</bdi>
-              </Anchor>,
-              <Label key="answer" tone={toneOf(rule.finding)}>
-                {words.finding[rule.finding] ?? words.findingNo}
+              rule.displayName ? (
+                <Anchor key="rule" component={Link} to={paths.rule(organization, rule.ruleId)}>
+                  <bdi>{rule.displayName}</bdi>
+                </Anchor>
+              ) : (
+                words.reason.deleted
+              ),
+              <Label key="answer" tone={tones[answerOf(rule.finding)]}>
+                {words.answers[answerOf(rule.finding)]}
               </Label>,
               <Finding key="why" organization={organization} rule={rule} detached={data.detached} />,
             ],
@@ -75,17 +80,7 @@ export function Why({ organization, id, catalogue }: Props) {
   );
 }
 
-function toneOf(finding: Schemas["Finding"]) {
-  switch (finding) {
-    case "FINDING_GIVES":
-      return "good";
-    case "FINDING_WAITS_FOR_SYNC":
-    case "FINDING_STILL_GIVES":
-      return "warn";
-    default:
-      return "bad";
-  }
-}
+const tones: Record<Answer, Tone> = { yes: "good", notYet: "warn", still: "warn", no: "bad", unknown: "quiet" };
 
 interface FindingProps {
   organization: string;
@@ -97,12 +92,15 @@ interface FindingProps {
 function Finding({ organization, rule, detached }: FindingProps) {
   const words = text.users;
   const what = rule.groupName || rule.roleValue || rule.filter;
+  const still = rule.finding === "FINDING_STILL_GIVES";
   return (
     <Stack gap={4}>
       <Text size="sm">
-        {detached && rule.finding === "FINDING_STILL_GIVES"
+        {still && detached
           ? words.stillDetached
-          : (words.why[rule.finding]?.(what) ?? rule.finding)}
+          : still && !rule.displayName
+            ? words.stillDeleted
+            : (words.why[rule.finding]?.(what) ?? words.whyUnknown)}
       </Text>
       {rule.finding === "FINDING_WAITS_FOR_SYNC" && (
         <Anchor component={Link} to={paths.syncs(organization)} size="sm">
