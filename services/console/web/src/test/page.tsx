@@ -106,3 +106,11 @@ export async function enter(label: string, value: string): Promise<void> {
   Object.getOwnPropertyDescriptor(Object.getPrototypeOf(input), "value")?.set?.call(input, value);
   input.dispatchEvent(new Event("input", { bubbles: true }));
 }
+
+/** Chooses an option of a select. */
+export async function choose(label: string, value: string): Promise<void> {
+  const select = (await field(label)) as unknown as HTMLSelectElement;
+  await until(() => [...select.options].some((option) => option.value === value));
+  select.value = value;
+  select.dispatchEvent(new Event("change", { bubbles: true }));
+}

@@ -4,7 +4,7 @@ import { Link } from "react-router";
 import { useCatalogue } from "../../api/catalogue";
 import type { Schemas } from "../../api/client";
 import { useRules } from "../../api/rules";
-import { useMay } from "../../api/session";
+import { useMay, useSession } from "../../api/session";
 import { DataTable } from "../../parts/DataTable";
 import { Label } from "../../parts/Label";
 import { Time } from "../../parts/Time";
@@ -12,7 +12,9 @@ import { paths } from "../../paths";
 import { text } from "../../text";
 import { nameOfPrincipal } from "../../text/shell";
 import { GrantDialog, RevokeDialog } from "./byHand";
+import { RuleName } from "./RuleName";
 import { type Explained, type Reason, reasonOf } from "./reason";
+import { revocable } from "./revocable";
 import { Why } from "./Why";
 
 type Held = Schemas["Access"];
@@ -35,9 +37,11 @@ export function Access({ user, access, explanation, failed }: Props) {
   const mayReadRules = useMay("READ_ACCESS", "MANAGE_RULES");
   const { rules } = useRules(organizationId, mayReadRules && failed && !explanation);
   const explained: Explained = { explanation, failed, rules };
+  const operator = useSession().kind === "PRINCIPAL_KIND_OPERATOR";
+  const who = { detached: user.detached, operator };
   const [granting, setGranting] = useState(false);
   const [revoking, setRevoking] = useState<Held>();
-  const changeable = mayGrant && access.some((held) => revocable(held, user));
+  const changeable = mayGrant && access.some((held) => revocable(held, who));
   return (
     <Stack gap="xl">
       {explanation?.setAsideDetail && <Text>{explanation.setAsideDetail}</Text>}
@@ -68,7 +72,7 @@ export function Access({ user, access, explanation, failed }: Props) {
                 <Reasons key="why" held={held} explained={explained} />,
                 ...(changeable
                   ? [
-                      revocable(held, user) && (
+                      revocable(held, who) && (
                         <Button
                           key="revoke"
                           size="xs"
@@ -101,11 +105,6 @@ export function Access({ user, access, explanation, failed }: Props) {
 }
 
 const { action: _, ...withoutAction } = text.users.accessColumns;
-
-/** Reports whether somebody can revoke access: what was granted by hand, and everything of a detached user. */
-function revocable(held: Held, user: Schemas["User"]): boolean {
-  return user.detached || held.sources.some((source) => source.kind === "SOURCE_KIND_MANUAL");
-}
 
 /** How many reasons for one access appear at first. */
 const reasonsShown = 5;
@@ -164,18 +163,8 @@ function ByRule({ organization, id, reason }: ByRuleProps) {
   const { name, because, rule } = reason;
   return (
     <>
-      {name ? (
-        <>
-          {words.rule}{" "}
-          <Anchor component={Link} to={paths.rule(organization, id)} inherit underline="always">
-            <bdi>{name}</bdi>
-          </Anchor>
-        </>
-      ) : name === null ? (
-        words.deleted
-      ) : (
-        words.aRule
-      )}
+      {name && `${words.rule} `}
+      {name === undefined ? words.aRule : <RuleName organization={organization} id={id} name={name ?? ""} />}
       {", "}
       {because === "matches" && rule ? <Matches organization={organization} rule={rule} /> : words.because[because]}
     </>

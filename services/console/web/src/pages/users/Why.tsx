@@ -4,12 +4,14 @@ import { Link } from "react-router";
 import type { Catalogue, Grant } from "../../api/catalogue";
 import { answer, api, type Schemas } from "../../api/client";
 import { sometimes, useLive } from "../../api/live";
+import { useMay } from "../../api/session";
 import { DataTable } from "../../parts/DataTable";
 import { Label, type Tone } from "../../parts/Label";
 import { Failure, Loading } from "../../parts/States";
 import { paths } from "../../paths";
 import { text } from "../../text";
 import { GrantFields } from "../rules/RuleForm";
+import { RuleName } from "./RuleName";
 import { type Answer, answerOf } from "./reason";
 
 interface Props {
@@ -21,6 +23,7 @@ interface Props {
 /** Why a user does not have a role: what each rule that gives it says. */
 export function Why({ organization, id, catalogue }: Props) {
   const words = text.users;
+  const mayManage = useMay("MANAGE_RULES");
   const [grant, setGrant] = useState<Grant>({ tenantId: "", roleId: "" });
   const { data, error, isPending } = useLive(
     ["explanation", organization, id, grant],
@@ -49,9 +52,11 @@ export function Why({ organization, id, catalogue }: Props) {
       {grant.roleId && data?.rules.length === 0 && (
         <Text>
           {words.whyNoRule}{" "}
-          <Anchor component={Link} underline="always" to={paths.newRule(organization)}>
-            {words.whyAddRule}
-          </Anchor>
+          {mayManage && (
+            <Anchor component={Link} underline="always" to={paths.newRule(organization)}>
+              {words.whyAddRule}
+            </Anchor>
+          )}
         </Text>
       )}
       {grant.roleId && data && data.rules.length > 0 && (
@@ -61,13 +66,7 @@ export function Why({ organization, id, catalogue }: Props) {
           rows={data.rules.map((rule) => ({
             key: `${rule.ruleId} ${rule.finding}`,
             cells: [
-              rule.displayName ? (
-                <Anchor key="rule" component={Link} to={paths.rule(organization, rule.ruleId)}>
-                  <bdi>{rule.displayName}</bdi>
-                </Anchor>
-              ) : (
-                words.reason.deleted
-              ),
+              <RuleName key="rule" organization={organization} id={rule.ruleId} name={rule.displayName} />,
               <Label key="answer" tone={tones[answerOf(rule.finding)]}>
                 {words.answers[answerOf(rule.finding)]}
               </Label>,
@@ -91,6 +90,7 @@ interface FindingProps {
 /** Why a rule gives a role or not, and where to change that. */
 function Finding({ organization, rule, detached }: FindingProps) {
   const words = text.users;
+  const mayReadSyncs = useMay("READ_ACCESS", "MANAGE_RULES");
   const what = rule.groupName || rule.roleValue || rule.filter;
   const still = rule.finding === "FINDING_STILL_GIVES";
   return (
@@ -102,7 +102,7 @@ function Finding({ organization, rule, detached }: FindingProps) {
             ? words.stillDeleted
             : (words.why[rule.finding]?.(what) ?? words.whyUnknown)}
       </Text>
-      {rule.finding === "FINDING_WAITS_FOR_SYNC" && (
+      {rule.finding === "FINDING_WAITS_FOR_SYNC" && mayReadSyncs && (
         <Anchor component={Link} to={paths.syncs(organization)} size="sm">
           {text.rules.sync}
         </Anchor>
