@@ -31,7 +31,7 @@ export function NewRule() {
         api.POST("/api/v1/organizations/{organizationId}/rules", {
           params: { path: { organizationId: organization }, query: { requestId } },
           body: {
-            ...(draft.displayName.trim() && { displayName: draft.displayName.trim() }),
+            ...(draft.displayName.trim() && { displayName: draft.displayName }),
             ...matchOf(draft),
             grants: draft.grants,
             enabled: !disabled,

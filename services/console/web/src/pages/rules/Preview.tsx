@@ -40,7 +40,7 @@ export function Preview({ organization, draft, stored }: Props) {
         {stored ? words.titleStored : words.title}
       </Title>
       {match === "null" && <Text c="dimmed">{words.empty}</Text>}
-      {preview.error && <Refused error={preview.error} filter={draft.filter.trim()} />}
+      {preview.error && <Refused error={preview.error} filter={draft.filter} />}
       {preview.data?.count && (
         <Found
           organization={organization}

@@ -17,7 +17,7 @@ import { Failure, Loading } from "../../parts/States";
 import { Time } from "../../parts/Time";
 import { paths } from "../../paths";
 import { text } from "../../text";
-import { draftOf, matchOf, missingOf } from "./draft";
+import { changesOf, draftOf, missingOf } from "./draft";
 import { countInWords } from "./match";
 import { RuleForm } from "./RuleForm";
 
@@ -152,7 +152,7 @@ function Edit({ rule }: { rule: Rule }) {
   const stored = draftOf(rule);
   const [draft, setDraft] = useState(stored);
   const [tried, setTried] = useState(false);
-  const unchanged = JSON.stringify(draft) === JSON.stringify(stored);
+  const changes = changesOf(draft, stored);
   const missing = missingOf(draft, catalogue.roles);
   const incomplete = missing.match || missing.grants || missing.twice || draft.displayName.trim() === "";
   const save = useMutation({
@@ -160,7 +160,7 @@ function Edit({ rule }: { rule: Rule }) {
       answer(
         api.PATCH(rulePath, {
           params: { path: { organizationId, id } },
-          body: { displayName: draft.displayName.trim(), ...matchOf(draft), grants: draft.grants, etag },
+          body: { ...changes, etag },
         }),
       ),
     onSuccess: changed,
@@ -187,7 +187,7 @@ function Edit({ rule }: { rule: Rule }) {
       {mayManage && (
         <Stack mt="md" align="flex-start">
           {save.error && <Failure error={save.error} />}
-          <Button type="submit" loading={save.isPending} disabled={unchanged}>
+          <Button type="submit" loading={save.isPending} disabled={Object.keys(changes).length === 0}>
             {text.save}
           </Button>
         </Stack>

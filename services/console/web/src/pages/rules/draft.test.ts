@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { draftOf, matchOf, missingOf, newDraft } from "./draft";
+import { changesOf, draftOf, matchOf, missingOf, newDraft } from "./draft";
 
 const roles = [
   { id: "designer", displayName: "Designer", rank: 1, scope: "ROLE_SCOPE_TENANT" as const },
@@ -21,11 +21,30 @@ test("a role in the organization needs no tenant, and a role in a tenant needs o
   expect(missingOf({ ...draft, grants: twice }, roles).twice).toBe(true);
 });
 
-test("only the chosen match is sent, without blanks around it", () => {
-  const draft = { ...newDraft(), group: " Admins ", filter: "active eq true" };
-  expect(matchOf(draft)).toEqual({ group: { displayName: "Admins" } });
+test("only the chosen match is sent, as it was entered", () => {
+  const draft = { ...newDraft(), roleValue: "admin ", filter: "active eq true", group: "  " };
+  expect(matchOf({ ...draft, kind: "roleValue" })).toEqual({ roleValue: { value: "admin " } });
   expect(matchOf({ ...draft, kind: "filter" })).toEqual({ filter: { filter: "active eq true" } });
-  expect(matchOf({ ...draft, kind: "roleValue" })).toBeUndefined();
+  expect(matchOf(draft)).toBeUndefined();
+});
+
+test("only what was changed is sent", () => {
+  const stored = {
+    ...newDraft(),
+    displayName: "Admins",
+    kind: "roleValue" as const,
+    roleValue: "admin ",
+    grants: [{ tenantId: "a", roleId: "designer" }],
+  };
+  expect(changesOf(stored, stored)).toEqual({});
+  expect(changesOf({ ...stored, displayName: "Those" }, stored)).toEqual({ displayName: "Those" });
+  expect(changesOf({ ...stored, roleValue: "admin" }, stored)).toEqual({ roleValue: { value: "admin" } });
+  expect(changesOf({ ...stored, group: "Not chosen" }, stored)).toEqual({});
+  expect(changesOf({ ...stored, kind: "group", group: "admin " }, stored)).toEqual({
+    group: { displayName: "admin " },
+  });
+  const grants = [{ tenantId: "b", roleId: "designer" }];
+  expect(changesOf({ ...stored, grants }, stored)).toEqual({ grants });
 });
 
 test("a draft of a rule has what the rule has", () => {

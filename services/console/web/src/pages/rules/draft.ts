@@ -35,10 +35,10 @@ export function draftOf(rule: Rule): Draft {
   };
 }
 
-/** Returns what a draft matches, as the API takes it, or undefined while nothing is entered. */
+/** Returns what a draft matches, as the API takes it, or undefined while nothing is entered. A blank at an end can be part of a value. */
 export function matchOf(draft: Draft) {
-  const entered = draft[draft.kind].trim();
-  if (!entered) {
+  const entered = draft[draft.kind];
+  if (!entered.trim()) {
     return undefined;
   }
   switch (draft.kind) {
@@ -49,6 +49,16 @@ export function matchOf(draft: Draft) {
     default:
       return { filter: { filter: entered } };
   }
+}
+
+/** Returns the parts of a draft that somebody has changed since it was another one, as the API takes them. */
+export function changesOf(draft: Draft, from: Draft) {
+  const match = draft.kind !== from.kind || draft[draft.kind] !== from[from.kind];
+  return {
+    ...(draft.displayName !== from.displayName && { displayName: draft.displayName }),
+    ...(match && matchOf(draft)),
+    ...(JSON.stringify(draft.grants) !== JSON.stringify(from.grants) && { grants: draft.grants }),
+  };
 }
 
 /** Says which parts of a draft are missing. */
