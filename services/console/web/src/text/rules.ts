@@ -72,6 +72,8 @@ export const rules = {
   name: "Name of the rule",
   nameHelp: "Without a name, Usher makes one.",
   nameMissing: "Enter a name.",
+  saved:
+    "Saved. A change of who gets what applies with the next message about a user, or to all users when a rule sync runs.",
   who: "Which users?",
   kinds: {
     group: "The members of a group",

@@ -240,6 +240,7 @@ export const settings = {
   manage: {
     nameTitle: "Name",
     name: "Name",
+    saved: "Saved.",
     id: "Id",
     federationTitle: "Use of SCIM",
     federate: "Let it use SCIM",

@@ -31,7 +31,7 @@ const reasons: Partial<Record<Reason, Explained>> = {
   NOT_FOUND: { title: "This does not exist", action: "Maybe somebody removed it. Go back, and open it from its list." },
   CONFLICT: {
     title: "Somebody else changed this",
-    action: "Reload the page to see the change. Then repeat yours, if it is still right.",
+    action: "Your change is not saved. Look at the new version, and repeat yours if it is still right.",
   },
   ORGANIZATION_NOT_FEDERATED: {
     title: "The organization may not use SCIM",
@@ -98,6 +98,11 @@ export const shell = {
   cancel: "Cancel",
   close: "Close",
   save: "Save",
+  newer: {
+    title: "Somebody else has changed this in the meantime",
+    text: "What you have entered is still here, but Usher does not save it over the other change. Copy what you need.",
+    action: "Discard my changes and show the new version",
+  },
   remove: "Remove",
   never: "never",
   justNow: "in the last two minutes",

@@ -106,7 +106,7 @@ function Parts({ directory, activity, known, openEvents }: PartsProps) {
           <Keys directory={directory} />
         </Tabs.Panel>
         <Tabs.Panel value="settings" pt="lg">
-          <Settings key={directory.etag} directory={directory} />
+          <Settings directory={directory} />
         </Tabs.Panel>
         <Tabs.Panel value="dialect" pt="lg">
           <Dialect directory={directory} />

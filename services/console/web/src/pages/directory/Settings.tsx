@@ -1,43 +1,49 @@
 import { Button, Radio, Stack, Switch, Text, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useQueryClient } from "@tanstack/react-query";
 import { answer, api, type Schemas } from "../../api/client";
 import { useMay } from "../../api/session";
+import { Newer } from "../../parts/Newer";
 import { Failure } from "../../parts/States";
+import { changesOf, useEdit } from "../../parts/useEdit";
 import { text } from "../../text";
+
+function fieldsOf(directory: Schemas["Directory"]) {
+  return {
+    displayName: directory.displayName ?? "",
+    mode: directory.mode,
+    uniqueGroupNames: directory.uniqueGroupNames ?? false,
+    adoptByName: directory.adoptByName ?? false,
+  };
+}
 
 /** The settings of a directory. */
 export function Settings({ directory }: { directory: Schemas["Directory"] }) {
   const words = text.directory.settings;
-  const { organizationId, id, etag } = directory;
+  const { organizationId, id } = directory;
   const queries = useQueryClient();
   const mayChange = useMay("MANAGE_DIRECTORIES") && directory.state !== "DIRECTORY_STATE_DELETED";
-  const [displayName, setDisplayName] = useState(directory.displayName ?? "");
-  const [mode, setMode] = useState(directory.mode);
-  const [uniqueGroupNames, setUniqueGroupNames] = useState(directory.uniqueGroupNames ?? false);
-  const [adoptByName, setAdoptByName] = useState(directory.adoptByName ?? false);
-  const unchanged =
-    displayName.trim() === directory.displayName &&
-    mode === directory.mode &&
-    uniqueGroupNames === directory.uniqueGroupNames &&
-    adoptByName === directory.adoptByName;
-  const save = useMutation({
-    mutationFn: () =>
-      answer(
+  const edit = useEdit({
+    value: fieldsOf(directory),
+    version: directory.etag,
+    send: async (draft, base, etag) => {
+      const { directory: now } = await answer(
         api.PATCH("/api/v1/organizations/{organizationId}/directories/{id}", {
           params: { path: { organizationId, id } },
-          body: { displayName: displayName.trim(), mode, uniqueGroupNames, adoptByName, etag },
+          body: { ...changesOf(draft, base), etag },
         }),
-      ),
-    onSuccess: () => queries.invalidateQueries({ queryKey: ["directory", organizationId, id] }),
+      );
+      return now ? { value: fieldsOf(now), version: now.etag } : undefined;
+    },
+    changed: () => queries.invalidateQueries({ queryKey: ["directory", organizationId, id] }),
   });
+  const { displayName, mode, uniqueGroupNames, adoptByName } = edit.draft;
   return (
     <Stack
       component="form"
       maw="40rem"
       onSubmit={(event) => {
         event.preventDefault();
-        save.mutate();
+        edit.save();
       }}
     >
       <TextInput
@@ -48,9 +54,9 @@ export function Settings({ directory }: { directory: Schemas["Directory"] }) {
         readOnly={!mayChange}
         autoComplete="off"
         error={displayName.trim() === "" && text.setUp.nameMissing}
-        onChange={(event) => setDisplayName(event.currentTarget.value)}
+        onChange={(event) => edit.set({ displayName: event.currentTarget.value })}
       />
-      <Radio.Group label={words.mode} value={mode} onChange={(value) => setMode(value as typeof mode)}>
+      <Radio.Group label={words.mode} value={mode} onChange={(value) => edit.set({ mode: value as typeof mode })}>
         <Stack gap="xs" mt="xs">
           {Object.entries(words.modes).map(([value, label]) => (
             <Radio key={value} value={value} label={label} description={words.modeHelp[value]} disabled={!mayChange} />
@@ -62,7 +68,7 @@ export function Settings({ directory }: { directory: Schemas["Directory"] }) {
         description={words.uniqueGroupsHelp}
         checked={uniqueGroupNames}
         disabled={!mayChange}
-        onChange={(event) => setUniqueGroupNames(event.currentTarget.checked)}
+        onChange={(event) => edit.set({ uniqueGroupNames: event.currentTarget.checked })}
       />
       {directory.replacesId && (
         <Switch
@@ -70,22 +76,23 @@ export function Settings({ directory }: { directory: Schemas["Directory"] }) {
           description={words.adoptByNameHelp}
           checked={adoptByName}
           disabled={!mayChange}
-          onChange={(event) => setAdoptByName(event.currentTarget.checked)}
+          onChange={(event) => edit.set({ adoptByName: event.currentTarget.checked })}
         />
       )}
-      {save.error && <Failure error={save.error} />}
+      <Newer edit={edit} />
+      {edit.error && <Failure error={edit.error} />}
       {mayChange && (
         <Button
           type="submit"
           w="fit-content"
-          loading={save.isPending}
-          disabled={unchanged || displayName.trim() === ""}
+          loading={edit.saving}
+          disabled={!edit.edited || displayName.trim() === ""}
         >
           {text.save}
         </Button>
       )}
       <Text size="sm" role="status">
-        {save.isSuccess && unchanged ? words.saved : ""}
+        {edit.saved ? words.saved : ""}
       </Text>
     </Stack>
   );

@@ -12,9 +12,11 @@ import { useMay } from "../../api/session";
 import { ConfirmByName } from "../../parts/ConfirmByName";
 import { DataTable } from "../../parts/DataTable";
 import { Label } from "../../parts/Label";
+import { Newer } from "../../parts/Newer";
 import { Page } from "../../parts/Page";
 import { Failure, Loading } from "../../parts/States";
 import { Time } from "../../parts/Time";
+import { useEdit } from "../../parts/useEdit";
 import { paths } from "../../paths";
 import { text } from "../../text";
 import { changesOf, draftOf, missingOf } from "./draft";
@@ -84,7 +86,7 @@ function Parts({ rule, problems }: { rule: Rule; problems: Problem[] }) {
     >
       {toggle.error && <Failure error={toggle.error} />}
       {problems.length > 0 && <Problems organization={organization} problems={problems} />}
-      <Edit key={rule.etag} rule={rule} />
+      <EditRule rule={rule} />
       {rule.group && <Pins rule={rule} />}
       {mayManage && <Delete rule={rule} />}
     </Page>
@@ -144,34 +146,37 @@ function Problems({ organization, problems }: { organization: string; problems: 
   );
 }
 
-function Edit({ rule }: { rule: Rule }) {
-  const { organizationId, id, etag } = rule;
+function EditRule({ rule }: { rule: Rule }) {
+  const { organizationId, id } = rule;
   const catalogue = useCatalogue(organizationId);
   const mayManage = useMay("MANAGE_RULES");
   const changed = useRuleChanged(organizationId);
-  const stored = draftOf(rule);
-  const [draft, setDraft] = useState(stored);
   const [tried, setTried] = useState(false);
-  const changes = changesOf(draft, stored);
-  const missing = missingOf(draft, catalogue.roles);
-  const incomplete = missing.match || missing.grants || missing.twice || draft.displayName.trim() === "";
-  const save = useMutation({
-    mutationFn: () =>
-      answer(
+  const edit = useEdit({
+    value: draftOf(rule),
+    version: rule.etag,
+    send: async (draft, base, etag) => {
+      const { rule: now } = await answer(
         api.PATCH(rulePath, {
           params: { path: { organizationId, id } },
-          body: { ...changes, etag },
+          body: { ...changesOf(draft, base), etag },
         }),
-      ),
-    onSuccess: changed,
+      );
+      return now ? { value: draftOf(now), version: now.etag } : undefined;
+    },
+    changed,
   });
+  const { draft, base } = edit;
+  const missing = missingOf(draft, catalogue.roles);
+  const incomplete = missing.match || missing.grants || missing.twice || draft.displayName.trim() === "";
+  const changes = changesOf(draft, base);
   return (
     <form
       onSubmit={(event) => {
         event.preventDefault();
         setTried(true);
         if (!incomplete) {
-          save.mutate();
+          edit.save();
         }
       }}
     >
@@ -179,17 +184,21 @@ function Edit({ rule }: { rule: Rule }) {
         organization={organizationId}
         catalogue={catalogue}
         draft={draft}
-        onChange={setDraft}
+        onChange={edit.set}
         readOnly={!mayManage}
         tried={tried}
         stored
       />
       {mayManage && (
         <Stack mt="md" align="flex-start">
-          {save.error && <Failure error={save.error} />}
-          <Button type="submit" loading={save.isPending} disabled={Object.keys(changes).length === 0}>
+          <Newer edit={edit} />
+          {edit.error && <Failure error={edit.error} />}
+          <Button type="submit" loading={edit.saving} disabled={Object.keys(changes).length === 0}>
             {text.save}
           </Button>
+          <Text size="sm" role="status">
+            {edit.saved ? text.rules.saved : ""}
+          </Text>
         </Stack>
       )}
     </form>

@@ -1,10 +1,11 @@
 import { Button, Radio, Stack, Text } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useQueryClient } from "@tanstack/react-query";
 import { answer, api, type Schemas } from "../../api/client";
 import { sometimes, useLive } from "../../api/live";
 import { useMay } from "../../api/session";
+import { Newer } from "../../parts/Newer";
 import { Failure, Loading } from "../../parts/States";
+import { useEdit } from "../../parts/useEdit";
 import { text } from "../../text";
 
 const path = "/api/v1/organizations/{organizationId}/accessSettings";
@@ -13,7 +14,6 @@ const keyOf = (organizationId: string) => ["accessSettings", organizationId];
 
 /** The organization's choices about access. */
 export function AccessSettings({ organization }: { organization: string }) {
-  const [saved, setSaved] = useState("");
   const settings = useLive(
     keyOf(organization),
     () => answer(api.GET(path, { params: { path: { organizationId: organization } } })),
@@ -27,42 +27,25 @@ export function AccessSettings({ organization }: { organization: string }) {
       <Loading lines={2} />
     );
   }
-  return (
-    <Choice
-      key={read.etag}
-      organization={organization}
-      settings={read}
-      saved={saved === read.whenUnknown}
-      onSaved={setSaved}
-    />
-  );
+  return <Choice organization={organization} settings={read} />;
 }
 
-interface ChoiceProps {
-  organization: string;
-  settings: Schemas["AccessSettings"];
-  saved: boolean;
-  onSaved: (choice: string) => void;
-}
+const fieldsOf = ({ whenUnknown }: Schemas["AccessSettings"]) => ({ whenUnknown });
 
-function Choice({ organization, settings, saved, onSaved }: ChoiceProps) {
+function Choice({ organization, settings }: { organization: string; settings: Schemas["AccessSettings"] }) {
   const words = text.settings.access;
   const queries = useQueryClient();
   const mayChange = useMay("MANAGE_RULES");
-  const [whenUnknown, setWhenUnknown] = useState(settings.whenUnknown);
-  const unchanged = whenUnknown === settings.whenUnknown;
-  const save = useMutation({
-    mutationFn: () =>
-      answer(
-        api.PATCH(path, {
-          params: { path: { organizationId: organization } },
-          body: { whenUnknown, etag: settings.etag },
-        }),
-      ),
-    onSuccess: async () => {
-      onSaved(whenUnknown);
-      await queries.invalidateQueries({ queryKey: keyOf(organization) });
+  const edit = useEdit({
+    value: fieldsOf(settings),
+    version: settings.etag,
+    send: async (draft, _, etag) => {
+      const { settings: now } = await answer(
+        api.PATCH(path, { params: { path: { organizationId: organization } }, body: { ...draft, etag } }),
+      );
+      return now ? { value: fieldsOf(now), version: now.etag } : undefined;
     },
+    changed: () => queries.invalidateQueries({ queryKey: keyOf(organization) }),
   });
   return (
     <Stack
@@ -70,14 +53,14 @@ function Choice({ organization, settings, saved, onSaved }: ChoiceProps) {
       maw="44rem"
       onSubmit={(event) => {
         event.preventDefault();
-        save.mutate();
+        edit.save();
       }}
     >
       <Radio.Group
         label={words.situation}
         description={words.help}
-        value={whenUnknown}
-        onChange={(value) => setWhenUnknown(value as typeof whenUnknown)}
+        value={edit.draft.whenUnknown}
+        onChange={(value) => edit.set({ whenUnknown: value as typeof settings.whenUnknown })}
       >
         <Stack gap="xs" mt="sm">
           {Object.entries(words.choices).map(([value, label]) => (
@@ -91,9 +74,10 @@ function Choice({ organization, settings, saved, onSaved }: ChoiceProps) {
           ))}
         </Stack>
       </Radio.Group>
-      {save.error && <Failure error={save.error} />}
+      <Newer edit={edit} />
+      {edit.error && <Failure error={edit.error} />}
       {mayChange ? (
-        <Button type="submit" w="fit-content" loading={save.isPending} disabled={unchanged}>
+        <Button type="submit" w="fit-content" loading={edit.saving} disabled={!edit.edited}>
           {text.save}
         </Button>
       ) : (
@@ -102,7 +86,7 @@ function Choice({ organization, settings, saved, onSaved }: ChoiceProps) {
         </Text>
       )}
       <Text size="sm" role="status">
-        {saved && unchanged ? words.saved : ""}
+        {edit.saved ? words.saved : ""}
       </Text>
     </Stack>
   );

@@ -1,11 +1,13 @@
 import { Button, Code, Stack, Text, TextInput, Title } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api, type Schemas } from "../../api/client";
 import { useSession } from "../../api/session";
 import { ConfirmByName } from "../../parts/ConfirmByName";
 import { FormDialog } from "../../parts/FormDialog";
+import { Newer } from "../../parts/Newer";
 import { Failure } from "../../parts/States";
+import { useEdit } from "../../parts/useEdit";
 import { text } from "../../text";
 
 const path = "/api/v1/organizations/{organizationId}";
@@ -39,25 +41,25 @@ function useChanged(id: string) {
 
 function Name({ organization, erasing }: Props & { erasing: boolean }) {
   const words = text.settings.manage;
-  const changed = useChanged(organization.id);
-  const [displayName, setDisplayName] = useState(organization.displayName ?? "");
-  const save = useMutation({
-    mutationFn: () =>
-      answer(
-        api.PATCH(path, {
-          params: { path: { organizationId: organization.id } },
-          body: { displayName: displayName.trim(), etag: organization.etag },
-        }),
-      ),
-    onSuccess: changed,
+  const edit = useEdit({
+    value: { displayName: organization.displayName ?? "" },
+    version: organization.etag,
+    send: async ({ displayName }, _, etag) => {
+      const { organization: now } = await answer(
+        api.PATCH(path, { params: { path: { organizationId: organization.id } }, body: { displayName, etag } }),
+      );
+      return now ? { value: { displayName: now.displayName ?? "" }, version: now.etag } : undefined;
+    },
+    changed: useChanged(organization.id),
   });
+  const { displayName } = edit.draft;
   return (
     <Stack
       component="form"
       gap="sm"
       onSubmit={(event) => {
         event.preventDefault();
-        save.mutate();
+        edit.save();
       }}
     >
       <Title order={2}>{words.nameTitle}</Title>
@@ -69,22 +71,26 @@ function Name({ organization, erasing }: Props & { erasing: boolean }) {
         readOnly={erasing}
         autoComplete="off"
         error={displayName.trim() === "" && text.setUp.nameMissing}
-        onChange={(event) => setDisplayName(event.currentTarget.value)}
+        onChange={(event) => edit.set({ displayName: event.currentTarget.value })}
       />
       <Text size="sm" c="dimmed">
         {words.id} <Code>{organization.id}</Code>
       </Text>
-      {save.error && <Failure error={save.error} />}
+      <Newer edit={edit} />
+      {edit.error && <Failure error={edit.error} />}
       {!erasing && (
         <Button
           type="submit"
           w="fit-content"
-          loading={save.isPending}
-          disabled={displayName.trim() === "" || displayName.trim() === organization.displayName}
+          loading={edit.saving}
+          disabled={displayName.trim() === "" || !edit.edited}
         >
           {text.save}
         </Button>
       )}
+      <Text size="sm" role="status">
+        {edit.saved ? words.saved : ""}
+      </Text>
     </Stack>
   );
 }
@@ -92,34 +98,35 @@ function Name({ organization, erasing }: Props & { erasing: boolean }) {
 function Federation({ organization }: Props) {
   const words = text.settings.manage;
   const changed = useChanged(organization.id);
-  const [asked, setAsked] = useState(false);
+  // As it was when the dialogue opened, so that it does not become the opposite under the reader.
+  const [asked, setAsked] = useState<Schemas["Organization"]>();
   const { federated } = organization;
   const run = async () => {
     await answer(
       api.PATCH(path, {
         params: { path: { organizationId: organization.id } },
-        body: { federated: !federated, etag: organization.etag },
+        body: { federated: !asked?.federated, etag: asked?.etag ?? "" },
       }),
     );
-    setAsked(false);
+    setAsked(undefined);
     await changed();
   };
   return (
     <Stack gap="sm">
       <Title order={2}>{words.federationTitle}</Title>
       <Text>{federated ? text.settings.federated : text.settings.notFederated}</Text>
-      <Button variant={federated ? "default" : "filled"} w="fit-content" onClick={() => setAsked(true)}>
+      <Button variant={federated ? "default" : "filled"} w="fit-content" onClick={() => setAsked(organization)}>
         {federated ? words.stop : words.federate}
       </Button>
       {asked && (
         <FormDialog
-          title={federated ? words.stop : words.federate}
-          action={federated ? words.stopAction : words.federateAction}
-          dangerous={federated ?? false}
+          title={asked.federated ? words.stop : words.federate}
+          action={asked.federated ? words.stopAction : words.federateAction}
+          dangerous={asked.federated ?? false}
           run={run}
-          onClose={() => setAsked(false)}
+          onClose={() => setAsked(undefined)}
         >
-          <Text>{federated ? words.stopText : words.federateText}</Text>
+          <Text>{asked.federated ? words.stopText : words.federateText}</Text>
         </FormDialog>
       )}
     </Stack>

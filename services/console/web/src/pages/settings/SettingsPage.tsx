@@ -116,7 +116,7 @@ function Parts({ organization, session }: { organization: Schemas["Organization"
           {tab === "links" && <PortalLinks organization={id} />}
           {tab === "credentials" && <Credentials organization={id} name={name} />}
           {tab === "addresses" && <Addresses />}
-          {tab === "manage" && <Manage key={organization.etag} organization={organization} />}
+          {tab === "manage" && <Manage organization={organization} />}
         </Tabs.Panel>
       </Tabs>
     </Page>

@@ -152,7 +152,7 @@ function Rename({ organization, tenant, onDone, onClose }: DialogProps & { tenan
     await answer(
       api.PATCH(`${tenantsPath}/{id}`, {
         params: { path: { organizationId: organization, id: tenant.id } },
-        body: { displayName: displayName.trim(), etag: tenant.etag },
+        body: { displayName, etag: tenant.etag },
       }),
     );
     await onDone();
@@ -161,7 +161,7 @@ function Rename({ organization, tenant, onDone, onClose }: DialogProps & { tenan
     <FormDialog
       title={words.renameTitle}
       action={text.save}
-      incomplete={!displayName.trim() || displayName.trim() === tenant.displayName}
+      incomplete={!displayName.trim() || displayName === tenant.displayName}
       run={run}
       onClose={onClose}
     >

@@ -1,10 +1,11 @@
 import { Button, Stack, Switch, Text, TextInput, Title } from "@mantine/core";
-import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { useNavigate } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
 import { ConfirmByName } from "../../parts/ConfirmByName";
+import { Newer } from "../../parts/Newer";
 import { Failure } from "../../parts/States";
+import { changesOf, useEdit } from "../../parts/useEdit";
 import { paths } from "../../paths";
 import { text } from "../../text";
 import { useAccessChanged } from "./byHand";
@@ -15,38 +16,34 @@ type User = Schemas["User"];
 export function Manage({ user }: { user: User }) {
   return (
     <Stack gap="xl">
-      <Edit user={user} />
+      <EditUser user={user} />
       <Erase user={user} />
     </Stack>
   );
 }
 
-function Edit({ user }: { user: User }) {
+/** What can be changed of a detached user. */
+function fieldsOf({ userName, displayName, email, externalId, active }: User) {
+  return { userName, displayName, email, externalId, active };
+}
+
+function EditUser({ user }: { user: User }) {
   const words = text.users;
-  const changed = useAccessChanged(user.organizationId);
-  const stored = {
-    userName: user.userName,
-    displayName: user.displayName,
-    email: user.email,
-    externalId: user.externalId,
-    active: user.active,
-  };
-  const [draft, setDraft] = useState(stored);
-  const set = (to: Partial<typeof stored>) => setDraft({ ...draft, ...to });
-  const edited = Object.entries(draft).filter(([name, value]) => value !== stored[name as keyof typeof stored]);
-  const save = useMutation({
-    mutationFn: () =>
-      answer(
+  const edit = useEdit({
+    value: fieldsOf(user),
+    version: user.revision,
+    send: async (draft, base, revision) => {
+      const { user: now } = await answer(
         api.PATCH("/api/v1/organizations/{organizationId}/users/{userId}", {
-          params: {
-            path: { organizationId: user.organizationId, userId: user.id },
-            query: { revision: user.revision },
-          },
-          body: Object.fromEntries(edited),
+          params: { path: { organizationId: user.organizationId, userId: user.id }, query: { revision } },
+          body: changesOf(draft, base),
         }),
-      ),
-    onSuccess: changed,
+      );
+      return now ? { value: fieldsOf(now), version: now.revision } : undefined;
+    },
+    changed: useAccessChanged(user.organizationId),
   });
+  const { draft, set } = edit;
   const field = (name: "userName" | "displayName" | "email" | "externalId") => (
     <TextInput
       label={words.facts[name]}
@@ -64,7 +61,7 @@ function Edit({ user }: { user: User }) {
       maw="40rem"
       onSubmit={(event) => {
         event.preventDefault();
-        save.mutate();
+        edit.save();
       }}
     >
       <Title order={2}>{words.manageTitle}</Title>
@@ -79,15 +76,19 @@ function Edit({ user }: { user: User }) {
         checked={draft.active}
         onChange={(event) => set({ active: event.currentTarget.checked })}
       />
-      {save.error && <Failure error={save.error} />}
+      <Newer edit={edit} />
+      {edit.error && <Failure error={edit.error} />}
       <Button
         type="submit"
         w="fit-content"
-        loading={save.isPending}
-        disabled={edited.length === 0 || draft.userName.trim() === ""}
+        loading={edit.saving}
+        disabled={!edit.edited || draft.userName.trim() === ""}
       >
         {text.save}
       </Button>
+      <Text size="sm" role="status">
+        {edit.saved ? words.saved : ""}
+      </Text>
     </Stack>
   );
 }

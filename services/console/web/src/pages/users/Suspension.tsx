@@ -20,11 +20,12 @@ export function SuspendOrResume({ organization, id, name, suspended }: Props) {
   const words = text.users;
   const mayGrant = useMay("GRANT_ACCESS");
   const changed = useAccessChanged(organization);
-  const [asked, setAsked] = useState(false);
+  // Which dialogue is open. It does not become the other one when somebody else suspends or resumes the access meanwhile.
+  const [asked, setAsked] = useState<"suspend" | "resume">();
   const [reason, setReason] = useState("");
   const [warning, setWarning] = useState("");
   const path = { organizationId: organization, userId: id };
-  const close = () => setAsked(false);
+  const close = () => setAsked(undefined);
   if (!mayGrant) {
     return null;
   }
@@ -48,16 +49,16 @@ export function SuspendOrResume({ organization, id, name, suspended }: Props) {
   };
   return (
     <>
-      <Button variant="default" onClick={() => setAsked(true)}>
+      <Button variant="default" onClick={() => setAsked(suspended ? "resume" : "suspend")}>
         {suspended ? words.resume : words.suspend}
       </Button>
       {warning && <Alert color="yellow">{warning}</Alert>}
-      {asked && suspended && (
+      {asked === "resume" && (
         <FormDialog title={words.resumeTitle} action={words.resume} run={resume} onClose={close}>
           <Text>{words.resumeText(name)}</Text>
         </FormDialog>
       )}
-      {asked && !suspended && (
+      {asked === "suspend" && (
         <FormDialog
           title={words.suspendTitle}
           action={words.suspend}

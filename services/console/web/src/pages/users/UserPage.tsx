@@ -184,7 +184,7 @@ function Parts({ read, user, access, explanation, failed, error }: PartsProps) {
           <Data read={read} user={user} />
         </Tabs.Panel>
         <Tabs.Panel value="manage" pt="lg">
-          <Manage key={user.revision} user={user} />
+          <Manage user={user} />
         </Tabs.Panel>
       </Tabs>
     </>
