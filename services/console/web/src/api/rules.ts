@@ -1,4 +1,4 @@
-import { useQueries } from "@tanstack/react-query";
+import { useQueries, useQueryClient } from "@tanstack/react-query";
 import { answer, api, type Schemas } from "./client";
 import { sometimes, useLive } from "./live";
 import { walk } from "./pages";
@@ -25,9 +25,9 @@ export function useRules(organizationId: string, enabled = true) {
   return { ...list, rules: list.data?.pages.flatMap((page) => page.rules) };
 }
 
-/** Reads what is wrong with the rules, by the id of the rule; undefined until it is known. */
-export function useRuleProblems(organizationId: string): Map<string, Problem[]> | undefined {
-  const { data } = useLive(
+/** Reads what is wrong with the rules, by the id of the rule; `problems` is undefined until it is known. */
+export function useRuleProblems(organizationId: string) {
+  const { data, error, refetch } = useLive(
     ["ruleProblems", organizationId],
     () =>
       answer(
@@ -35,47 +35,77 @@ export function useRuleProblems(organizationId: string): Map<string, Problem[]> 
       ),
     sometimes,
   );
-  if (!data) {
-    return undefined;
-  }
   const byRule = new Map<string, Problem[]>();
-  for (const problem of data.problems) {
+  for (const problem of data?.problems ?? []) {
     byRule.set(problem.ruleId, [...(byRule.get(problem.ruleId) ?? []), problem]);
   }
-  return byRule;
+  return { problems: data && byRule, error, refetch };
+}
+
+/** Returns what makes the pages read again what a change of rules changes. */
+export function useRulesChanged(organizationId: string): () => Promise<unknown> {
+  const queries = useQueryClient();
+  return () =>
+    Promise.all(
+      ["rule", "rules", "ruleProblems", "ruleMatches", "accessStatus"].map((key) =>
+        queries.invalidateQueries({ queryKey: [key, organizationId] }),
+      ),
+    );
 }
 
 /** How many rules one request counts. */
 const batch = 20;
 
-/** Counts whom rules match, by the id of the rule. A rule that is not counted yet is not in the result. */
-export function useRuleMatches(organizationId: string, ids: string[]): Map<string, Schemas["MatchCount"]> {
+/** How many users a rule matches. "failed": it could not be counted. Undefined: it is being counted. */
+export type Matches = Schemas["MatchCount"] | "failed" | undefined;
+
+/**
+ * Counts whom rules match, by the id of the rule. `all` are the rules of the page, and `wanted` those of them that the reader sees: a search
+ * that shows others asks for the same batches again, and so the cache has them.
+ */
+export function useRuleMatches(organizationId: string, all: string[], wanted: string[]): (ruleId: string) => Matches {
+  const seen = new Set(wanted);
   const batches: string[][] = [];
-  for (let from = 0; from < ids.length; from += batch) {
-    batches.push(ids.slice(from, from + batch));
+  for (let from = 0; from < all.length; from += batch) {
+    const some = all.slice(from, from + batch);
+    if (some.some((id) => seen.has(id))) {
+      batches.push(some);
+    }
   }
   const results = useQueries({
     queries: batches.map((some) => ({
       queryKey: ["ruleMatches", organizationId, some],
-      queryFn: () => countMatches(organizationId, some),
+      queryFn: ({ signal }: { signal: AbortSignal }) => countMatches(organizationId, some, signal),
       staleTime: 60_000, // it says when it was counted; nobody reads it again while nobody uses the page
     })),
   });
-  return new Map(results.flatMap(({ data }) => data ?? []));
+  const counts = new Map<string, Matches>();
+  for (const [n, { data, error }] of results.entries()) {
+    for (const id of batches[n] ?? []) {
+      counts.set(id, data ? (data.get(id) ?? "failed") : error ? "failed" : undefined);
+    }
+  }
+  return (id) => counts.get(id);
 }
 
-async function countMatches(organizationId: string, ids: string[]): Promise<[string, Schemas["MatchCount"]][]> {
-  const counted: [string, Schemas["MatchCount"]][] = [];
+/** Counts until each rule is counted, or no more rule can be. */
+async function countMatches(
+  organizationId: string,
+  ids: string[],
+  signal: AbortSignal,
+): Promise<Map<string, Schemas["MatchCount"]>> {
+  const counted = new Map<string, Schemas["MatchCount"]>();
   for (let rest = ids; rest.length > 0; ) {
     const page: Schemas["CountRuleMatchesResponse"] = await answer(
       api.POST("/api/v1/organizations/{organizationId}/rules:countMatches", {
         params: { path: { organizationId } },
         body: { ids: rest },
+        signal,
       }),
     );
     for (const { ruleId, count } of page.counts) {
       if (count) {
-        counted.push([ruleId, count]);
+        counted.set(ruleId, count);
       }
     }
     rest = page.remainingIds.length < rest.length ? page.remainingIds : [];

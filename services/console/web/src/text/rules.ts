@@ -48,6 +48,7 @@ export const rules = {
   usersLookedAt: (n: number, of: number) => `${number(n)} of the first ${count(of, "user")} looked at`,
   counted: "counted",
   counting: "counting",
+  notCounted: "cannot be counted now",
   problem: {
     RULE_PROBLEM_KIND_GROUP_NOT_SEEN: "No directory has sent its group",
     RULE_PROBLEM_KIND_GROUP_DELETED: "Its group was deleted",
@@ -104,7 +105,6 @@ export const rules = {
     examples: "Such as:",
     inactive: "Inactive users count, too, although rules give them nothing.",
     noGroup: "No directory has sent a group with this name yet. The rule waits for it.",
-    failed: "This cannot be counted now.",
     empty: "Choose the users first.",
   },
   gives: "Which roles do they get?",
@@ -120,6 +120,7 @@ export const rules = {
         ? "Enabled."
         : `Enabled, with ${count(problems, "problem")}.`
       : "Disabled: it gives nothing.",
+  matchesUnknown: "Whom it matches cannot be counted now.",
   matchesNow: (users: string) => `Matches ${users}`,
   enable: "Enable",
   disable: "Disable",

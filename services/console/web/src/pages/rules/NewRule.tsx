@@ -1,10 +1,11 @@
 import { Button, Group, Switch } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { useNavigate, useParams } from "react-router";
 import { useCatalogue } from "../../api/catalogue";
 import { answer, api } from "../../api/client";
 import { newRequestId } from "../../api/requestId";
+import { useRulesChanged } from "../../api/rules";
 import { useMay } from "../../api/session";
 import { Page } from "../../parts/Page";
 import { Failure } from "../../parts/States";
@@ -18,7 +19,7 @@ export function NewRule() {
   const words = text.rules;
   const { organization = "" } = useParams();
   const navigate = useNavigate();
-  const queries = useQueryClient();
+  const changed = useRulesChanged(organization);
   const catalogue = useCatalogue(organization);
   const mayManage = useMay("MANAGE_RULES");
   const [draft, setDraft] = useState(newDraft);
@@ -39,11 +40,7 @@ export function NewRule() {
         }),
       ),
     onSuccess: async ({ rule }) => {
-      await Promise.all(
-        ["rules", "ruleProblems", "accessStatus"].map((key) =>
-          queries.invalidateQueries({ queryKey: [key, organization] }),
-        ),
-      );
+      await changed();
       await navigate(rule ? paths.rule(organization, rule.id) : paths.rules(organization), { replace: true });
     },
   });

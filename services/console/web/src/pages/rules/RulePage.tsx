@@ -1,5 +1,5 @@
 import { Anchor, Button, Group, Paper, Stack, Text, Title } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useNavigate, useParams } from "react-router";
 import { useCatalogue } from "../../api/catalogue";
@@ -7,7 +7,7 @@ import { answer, api } from "../../api/client";
 import { useDirectoryNames } from "../../api/directories";
 import { sometimes, useLive } from "../../api/live";
 import { useGroupNames } from "../../api/people";
-import { type Problem, type Rule, useRuleMatches, useRuleProblems } from "../../api/rules";
+import { type Problem, type Rule, useRuleMatches, useRuleProblems, useRulesChanged } from "../../api/rules";
 import { useMay } from "../../api/session";
 import { ConfirmByName } from "../../parts/ConfirmByName";
 import { DataTable } from "../../parts/DataTable";
@@ -33,7 +33,7 @@ export function RulePage() {
     () => answer(api.GET(rulePath, { params: { path: { organizationId: organization, id } } })),
     sometimes,
   );
-  const problems = useRuleProblems(organization)?.get(id) ?? [];
+  const problems = useRuleProblems(organization);
   if (!rule.data?.rule) {
     return rule.error ? (
       <Page title={text.rules.title} above={[{ title: text.rules.title, to: paths.rules(organization) }]}>
@@ -43,25 +43,28 @@ export function RulePage() {
       <Loading />
     );
   }
-  return <Parts key={id} rule={rule.data.rule} problems={problems} />;
+  return (
+    <Parts
+      key={id}
+      rule={rule.data.rule}
+      problems={problems.problems?.get(id) ?? []}
+      error={problems.problems ? null : problems.error}
+    />
+  );
 }
 
-/** Reads again what a change of a rule changes. */
-function useRuleChanged(organization: string) {
-  const queries = useQueryClient();
-  return () =>
-    Promise.all(
-      ["rule", "rules", "ruleProblems", "ruleMatches", "accessStatus"].map((key) =>
-        queries.invalidateQueries({ queryKey: [key, organization] }),
-      ),
-    );
+interface PartsProps {
+  rule: Rule;
+  problems: Problem[];
+  /** Why the problems are not known. */
+  error: Error | null;
 }
 
-function Parts({ rule, problems }: { rule: Rule; problems: Problem[] }) {
+function Parts({ rule, problems, error }: PartsProps) {
   const words = text.rules;
   const organization = rule.organizationId;
   const mayManage = useMay("MANAGE_RULES");
-  const changed = useRuleChanged(organization);
+  const changed = useRulesChanged(organization);
   const toggle = useMutation({
     mutationFn: () =>
       answer(
@@ -85,6 +88,7 @@ function Parts({ rule, problems }: { rule: Rule; problems: Problem[] }) {
       }
     >
       {toggle.error && <Failure error={toggle.error} />}
+      {error && <Failure error={error} />}
       {problems.length > 0 && <Problems organization={organization} problems={problems} />}
       <EditRule rule={rule} />
       {rule.group && <Pins rule={rule} />}
@@ -94,11 +98,12 @@ function Parts({ rule, problems }: { rule: Rule; problems: Problem[] }) {
 }
 
 function Situation({ rule, problems }: { rule: Rule; problems: Problem[] }) {
-  const count = useRuleMatches(rule.organizationId, [rule.id]).get(rule.id);
+  const count = useRuleMatches(rule.organizationId, [rule.id], [rule.id])(rule.id);
   return (
     <>
       {text.rules.ruleSituation(rule.enabled ?? true, problems.length)}{" "}
-      {count && (
+      {count === "failed" && text.rules.matchesUnknown}
+      {count && count !== "failed" && (
         <>
           {text.rules.matchesNow(countInWords(count))} ({text.rules.counted} <Time value={count.countTime} as="ago" />)
         </>
@@ -150,7 +155,7 @@ function EditRule({ rule }: { rule: Rule }) {
   const { organizationId, id } = rule;
   const catalogue = useCatalogue(organizationId);
   const mayManage = useMay("MANAGE_RULES");
-  const changed = useRuleChanged(organizationId);
+  const changed = useRulesChanged(organizationId);
   const [tried, setTried] = useState(false);
   const edit = useEdit({
     value: draftOf(rule),
@@ -248,7 +253,7 @@ function Delete({ rule }: { rule: Rule }) {
   const words = text.rules;
   const { organizationId, id } = rule;
   const navigate = useNavigate();
-  const changed = useRuleChanged(organizationId);
+  const changed = useRulesChanged(organizationId);
   const [asked, setAsked] = useState(false);
   const remove = async () => {
     await answer(api.DELETE(rulePath, { params: { path: { organizationId, id } } }));

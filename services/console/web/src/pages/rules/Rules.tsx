@@ -1,14 +1,22 @@
 import { Anchor, Button, Group, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
 import { Link, useParams, useSearchParams } from "react-router";
 import { type Catalogue, useCatalogue } from "../../api/catalogue";
-import type { Schemas } from "../../api/client";
-import { type Problem, type Rule, useAccessStatus, useRuleMatches, useRuleProblems, useRules } from "../../api/rules";
+import {
+  type Matches,
+  type Problem,
+  type Rule,
+  useAccessStatus,
+  useRuleMatches,
+  useRuleProblems,
+  useRules,
+} from "../../api/rules";
 import { useMay } from "../../api/session";
 import { DataTable } from "../../parts/DataTable";
 import { Label } from "../../parts/Label";
 import { Page } from "../../parts/Page";
 import { Empty, Failure, Loading } from "../../parts/States";
 import { ago, Time } from "../../parts/Time";
+import { useTyped } from "../../parts/useTyped";
 import { paths } from "../../paths";
 import { text } from "../../text";
 import { DefaultRules } from "./DefaultRules";
@@ -22,7 +30,7 @@ export function Rules() {
   const [search, setSearch] = useSearchParams();
   const mayManage = useMay("MANAGE_RULES");
   const list = useRules(organization);
-  const problems = useRuleProblems(organization);
+  const { problems, ...problemsRead } = useRuleProblems(organization);
   const status = useAccessStatus(organization).data;
   const catalogue = useCatalogue(organization);
   const find = search.get("find") ?? "";
@@ -32,10 +40,17 @@ export function Rules() {
     (rule) => contains(rule, find, rule.grants.map(catalogue.inWords)) && (!onlyWrong || problems?.has(rule.id)),
   );
   const rules = found.slice(0, shown);
+  const unknown = onlyWrong && !problems; // nobody can say which rules these are
   const change = (to: Record<string, string>) => {
-    const next = { find, show: onlyWrong ? "problems" : "", ...to };
-    setSearch(Object.fromEntries(Object.entries(next).filter(([, value]) => value)), { replace: true });
+    setSearch(
+      (now) => {
+        const next = { find: now.get("find") ?? "", show: now.get("show") ?? "", ...to };
+        return Object.fromEntries(Object.entries(next).filter(([, value]) => value));
+      },
+      { replace: true },
+    );
   };
+  const [typed, setTyped] = useTyped(find, (to) => change({ find: to }));
   const since = status?.oldestWaitingTime ? ago(new Date(status.oldestWaitingTime)) : "";
   return (
     <Page
@@ -79,11 +94,11 @@ export function Rules() {
             <TextInput
               label={words.find}
               description={words.findHelp}
-              value={find}
+              value={typed}
               maxLength={100}
               flex="1 1 16rem"
               autoComplete="off"
-              onChange={(event) => change({ find: event.currentTarget.value })}
+              onChange={(event) => setTyped(event.currentTarget.value)}
             />
             <NativeSelect
               label={words.show}
@@ -95,10 +110,22 @@ export function Rules() {
               onChange={(event) => change({ show: event.currentTarget.value })}
             />
           </Group>
-          {found.length === 0 && <Text>{words.none}</Text>}
+          {problemsRead.error && !problems && (
+            <Failure error={problemsRead.error} retry={() => void problemsRead.refetch()} />
+          )}
+          {unknown && !problemsRead.error && <Loading lines={2} />}
+          {found.length === 0 && !unknown && <Text role="status">{words.none}</Text>}
         </>
       )}
-      {rules.length > 0 && <List rules={rules} problems={problems} catalogue={catalogue} organization={organization} />}
+      {rules.length > 0 && (
+        <List
+          rules={rules}
+          all={list.rules ?? []}
+          problems={problems}
+          catalogue={catalogue}
+          organization={organization}
+        />
+      )}
       {found.length > rules.length && (
         <Button variant="default" w="fit-content" onClick={() => change({ shown: String(shown + rulesShown) })}>
           {text.more}
@@ -111,14 +138,17 @@ export function Rules() {
 interface ListProps {
   organization: string;
   rules: Rule[];
+  /** The rules of the organization, also those that the search does not find. */
+  all: Rule[];
   problems: Map<string, Problem[]> | undefined;
   catalogue: Catalogue;
 }
 
-function List({ organization, rules, problems, catalogue }: ListProps) {
+function List({ organization, rules, all, problems, catalogue }: ListProps) {
   const words = text.rules;
-  const counts = useRuleMatches(
+  const matchesOf = useRuleMatches(
     organization,
+    all.map((rule) => rule.id),
     rules.map((rule) => rule.id),
   );
   return (
@@ -137,7 +167,7 @@ function List({ organization, rules, problems, catalogue }: ListProps) {
           </Stack>,
           matchInWords(rule),
           <Grants key="gives" rule={rule} catalogue={catalogue} />,
-          <Count key="now" count={counts.get(rule.id)} />,
+          <Count key="now" count={matchesOf(rule.id)} />,
           <Problems key="problems" problems={problems?.get(rule.id)} />,
         ],
       }))}
@@ -145,12 +175,12 @@ function List({ organization, rules, problems, catalogue }: ListProps) {
   );
 }
 
-function Count({ count }: { count: Schemas["MatchCount"] | undefined }) {
+function Count({ count }: { count: Matches }) {
   const words = text.rules;
-  if (!count) {
+  if (!count || count === "failed") {
     return (
       <Text size="sm" c="dimmed">
-        {words.counting}
+        {count ? words.notCounted : words.counting}
       </Text>
     );
   }
