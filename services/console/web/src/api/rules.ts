@@ -132,3 +132,22 @@ export const defaultRules = [
   { group: "Automation Admins", roleId: "automation-admin" },
   { group: "Administrators", roleId: "global-admin" },
 ] as const;
+
+type DefaultRule = (typeof defaultRules)[number];
+
+/** Reports whether a rule does what a default rule does: Usher ignores the case of the name of a group. */
+function isLike(rule: Pick<Rule, "group" | "grants">, { group, roleId }: DefaultRule): boolean {
+  return (
+    rule.group?.displayName.toLowerCase() === group.toLowerCase() &&
+    rule.grants.some((grant) => grant.roleId === roleId)
+  );
+}
+
+/**
+ * Returns the default rules that are missing, as long as the organization has no other rules than these: it is at the beginning, or somebody
+ * could add only some of them.
+ */
+export function missingDefaults(rules: Pick<Rule, "group" | "grants">[]): DefaultRule[] {
+  const begins = rules.every((rule) => defaultRules.some((one) => isLike(rule, one)));
+  return begins ? defaultRules.filter((one) => !rules.some((rule) => isLike(rule, one))) : [];
+}

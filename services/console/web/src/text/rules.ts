@@ -17,6 +17,8 @@ export const rules = {
     "A rule says which users get which roles in which tenants: the members of a group, the users with a role value, or the users that a filter matches. Usher applies a new rule to a user with the next message about this user, and to all users when a rule sync runs.",
   emptyViewer: "An admin of your organization can add rules.",
   defaults: "Add the five default rules",
+  someDefaults: "Add the default rules",
+  defaultsMissing: "Add the default rules that are missing",
   defaultsText:
     "The identity provider sends a group for each role. The members of each group get the role of its name, in one tenant. You can change each rule later.",
   defaultsTenant: "In this tenant",

@@ -65,7 +65,7 @@ function List({ organization }: { organization: string }) {
   const [typed, setTyped] = useTyped(find, (to) => change({ find: to }));
   const list = useInfiniteQuery({
     queryKey: ["groups", organization, find, directory],
-    queryFn: ({ pageParam }) =>
+    queryFn: ({ pageParam, signal }) =>
       answer(
         api.GET("/api/v1/organizations/{organizationId}/groups:search", {
           params: {
@@ -77,6 +77,7 @@ function List({ organization }: { organization: string }) {
               ...(directory && { directoryId: directory }),
             },
           },
+          signal,
         }),
       ),
     initialPageParam: "",

@@ -21,13 +21,14 @@ export function Values({ organization }: { organization: string }) {
   );
   const list = useInfiniteQuery({
     queryKey: ["roleValues", organization, find],
-    queryFn: ({ pageParam }) =>
+    queryFn: ({ pageParam, signal }) =>
       answer(
         api.GET("/api/v1/organizations/{organizationId}/roleValues", {
           params: {
             path: { organizationId: organization },
             query: { query: find.trim(), pageSize: 50, pageToken: pageParam },
           },
+          signal,
         }),
       ),
     initialPageParam: "",

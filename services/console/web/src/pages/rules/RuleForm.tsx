@@ -105,7 +105,7 @@ function Match({ organization, draft, set, readOnly, error }: MatchProps) {
           readOnly={readOnly}
           error={error}
           queryKey={["groupSuggestions", organization]}
-          suggest={(query) => suggestGroups(organization, query)}
+          suggest={(query, signal) => suggestGroups(organization, query, signal)}
           onChange={(group) => set({ group })}
         />
       );
@@ -118,7 +118,7 @@ function Match({ organization, draft, set, readOnly, error }: MatchProps) {
           readOnly={readOnly}
           error={error}
           queryKey={["roleValueSuggestions", organization]}
-          suggest={(query) => suggestRoleValues(organization, query)}
+          suggest={(query, signal) => suggestRoleValues(organization, query, signal)}
           onChange={(roleValue) => set({ roleValue })}
         />
       );
@@ -146,19 +146,21 @@ function Match({ organization, draft, set, readOnly, error }: MatchProps) {
 /** How many suggestions appear. */
 const suggested = 20;
 
-async function suggestGroups(organizationId: string, query: string): Promise<string[]> {
+async function suggestGroups(organizationId: string, query: string, signal: AbortSignal): Promise<string[]> {
   const { groups } = await answer(
     api.GET("/api/v1/organizations/{organizationId}/groups:search", {
       params: { path: { organizationId }, query: { query, pageSize: suggested } },
+      signal,
     }),
   );
   return groups.map((group) => group.displayName);
 }
 
-async function suggestRoleValues(organizationId: string, query: string): Promise<string[]> {
+async function suggestRoleValues(organizationId: string, query: string, signal: AbortSignal): Promise<string[]> {
   const { values } = await answer(
     api.GET("/api/v1/organizations/{organizationId}/roleValues", {
       params: { path: { organizationId }, query: { query, pageSize: suggested } },
+      signal,
     }),
   );
   return values.map((value) => value.value);
@@ -171,7 +173,7 @@ interface SuggestedProps {
   readOnly: boolean;
   error: string | false;
   queryKey: string[];
-  suggest: (query: string) => Promise<string[]>;
+  suggest: (query: string, signal: AbortSignal) => Promise<string[]>;
   onChange: (value: string) => void;
 }
 
@@ -180,7 +182,7 @@ function Suggested({ label, description, value, readOnly, error, queryKey, sugge
   const [query] = useDebouncedValue(value.trim().slice(0, 200), 250);
   const { data } = useQuery({
     queryKey: [...queryKey, query],
-    queryFn: () => suggest(query),
+    queryFn: ({ signal }) => suggest(query, signal),
     enabled: !readOnly,
     placeholderData: keepPreviousData,
     staleTime: 30_000,

@@ -87,7 +87,6 @@ export function Rules() {
           {words.empty} {!mayManage && words.emptyViewer}
         </Empty>
       )}
-      {list.rules?.length === 0 && mayManage && <DefaultRules organization={organization} catalogue={catalogue} />}
       {list.rules && list.rules.length > 0 && (
         <>
           <Group gap="sm" align="flex-end">
@@ -131,6 +130,7 @@ export function Rules() {
           {text.more}
         </Button>
       )}
+      {list.rules && mayManage && <DefaultRules organization={organization} rules={list.rules} catalogue={catalogue} />}
     </Page>
   );
 }

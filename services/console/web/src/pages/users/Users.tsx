@@ -36,7 +36,7 @@ export function Users() {
   const [typed, setTyped] = useTyped(filter.find, (find) => change({ find }));
   const list = useInfiniteQuery({
     queryKey: ["users", organization, filter],
-    queryFn: ({ pageParam }) =>
+    queryFn: ({ pageParam, signal }) =>
       answer(
         api.GET("/api/v1/organizations/{organizationId}/users:search", {
           params: {
@@ -49,6 +49,7 @@ export function Users() {
               ...(filter.directory && { directoryId: filter.directory }),
             },
           },
+          signal,
         }),
       ),
     initialPageParam: "",
