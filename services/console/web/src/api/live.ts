@@ -17,7 +17,7 @@ export function pause(every: number, failures: number): number {
 }
 
 /** Returns how to read, and when to read again: while somebody uses the page, and while it can succeed. */
-function useRepeat(every: number) {
+function useRepeat() {
   const failures = useRef(0);
   const idle = useIdle(away, { initialState: false });
   return {
@@ -31,26 +31,30 @@ function useRepeat(every: number) {
         throw error;
       }
     },
-    next: (error: unknown) => (idle || (error && !apiError(error).temporary) ? false : pause(every, failures.current)),
+    next: (every: number, error: unknown) =>
+      every === never || idle || (error && !apiError(error).temporary) ? false : pause(every, failures.current),
   };
 }
 
+/** That nothing changes any more. */
+export const never = 0;
+
 /**
  * Reads something, and reads it again while the page is visible and somebody uses it. It stops when the request cannot succeed any more,
- * such as when the reader lost a permission.
+ * such as when the reader lost a permission. How often it reads can depend on what it read.
  */
 export function useLive<T>(
   key: QueryKey,
   read: () => Promise<T>,
-  every: number,
+  every: number | ((data: T | undefined) => number),
   enabled = true,
 ): UseQueryResult<T, ApiError> {
-  const { counted, next } = useRepeat(every);
+  const { counted, next } = useRepeat();
   return useQuery<T, ApiError>({
     queryKey: key,
     queryFn: () => counted(read()),
     enabled,
-    refetchInterval: ({ state }) => next(state.error),
+    refetchInterval: ({ state }) => next(typeof every === "number" ? every : every(state.data), state.error),
   });
 }
 
@@ -61,12 +65,12 @@ export function useLivePages<P extends { nextPageToken: string }>(
   every: number,
   again: (pages: number) => boolean = () => true,
 ) {
-  const { counted, next } = useRepeat(every);
+  const { counted, next } = useRepeat();
   return useInfiniteQuery({
     queryKey: key,
     queryFn: ({ pageParam }) => counted(read(pageParam)),
     initialPageParam: "",
     getNextPageParam: (last) => last.nextPageToken || undefined,
-    refetchInterval: ({ state }) => again(state.data?.pages.length ?? 0) && next(state.error),
+    refetchInterval: ({ state }) => again(state.data?.pages.length ?? 0) && next(every, state.error),
   });
 }

@@ -13,10 +13,10 @@ export const syncs = {
     "A changed rule applies to a user with the next message about this user. A rule sync applies all rules to all users at once. It takes access away, too, where no rule gives it any more; access that somebody granted by hand stays.",
   start: "Start a rule sync",
   startTitle: "Start a rule sync?",
-  startText: (waiting: number) =>
+  startText: (waiting: number | undefined) =>
     waiting === 0
       ? "No change of a rule waits, so it will probably change nothing. It applies all enabled rules to all users."
-      : `It applies all enabled rules to all users, with the changes of ${count(waiting, "rule")} that wait. Users gain and lose access at once. You can cancel it; what it has done until then stays.`,
+      : `It applies all enabled rules to all users${waiting ? `, with the changes of ${count(waiting, "rule")} that wait` : ""}. Users gain and lose access at once. You can cancel it; what it has done until then stays.`,
   runningTitle: "This rule sync runs now",
   progress: "Progress of the rule sync",
   done: (n: number, total: number) => (total > 0 ? `${number(n)} of about ${count(total, "user")}` : count(n, "user")),

@@ -1,8 +1,8 @@
 import { Button, Group, Paper, Progress, Stack, Text, Title } from "@mantine/core";
-import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api, type Schemas } from "../../api/client";
 import { useMay } from "../../api/session";
+import { useSyncsChanged } from "../../api/syncs";
 import { FormDialog } from "../../parts/FormDialog";
 import { Time } from "../../parts/Time";
 import { text } from "../../text";
@@ -54,7 +54,7 @@ export function Running({ sync }: { sync: Schemas["Sync"] }) {
 function Cancel({ sync, onClose }: { sync: Schemas["Sync"]; onClose: () => void }) {
   const words = text.syncs;
   const { organizationId, id } = sync;
-  const queries = useQueryClient();
+  const changed = useSyncsChanged(organizationId);
   const cancel = async () => {
     await answer(
       api.POST("/api/v1/organizations/{organizationId}/syncs/{id}:cancel", {
@@ -62,7 +62,7 @@ function Cancel({ sync, onClose }: { sync: Schemas["Sync"]; onClose: () => void 
       }),
     );
     onClose();
-    await queries.invalidateQueries({ queryKey: ["syncs", organizationId] });
+    await changed();
   };
   return (
     <FormDialog title={words.cancelTitle} action={words.cancel} dangerous run={cancel} onClose={onClose}>

@@ -2,9 +2,10 @@ import { Stack, Text, Title } from "@mantine/core";
 import { useParams } from "react-router";
 import { useCatalogue } from "../../api/catalogue";
 import { answer, api, type Schemas } from "../../api/client";
-import { often, useLive, useLivePages } from "../../api/live";
+import { never, often, sometimes, useLive, useLivePages } from "../../api/live";
 import { useUserNames } from "../../api/people";
 import { useMay } from "../../api/session";
+import { runs, useSyncWatch } from "../../api/syncs";
 import { DataTable } from "../../parts/DataTable";
 import { Facts } from "../../parts/Facts";
 import { More } from "../../parts/More";
@@ -29,9 +30,10 @@ export function SyncPage() {
           params: { path: { organizationId: organization, id } },
         }),
       ),
-    often,
+    (read) => (read?.sync && !runs(read.sync) ? never : often),
   );
-  const sync = data?.sync;
+  const sync = data?.sync ?? undefined;
+  useSyncWatch(organization, sync);
   const mayReadChanges = useMay("READ_ACCESS");
   return (
     <Page
@@ -47,7 +49,7 @@ export function SyncPage() {
     >
       {error && <Failure error={error} retry={() => void refetch()} />}
       {!sync && !error && <Loading />}
-      {sync?.state === "SYNC_STATE_RUNNING" && <Running sync={sync} />}
+      {sync && runs(sync) && <Running sync={sync} />}
       {sync && (
         <>
           <Facts
@@ -61,7 +63,7 @@ export function SyncPage() {
             ]}
           />
           {sync.setAsideUserIds.length > 0 && <Aside sync={sync} />}
-          {mayReadChanges && <Changes organization={organization} id={id} />}
+          {mayReadChanges && <Changes organization={organization} sync={sync} />}
         </>
       )}
     </Page>
@@ -88,18 +90,23 @@ function Aside({ sync }: { sync: Schemas["Sync"] }) {
   );
 }
 
-function Changes({ organization, id }: { organization: string; id: string }) {
+/** How often the changes of a rule sync are read: Usher tries the users that it set aside again, also after the end. */
+function changesEvery(sync: Schemas["Sync"]): number {
+  return runs(sync) ? 4 * often : sync.usersSetAside === "0" ? never : 4 * sometimes;
+}
+
+function Changes({ organization, sync }: { organization: string; sync: Schemas["Sync"] }) {
   const words = text.syncs;
   const catalogue = useCatalogue(organization);
   const list = useLivePages(
-    ["accessChanges", organization, "sync", id],
+    ["accessChanges", organization, "sync", sync.id],
     (pageToken) =>
       answer(
         api.GET("/api/v1/organizations/{organizationId}/accessChanges", {
-          params: { path: { organizationId: organization }, query: { syncId: id, pageSize: 50, pageToken } },
+          params: { path: { organizationId: organization }, query: { syncId: sync.id, pageSize: 50, pageToken } },
         }),
       ),
-    4 * often,
+    changesEvery(sync),
     (pages) => pages <= 1,
   );
   const all = list.data?.pages.flatMap((page) => page.changes) ?? [];
@@ -111,6 +118,7 @@ function Changes({ organization, id }: { organization: string; id: string }) {
     <Stack gap="sm">
       <Title order={2}>{words.changesTitle}</Title>
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} />}
+      {list.isPending && !list.error && <Loading lines={2} />}
       {list.data && all.length === 0 && <Text>{words.noChanges}</Text>}
       {all.length > 0 && (
         <DataTable

@@ -1,12 +1,12 @@
 import { Anchor, Button, Stack, Text, Title } from "@mantine/core";
-import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useParams } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
-import { often, sometimes, useLivePages } from "../../api/live";
+import { often, sometimes, useLive, useLivePages } from "../../api/live";
 import { newRequestId } from "../../api/requestId";
 import { useAccessStatus } from "../../api/rules";
 import { useMay } from "../../api/session";
+import { runs, useSyncsChanged, useSyncWatch } from "../../api/syncs";
 import { DataTable } from "../../parts/DataTable";
 import { FormDialog } from "../../parts/FormDialog";
 import { Label } from "../../parts/Label";
@@ -27,35 +27,43 @@ export function Syncs() {
   const { organization = "" } = useParams();
   const mayManage = useMay("MANAGE_RULES");
   const status = useAccessStatus(organization).data;
-  const [running, setRunning] = useState(false);
   const [asked, setAsked] = useState(false);
+  const page = (pageSize: number, pageToken: string) =>
+    answer(
+      api.GET("/api/v1/organizations/{organizationId}/syncs", {
+        params: { path: { organizationId: organization }, query: { pageSize, pageToken } },
+      }),
+    );
+  // Only the newest rule sync can run. It has a reading of its own, because a long list is not read again.
+  const newest = useLive(
+    ["syncs", organization, "newest"],
+    () => page(1, ""),
+    (data) => (runs(data?.syncs[0]) ? often : sometimes),
+  );
   const list = useLivePages(
-    ["syncs", organization],
-    async (pageToken) => {
-      const page = await answer(
-        api.GET("/api/v1/organizations/{organizationId}/syncs", {
-          params: { path: { organizationId: organization }, query: { pageSize: 50, pageToken } },
-        }),
-      );
-      if (!pageToken) {
-        setRunning(page.syncs.some(runs));
-      }
-      return page;
-    },
-    running ? often : sometimes,
+    ["syncs", organization, "list"],
+    (pageToken) => page(50, pageToken),
+    sometimes,
     (pages) => pages <= 1,
   );
-  const all = list.data?.pages.flatMap((page) => page.syncs) ?? [];
-  const now = all.find(runs);
-  const waiting = status?.rulesWaitingCount ?? 0;
+  const last = newest.data?.syncs[0];
+  useSyncWatch(organization, last);
+  const now = runs(last) ? last : undefined;
+  const before =
+    list.data?.pages.flatMap((one) => one.syncs).filter((sync) => sync.id !== last?.id && !runs(sync)) ?? [];
+  const earlier = last && !now ? [last, ...before] : before;
+  const failed = newest.error ?? list.error;
+  const known = list.data && newest.data;
+  const waiting = status?.rulesWaitingCount;
   return (
     <Page
       title={words.title}
       situation={
-        list.data && (
+        known &&
+        (now || waiting !== undefined) && (
           <>
-            {words.situation(now !== undefined, waiting)}{" "}
-            {waiting > 0 && (
+            {words.situation(now !== undefined, waiting ?? 0)}{" "}
+            {Boolean(waiting) && (
               <>
                 {words.waitingSince} <Time value={status?.oldestWaitingTime} as="ago" />.
               </>
@@ -65,33 +73,29 @@ export function Syncs() {
       }
       action={
         mayManage &&
-        list.data &&
+        known &&
         !now && (
-          <Button variant={waiting > 0 ? "filled" : "default"} onClick={() => setAsked(true)}>
+          <Button variant={waiting ? "filled" : "default"} onClick={() => setAsked(true)}>
             {words.start}
           </Button>
         )
       }
     >
       <Text maw="42rem">{words.explain}</Text>
-      {list.error && <Failure error={list.error} retry={() => void list.refetch()} />}
-      {list.isPending && !list.error && <Loading />}
+      {failed && <Failure error={failed} retry={() => void Promise.all([newest.refetch(), list.refetch()])} />}
+      {!known && !failed && <Loading />}
       {now && <Running sync={now} />}
-      {list.data && all.length === 0 && <Empty title={words.emptyTitle}>{words.empty}</Empty>}
-      {all.some((sync) => !runs(sync)) && (
+      {known && !now && earlier.length === 0 && <Empty title={words.emptyTitle}>{words.empty}</Empty>}
+      {earlier.length > 0 && (
         <Stack gap="sm">
           <Title order={2}>{words.historyTitle}</Title>
-          <History syncs={all.filter((sync) => !runs(sync))} />
+          <History syncs={earlier} />
         </Stack>
       )}
       <More list={list} />
       {asked && <Start organization={organization} waiting={waiting} onClose={() => setAsked(false)} />}
     </Page>
   );
-}
-
-function runs(sync: Sync): boolean {
-  return sync.state === "SYNC_STATE_RUNNING";
 }
 
 function History({ syncs }: { syncs: Sync[] }) {
@@ -124,13 +128,14 @@ function History({ syncs }: { syncs: Sync[] }) {
 
 interface StartProps {
   organization: string;
-  waiting: number;
+  /** How many rules have changes that wait; undefined if it is not known. */
+  waiting: number | undefined;
   onClose: () => void;
 }
 
 function Start({ organization, waiting, onClose }: StartProps) {
   const words = text.syncs;
-  const queries = useQueryClient();
+  const changed = useSyncsChanged(organization);
   const [requestId] = useState(newRequestId);
   const start = async () => {
     await answer(
@@ -140,7 +145,7 @@ function Start({ organization, waiting, onClose }: StartProps) {
       }),
     );
     onClose();
-    await queries.invalidateQueries({ queryKey: ["syncs", organization] });
+    await changed();
   };
   return (
     <FormDialog title={words.startTitle} action={words.start} run={start} onClose={onClose}>
