@@ -64,6 +64,7 @@ export function useLivePages<P extends { nextPageToken: string }>(
   read: (pageToken: string) => Promise<P>,
   every: number,
   again: (pages: number) => boolean = () => true,
+  enabled = true,
 ) {
   const { counted, next } = useRepeat();
   return useInfiniteQuery({
@@ -71,6 +72,7 @@ export function useLivePages<P extends { nextPageToken: string }>(
     queryFn: ({ pageParam }) => counted(read(pageParam)),
     initialPageParam: "",
     getNextPageParam: (last) => last.nextPageToken || undefined,
+    enabled,
     refetchInterval: ({ state }) => again(state.data?.pages.length ?? 0) && next(every, state.error),
   });
 }

@@ -1,5 +1,5 @@
 import { Anchor, Button, Group, Stack, Text, Title } from "@mantine/core";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { Link } from "react-router";
 import { useCatalogue } from "../../api/catalogue";
 import type { Schemas } from "../../api/client";
@@ -23,13 +23,15 @@ type Explanation = Schemas["ExplainAccessResponse"];
 interface Props {
   user: Schemas["User"];
   access: Held[];
+  /** Reads more of the access, if there is more. */
+  more?: ReactNode;
   explanation: Explanation | undefined;
   /** Whether the explanation could not be read. */
   failed: boolean;
 }
 
 /** What a user holds, and why; and why the user does not hold another role. */
-export function Access({ user, access, explanation, failed }: Props) {
+export function Access({ user, access, more, explanation, failed }: Props) {
   const words = text.users;
   const { organizationId, id } = user;
   const catalogue = useCatalogue(organizationId);
@@ -89,6 +91,7 @@ export function Access({ user, access, explanation, failed }: Props) {
             }))}
           />
         )}
+        {more}
       </Stack>
       <Why organization={organizationId} id={id} catalogue={catalogue} />
       {granting && <GrantDialog user={user} catalogue={catalogue} onClose={() => setGranting(false)} />}

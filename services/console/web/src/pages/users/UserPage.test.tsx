@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Scope } from "../../api/session";
 import { button, enter, eventually, press, says, show, shown, until } from "../../test/page";
-import { requests, serve } from "../../test/server";
+import { type Asked, requests, serve } from "../../test/server";
 import { UserPage } from "./UserPage";
 
 const id = "0196f2c4-7d1e-7b3a-9c55-3f1d2e4a6b70";
@@ -73,4 +73,41 @@ test("a reader without the right to grant is not offered a suspension", async ()
   open(["READ_ACCESS"]);
   await says("Suspended: somebody has taken all access away.");
   expect(shown()).not.toContain("Resume access");
+});
+
+test("a user with more access than a page has the rest behind a button", async () => {
+  const held = (roleId: string) => ({
+    organizationId: "acme",
+    userId: id,
+    tenantId: "production",
+    roleId,
+    effective: true,
+    sources: [{ kind: "SOURCE_KIND_MANUAL", grantedBy: "olga", createTime: "" }],
+  });
+  serve({
+    [`GET users/${id}`]: {
+      user: {
+        organizationId: "acme",
+        id,
+        userName: "ann",
+        displayName: "",
+        active: true,
+        detached: false,
+        roleValues: [],
+      },
+      document: "",
+    },
+    [`GET users/${id}/access:explain`]: { rules: [], suspension: null, setAsideDetail: "" },
+    "GET access": ({ search }: Asked) =>
+      search.get("pageToken")
+        ? { access: [held("second")], nextPageToken: "" }
+        : { access: [held("first")], nextPageToken: "more" },
+    "GET suspensions": { suspensions: [], nextPageToken: "" },
+  });
+  open();
+  await says("first in production");
+  expect(shown()).not.toContain("Access by hand");
+  await press("Show more");
+  await says("second in production");
+  await says("Access by hand");
 });

@@ -1,11 +1,13 @@
 import { Tabs } from "@mantine/core";
+import type { ReactNode } from "react";
 import { useNavigate, useParams, useSearchParams } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
 import { apiError } from "../../api/errors";
-import { sometimes, useLive } from "../../api/live";
+import { sometimes, useLive, useLivePages } from "../../api/live";
 import { useMay } from "../../api/session";
 import { useSuspension } from "../../api/suspensions";
 import { Label } from "../../parts/Label";
+import { More } from "../../parts/More";
 import { Page } from "../../parts/Page";
 import { Failure, Loading } from "../../parts/States";
 import { Time } from "../../parts/Time";
@@ -43,18 +45,19 @@ function OneUser({ organization, id }: { organization: string; id: string }) {
     sometimes,
     mayReadAccess,
   );
-  const access = useLive(
+  const access = useLivePages(
     ["access", organization, id],
-    () =>
+    (pageToken) =>
       answer(
         api.GET("/api/v1/organizations/{organizationId}/access", {
-          params: { path: { organizationId: organization }, query: { userId: id, pageSize: 1000 } },
+          params: { path: { organizationId: organization }, query: { userId: id, pageSize: 1000, pageToken } },
         }),
       ),
     sometimes,
+    (pages) => pages <= 1,
     mayReadAccess,
   );
-  const held = access.data?.access;
+  const held = access.data?.pages.flatMap((page) => page.access);
   const { suspension, error: suspensionError } = useSuspension(organization, id);
   const suspended = isSuspended(held, suspension);
   const user = read.data?.user;
@@ -65,7 +68,7 @@ function OneUser({ organization, id }: { organization: string; id: string }) {
       title={user ? name : words.oneTitle}
       situation={
         <>
-          {user && <Badge access={held} />}{" "}
+          {user && <Badge access={held} more={access.hasNextPage} />}{" "}
           {suspended
             ? words.situationOf.suspended
             : user &&
@@ -89,6 +92,7 @@ function OneUser({ organization, id }: { organization: string; id: string }) {
           read={read.data}
           user={user}
           access={held}
+          more={<More list={access} />}
           explanation={explanation.data}
           failed={explanation.error !== null}
           error={access.error ?? explanation.error}
@@ -107,9 +111,13 @@ function mayExist(error: unknown): boolean {
   return failure.temporary || failure.status === 404;
 }
 
-function Badge({ access }: { access: Schemas["Access"][] | undefined }) {
+/** From where the access comes. While there is more than was read, only a badge that more access cannot change appears. */
+function Badge({ access, more }: { access: Schemas["Access"][] | undefined; more: boolean }) {
   const badge = access && badgeOf(access);
-  return badge && <Label tone={badge === "none" ? "quiet" : "good"}>{text.users.badge[badge]}</Label>;
+  return (
+    badge &&
+    (!more || badge === "both") && <Label tone={badge === "none" ? "quiet" : "good"}>{text.users.badge[badge]}</Label>
+  );
 }
 
 function isUnknown(access: Schemas["Access"][] | undefined, explanation: Schemas["ExplainAccessResponse"] | undefined) {
@@ -132,13 +140,15 @@ interface PartsProps {
   read: Schemas["GetUserResponse"];
   user: Schemas["User"];
   access: Schemas["Access"][] | undefined;
+  /** Reads more of the access, if there is more. */
+  more: ReactNode;
   explanation: Schemas["ExplainAccessResponse"] | undefined;
   /** Whether the explanation could not be read. */
   failed: boolean;
   error: unknown;
 }
 
-function Parts({ read, user, access, explanation, failed, error }: PartsProps) {
+function Parts({ read, user, access, more, explanation, failed, error }: PartsProps) {
   const words = text.users;
   const { organizationId, id } = user;
   const navigate = useNavigate();
@@ -169,7 +179,7 @@ function Parts({ read, user, access, explanation, failed, error }: PartsProps) {
         </Tabs.List>
         <Tabs.Panel value="access" pt="lg">
           {access ? (
-            <Access user={user} access={access} explanation={explanation} failed={failed} />
+            <Access user={user} access={access} more={more} explanation={explanation} failed={failed} />
           ) : (
             !error && <Loading />
           )}
