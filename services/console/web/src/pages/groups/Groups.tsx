@@ -105,10 +105,12 @@ function List({ organization }: { organization: string }) {
       </Group>
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} />}
       {list.isPending && <Loading />}
-      {list.data && all.length === 0 && (find || directory) && (
+      {list.data && !list.isPlaceholderData && all.length === 0 && (find || directory) && (
         <Text role="status">{list.hasNextPage ? words.noneYet : words.none}</Text>
       )}
-      {list.data && all.length === 0 && !find && !directory && <Empty title={words.emptyTitle}>{words.empty}</Empty>}
+      {list.data && !list.isPlaceholderData && all.length === 0 && !find && !directory && (
+        <Empty title={words.emptyTitle}>{words.empty}</Empty>
+      )}
       {all.length > 0 && (
         <DataTable
           caption={words.caption}

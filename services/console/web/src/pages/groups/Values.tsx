@@ -50,8 +50,12 @@ export function Values({ organization }: { organization: string }) {
       />
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} />}
       {list.isPending && <Loading />}
-      {list.data && all.length === 0 && find && <Text role="status">{words.valuesNone}</Text>}
-      {list.data && all.length === 0 && !find && <Empty title={words.valuesEmptyTitle}>{words.valuesEmpty}</Empty>}
+      {list.data && !list.isPlaceholderData && all.length === 0 && find && (
+        <Text role="status">{words.valuesNone}</Text>
+      )}
+      {list.data && !list.isPlaceholderData && all.length === 0 && !find && (
+        <Empty title={words.valuesEmptyTitle}>{words.valuesEmpty}</Empty>
+      )}
       {all.length > 0 && (
         <DataTable
           caption={words.valuesCaption}

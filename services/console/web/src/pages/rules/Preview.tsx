@@ -17,38 +17,44 @@ interface Props {
   stored: boolean;
 }
 
-/** Whom a rule would match now, while somebody writes it. */
+/** Whom a rule would match now, while somebody writes it. It shows no answer to what was entered before. */
 export function Preview({ organization, draft, stored }: Props) {
   const words = text.rules.preview;
-  const [match] = useDebouncedValue(JSON.stringify(matchOf(draft) ?? null), 500);
+  const match = matchOf(draft);
+  const entered = JSON.stringify(match ?? null);
+  const [asked] = useDebouncedValue(entered, 500);
   const preview = useQuery({
-    queryKey: ["rulePreview", organization, match],
-    queryFn: () =>
+    queryKey: ["rulePreview", organization, asked],
+    queryFn: ({ signal }) =>
       answer(
         api.POST("/api/v1/organizations/{organizationId}/rules:preview", {
           params: { path: { organizationId: organization } },
-          body: JSON.parse(match),
+          body: JSON.parse(asked),
+          signal,
         }),
       ),
-    enabled: match !== "null",
+    enabled: asked !== "null",
     retry: false,
     staleTime: 30_000,
   });
+  const current = asked === entered;
   return (
     <Paper withBorder p="md" component="section" aria-label={words.title} aria-live="polite">
       <Title order={3} mb="xs">
         {stored ? words.titleStored : words.title}
       </Title>
-      {match === "null" && <Text c="dimmed">{words.empty}</Text>}
-      {preview.error && <Refused error={preview.error} filter={draft.filter} />}
-      {preview.data?.count && (
+      {!match && <Text c="dimmed">{words.empty}</Text>}
+      {match && current && preview.error && (
+        <Refused error={preview.error} filter={draft.filter} retry={() => void preview.refetch()} />
+      )}
+      {match && current && preview.data?.count && (
         <Found
           organization={organization}
           count={preview.data.count}
           noGroup={draft.kind === "group" && preview.data.groupIds.length === 0}
         />
       )}
-      {preview.isFetching && !preview.data && <Text c="dimmed">{text.rules.counting}</Text>}
+      {match && (!current || preview.isPending) && <Text c="dimmed">{text.rules.counting}</Text>}
     </Paper>
   );
 }
@@ -90,12 +96,12 @@ function Found({ organization, count, noGroup }: FoundProps) {
 }
 
 /** Why the users cannot be counted. The error of a filter has a place in the filter. */
-function Refused({ error, filter }: { error: unknown; filter: string }) {
+function Refused({ error, filter, retry }: { error: unknown; filter: string; retry: () => void }) {
   const words = text.rules;
   const failure = apiError(error);
   const position = failure.metadata.position;
   if (failure.reason !== "SCIM_INVALID_FILTER") {
-    return <Failure error={error} />;
+    return <Failure error={error} retry={retry} />;
   }
   const at = position === undefined ? -1 : characterAt(filter, Number(position));
   return (

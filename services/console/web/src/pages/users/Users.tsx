@@ -86,8 +86,10 @@ export function Users() {
       </Group>
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} />}
       {list.isPending && <Loading />}
-      {list.data && all.length === 0 && !filtered && <Empty title={words.emptyTitle}>{words.empty}</Empty>}
-      {list.data && all.length === 0 && filtered && (
+      {list.data && !list.isPlaceholderData && all.length === 0 && !filtered && (
+        <Empty title={words.emptyTitle}>{words.empty}</Empty>
+      )}
+      {list.data && !list.isPlaceholderData && all.length === 0 && filtered && (
         <Text role="status">{list.hasNextPage ? words.noneYet : words.none}</Text>
       )}
       {all.length > 0 && (
