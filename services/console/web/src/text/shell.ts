@@ -66,6 +66,16 @@ const reasons: Partial<Record<Reason, Explained>> = {
     title: "This key has ended",
     action: "It is revoked, has expired or was rotated before. Reload the page to see the current keys.",
   },
+  LAST_ORGANIZATION_ADMIN: {
+    title: "This is the last Organization Admin",
+    action: "Make somebody else an Organization Admin first.",
+  },
+  ACCESS_KEPT: {
+    title: "This access is kept",
+    action: "Only the operator of Usher can revoke it.",
+  },
+  SYNC_RUNNING: { title: "A rule sync runs already", action: "Wait until it ends, or cancel it." },
+  SYNC_ENDED: { title: "The rule sync has ended", action: "Reload the page to see what it did." },
   INVALID_REQUEST: { title: "Something in the form is not right", action: "The message names the field." },
   SCOPE_MISSING: {
     title: "You may not do this",

@@ -85,6 +85,7 @@ export const users = {
       detached: "which gave it before the directory was deleted, and nobody has taken it away since",
       retained: "which does not give it any more; Usher keeps it, because this is the last Organization Admin",
       aside: "which gave it before; Usher cannot compute now whether it still does",
+      follows: "and Usher has not processed all changes of the identity provider yet: access follows",
       unknown: "for a reason that is not known now",
       loading: "and the reason is being loaded",
       failed: "and the reason could not be loaded",
@@ -130,6 +131,8 @@ export const users = {
     FINDING_USER_DETACHED: () =>
       "The user is detached, and rules do not change detached users. Grant the role by hand.",
     FINDING_UNKNOWN: () => "Usher cannot compute the access of this user now. It tries again by itself.",
+    FINDING_ACCESS_FOLLOWS: () =>
+      "Usher has not processed all changes of the identity provider yet. Access follows in a moment.",
   } as Record<string, (what: string) => string>,
   whyUnknown: "The reason is not known now.",
   openGroup: "Open the group",

@@ -27,6 +27,7 @@ function explained(rules: Schemas["RuleExplanation"][], detached = false): Expla
 test.each([
   ["FINDING_GIVES", "matches"],
   ["FINDING_STILL_GIVES", "still"],
+  ["FINDING_ACCESS_FOLLOWS", "follows"],
   ["FINDING_UNKNOWN", "aside"],
   ["FINDING_UNSPECIFIED", "unknown"],
   ["FINDING_OF_A_LATER_VERSION", "unknown"],
@@ -68,6 +69,7 @@ test.each([
   ["FINDING_WAITS_FOR_SYNC", "notYet"],
   ["FINDING_STILL_GIVES", "still"],
   ["FINDING_NOT_IN_GROUP", "no"],
+  ["FINDING_ACCESS_FOLLOWS", "unknown"],
   ["FINDING_UNKNOWN", "unknown"],
   ["FINDING_UNSPECIFIED", "unknown"],
   ["FINDING_OF_A_LATER_VERSION", "unknown"],

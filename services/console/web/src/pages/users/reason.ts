@@ -21,6 +21,7 @@ export type Because =
   | "stillDeleted" // the rule was deleted
   | "detached"
   | "retained"
+  | "follows" // access has not followed the identity provider yet
   | "aside" // Usher cannot compute the access
   | "unknown" // this console does not know what the rule says
   | "loading"
@@ -63,6 +64,8 @@ function becauseOf({ explanation, failed }: Explained, source: Source, rule: Rul
       return "matches";
     case "FINDING_STILL_GIVES":
       return explanation.detached ? "detached" : rule.displayName ? "still" : "stillDeleted";
+    case "FINDING_ACCESS_FOLLOWS":
+      return "follows";
     case "FINDING_UNKNOWN":
       return "aside";
     default:
@@ -95,6 +98,7 @@ export function answerOf(finding: Schemas["Finding"]): Answer {
       return "notYet";
     case "FINDING_STILL_GIVES":
       return "still";
+    case "FINDING_ACCESS_FOLLOWS":
     case "FINDING_UNKNOWN":
       return "unknown";
     default:
