@@ -107,6 +107,27 @@ test("all access of a user is suspended at once, and resumed", async () => {
   expect(await may(ids.ann, "designer")).toBe(true);
 });
 
+test("access is suspended while the identity service does not answer", async () => {
+  const page = await openAs(admin, "/");
+  await page.route(new RegExp(`/users/${ids.ann}(/access:explain)?$`), (route) =>
+    route.request().resourceType() === "document"
+      ? route.fallback()
+      : route.fulfill({ status: 503, json: { code: 14, message: "identity cannot be reached", details: [] } }),
+  );
+  await page.goto(`${base}/users/${ids.ann}`);
+  await page.getByText("This does not work now").waitFor();
+  await page.getByRole("button", { name: "Suspend all access" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel(/Reason/).fill("Seen abroad.");
+  await dialog.getByRole("button", { name: "Suspend all access" }).click();
+  await page.getByText("Seen abroad.").waitFor();
+  expect(await may(ids.ann, "designer")).toBe(false);
+  await page.getByRole("button", { name: "Resume access" }).click();
+  await dialog.getByRole("button", { name: "Resume access" }).click();
+  await page.getByRole("button", { name: "Suspend all access" }).waitFor();
+  expect(await may(ids.ann, "designer")).toBe(true);
+});
+
 test("a detached user is edited, deactivated and erased", async () => {
   const directory = await newDirectory(organization, "Former");
   const cleo = await create(directory, "/Users", user("cleo@example.com", { externalId: "c" }));
@@ -126,6 +147,7 @@ test("a detached user is edited, deactivated and erased", async () => {
   await page.getByRole("switch", { name: "Active" }).uncheck();
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByRole("heading", { level: 1, name: "Cleo Clark" }).waitFor();
+  await page.getByText("Saved. Access follows in a moment.").waitFor();
   await caughtUp(organization);
   expect(await may(cleo, "designer")).toBe(false);
 

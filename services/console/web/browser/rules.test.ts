@@ -70,6 +70,29 @@ test("the picker of groups finds what the identity provider has sent, and a name
   await page.getByText("The rule waits for it.").waitFor();
 });
 
+test("edits of a rule stay when somebody else changes it, and the match is sent as it was", async () => {
+  const path = `organizations/${organization}/rules`;
+  const { rule } = await rest("POST", path, {
+    displayName: "Admins",
+    roleValue: { value: "admin " },
+    grants: [{ tenantId: "production", roleId: "developer" }],
+  });
+  const page = await openAs(`admin-${organization}`, `${base}/rules/${rule.id}`);
+  const name = page.getByLabel("Name of the rule");
+  await name.fill("Mine");
+  await rest("PATCH", `${path}/${rule.id}`, { displayName: "Theirs" });
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("Somebody else changed this").waitFor();
+  expect(await name.inputValue()).toBe("Mine");
+  await page.getByRole("button", { name: "Discard my changes and show the new version" }).click();
+  await expect.poll(() => name.inputValue()).toBe("Theirs");
+  await name.fill("Mine");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText(/^Saved\./).waitFor();
+  const { rule: now } = await rest("GET", `${path}/${rule.id}`);
+  expect([now.displayName, now.roleValue.value]).toEqual(["Mine", "admin "]);
+});
+
 test("a viewer sees the rules, and is offered no change", async () => {
   const page = await openAs(`viewer-${organization}`, `${base}/rules`);
   await page.getByRole("link", { name: "Designers" }).click();
