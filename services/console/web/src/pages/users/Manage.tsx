@@ -97,6 +97,7 @@ function Erase({ user }: { user: User }) {
   const words = text.users;
   const { organizationId, id } = user;
   const navigate = useNavigate();
+  const changed = useAccessChanged(organizationId);
   const [asked, setAsked] = useState(false);
   const erase = async () => {
     await answer(
@@ -105,6 +106,7 @@ function Erase({ user }: { user: User }) {
       }),
     );
     await navigate(paths.users(organizationId), { replace: true });
+    void changed();
   };
   return (
     <Stack gap="sm" align="flex-start">

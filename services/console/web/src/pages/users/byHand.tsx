@@ -15,7 +15,7 @@ export function useAccessChanged(organization: string) {
   const queries = useQueryClient();
   return () =>
     Promise.all(
-      ["user", "access", "explanation", "accessChanges", "suspensions"].map((key) =>
+      ["user", "users", "access", "explanation", "accessChanges", "suspensions"].map((key) =>
         queries.invalidateQueries({ queryKey: [key, organization] }),
       ),
     );
