@@ -102,6 +102,9 @@ func (a *App) start(ctx context.Context) (err error) {
 		return err
 	}
 	a.add(component{name: "the connections between services", drain: a.mesh.drain, close: withoutContext(a.mesh.close)})
+	if err := a.observeCertificates(); err != nil {
+		return err
+	}
 
 	var redis *rediskv.Client // nil without Redis
 	if a.settings.usesRedis() {

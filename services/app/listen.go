@@ -14,16 +14,19 @@ import (
 )
 
 // listeners are the gateway's three listeners, which are nil in a process without it, and the one for operations.
-type listeners struct{ scim, admin, grpc, ops net.Listener }
+type listeners struct {
+	scim, admin, grpc, ops net.Listener
+
+	public *tls.Config // of the first three; nil without TLS
+}
 
 func listen(ctx context.Context, s Settings, log *slog.Logger, meter metric.MeterProvider, now func() time.Time) (l listeners, err error) {
 	limit, err := newConnectionLimit(s, log, meter)
 	if err != nil {
 		return l, err
 	}
-	var public *tls.Config
 	if s.TLSCertFile != "" && s.runs(gatewayService) {
-		if public, err = publicTLS(s.TLSCertFile, s.TLSKeyFile, log, now); err != nil {
+		if l.public, err = publicTLS(s.TLSCertFile, s.TLSKeyFile, log, now); err != nil {
 			return l, fmt.Errorf("tls_cert_file: %w", err)
 		}
 	}
@@ -45,8 +48,8 @@ func listen(ctx context.Context, s Settings, log *slog.Logger, meter metric.Mete
 			return l, errors.Join(fmt.Errorf("%s: %w", door.key, err), l.close())
 		}
 		*door.listener = limit.of(door.label, *door.listener)
-		if door.gateway && public != nil {
-			config := public.Clone()
+		if door.gateway && l.public != nil {
+			config := l.public.Clone()
 			config.NextProtos = []string{door.protocol}
 			*door.listener = tls.NewListener(*door.listener, config)
 		}

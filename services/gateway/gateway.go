@@ -219,7 +219,7 @@ func New(c Config, d Dependencies) (*Gateway, error) {
 
 // observe registers the values that are measured only when metrics are read.
 func (g *Gateway) observe(instruments *metrics.Metrics, keys *keylease.Cache, budget *inflight.Budget, operator *authn.Operator) error {
-	spool, err := instruments.ObserveSpool(g.spool.Bytes)
+	spool, err := instruments.ObserveSpool(g.spool.Bytes, g.config.SpoolBytes)
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,11 @@ func New(s *spool.Spool, client failedeventsv1.FailedEventRecordServiceClient, m
 	if retry == (Retry{}) {
 		retry = Retry{First: 100 * time.Millisecond, Most: 30 * time.Second, Call: 10 * time.Second}
 	}
-	return &Recorder{spool: s, client: client, metrics: m, log: log, retry: retry}
+	r := &Recorder{spool: s, client: client, metrics: m, log: log, retry: retry}
+	for _, why := range []string{lostFull, lostDisk, lostUnreadable, lostRefused, lostTorn} {
+		r.lose(context.Background(), why, 0) // a counter that begins at 1 shows no increase
+	}
+	return r
 }
 
 // Record writes a failed event to the spool. When it returns, either the failed event survives a crash of this process, or its loss was

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/usher-scim/usher/services/internal/inflight"
 	"github.com/usher-scim/usher/services/internal/keylease"
 )
 
@@ -34,6 +35,7 @@ const (
 	FailedEventsDropped    = "usher_gateway_failed_events_dropped_total"
 	TalliesDropped         = "usher_gateway_message_tallies_dropped_total"
 	SpoolBytes             = "usher_gateway_spool_bytes"
+	SpoolLimit             = "usher_gateway_spool_limit_bytes"
 	KeyLookups             = "usher_gateway_key_lookups_total"
 	IgnoredValues          = "usher_gateway_ignored_values_total"
 	Quirks                 = "usher_gateway_quirks_total"
@@ -106,6 +108,10 @@ func New(provider metric.MeterProvider) (*Metrics, error) {
 		metric.WithDescription("How long SCIM messages of authenticated directories took, by method and route, where these exist."),
 		metric.WithExplicitBucketBoundaries(.0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30))
 	problems = append(problems, err)
+	// A counter that begins at 1 shows no increase.
+	for _, budget := range []string{inflight.ShareBudget, inflight.CredentialBudget, inflight.OrganizationBudget, inflight.TotalBudget, inflight.TurnsBudget} {
+		m.OverBudget.Add(context.Background(), 0, Budget(budget))
+	}
 	m.requestDuration, err = m.meter.Float64Histogram(RequestDuration, metric.WithUnit("s"),
 		metric.WithDescription("How long requests of any client took, by API. Watches are not in it."),
 		metric.WithExplicitBucketBoundaries(.0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30))
@@ -146,8 +152,13 @@ func (m *Metrics) ObserveOperatorTokens(count func() int64) (metric.Registration
 	return m.observe(OperatorTokens, "{token}", "Valid tokens of the operator.", count)
 }
 
-// ObserveSpool reports the size of the spool when metrics are read, until the registration ends.
-func (m *Metrics) ObserveSpool(bytes func() int64) (metric.Registration, error) {
+// ObserveSpool reports the size of the spool when metrics are read, until the registration ends, and its greatest size.
+func (m *Metrics) ObserveSpool(bytes func() int64, most int64) (metric.Registration, error) {
+	limit, err := m.meter.Int64Gauge(SpoolLimit, metric.WithUnit("By"), metric.WithDescription("The greatest size of the spool (gateway.spool_bytes)."))
+	if err != nil {
+		return nil, err
+	}
+	limit.Record(context.Background(), most)
 	return m.observe(SpoolBytes, "By", "Failed events, and counts of messages, that wait on disk to be delivered.", bytes)
 }
 

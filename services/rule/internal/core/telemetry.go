@@ -80,7 +80,16 @@ func newMetrics(meter metric.Meter, c *Core) (*metrics, error) {
 	}, syncs, setAside, oldest)
 	m.kept, errs[10] = meter.Int64Counter(metricKept,
 		metric.WithDescription("Deactivations of users who keep the role of an organization admin, because its grant is marked keep."))
-	return m, errors.Join(errs[:]...)
+	if err := errors.Join(errs[:]...); err != nil {
+		return m, err
+	}
+	// A counter that begins at 1 shows no increase.
+	m.kept.Add(context.Background(), 0)
+	m.reportsDropped.Add(context.Background(), 0)
+	for _, kind := range []string{"added", "removed"} {
+		m.changes.Add(context.Background(), 0, metric.WithAttributes(attribute.String(attributeKind, kind)))
+	}
+	return m, nil
 }
 
 // failed counts a failed piece of work.
