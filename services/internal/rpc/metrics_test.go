@@ -44,7 +44,7 @@ func measured(t *testing.T, reader *sdkmetric.ManualReader) map[string]int64 {
 				}
 			case metricdata.Histogram[float64]:
 				for _, p := range data.DataPoints {
-					counts[name(m.Name, p.Attributes)] = int64(p.Count) //nolint:gosec // small
+					counts[name(m.Name, p.Attributes)] = int64(p.Count)
 				}
 			}
 		}

@@ -138,7 +138,7 @@ func TestAChangeOfTheCollectorIsLoggedOnce(t *testing.T) {
 
 // A collector that never answers holds nobody up: the test would end by its time limit.
 func TestAStopDoesNotWaitForADeadCollector(t *testing.T) {
-	dead, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // nothing waits
+	dead, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

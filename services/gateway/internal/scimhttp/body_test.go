@@ -170,7 +170,7 @@ func TestWorkInFlightIsBounded(t *testing.T) {
 			}
 			counted := map[string]int64{}
 			for name, n := range w.measured() {
-				if strings.HasPrefix(name, "usher_gateway_over_budget_total") || strings.HasPrefix(name, "usher_gateway_rate_limited_total") {
+				if n > 0 && (strings.HasPrefix(name, "usher_gateway_over_budget_total") || strings.HasPrefix(name, "usher_gateway_rate_limited_total")) {
 					counted[name] = n
 				}
 			}
