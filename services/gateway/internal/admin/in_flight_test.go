@@ -33,7 +33,9 @@ func (w *world) overBudget(t *testing.T) map[string]int64 {
 			}
 			for _, point := range m.Data.(metricdata.Sum[int64]).DataPoints {
 				by, _ := point.Attributes.Value("budget")
-				counted[by.AsString()] += point.Value
+				if point.Value > 0 {
+					counted[by.AsString()] += point.Value
+				}
 			}
 		}
 	}

@@ -165,7 +165,9 @@ func (b *bench) count(name string) map[string]int64 {
 			if sum, ok := m.Data.(metricdata.Sum[int64]); ok && m.Name == name {
 				for _, point := range sum.DataPoints {
 					reason, _ := point.Attributes.Value("reason")
-					counts[reason.AsString()] += point.Value
+					if point.Value > 0 {
+						counts[reason.AsString()] += point.Value
+					}
 				}
 			}
 		}
