@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -240,12 +241,58 @@ func TestEachAlertTellsItsCause(t *testing.T) {
 		if !told[alert] {
 			t.Errorf("nothing caused %s", alert)
 		}
-		for _, name := range metricName.FindAllString(rule.Expr, -1) {
-			if found, err := o.prometheus.Query("count(" + name + ")"); err != nil || len(found) == 0 {
-				t.Errorf("%s reads %s, which does not exist: %v", alert, name, err)
+		if !o.exist(rule.Expr) {
+			t.Errorf("%s reads a metric that does not exist: %s", alert, rule.Expr)
+		}
+	}
+	o.readsOfDashboards(d)
+}
+
+// readsOfDashboards fails the test unless each query of each dashboard works, and reads metrics that exist.
+func (o *observed) readsOfDashboards(d *directory) {
+	o.t.Helper()
+	unkeyed := *d
+	unkeyed.key = "nonsense"
+	_, err := unkeyed.try(o.t.Context(), http.MethodGet, "/Users", "")
+	o.must(err)
+	response := service{u: o.usher, secret: "nonsense"}.rest(http.MethodGet, "/api/v1/organizations", "")
+	_ = response.Body.Close()
+	files, err := filepath.Glob("../../deploy/grafana/*.json")
+	if err != nil || len(files) == 0 {
+		o.t.Fatalf("there are no dashboards: %v", err)
+	}
+	for _, file := range files {
+		var dashboard struct {
+			Panels []struct {
+				Title   string
+				Targets []struct{ Expr string }
+			}
+		}
+		o.must(json.Unmarshal([]byte(readFile(o.t, file)), &dashboard))
+		for _, panel := range dashboard.Panels {
+			for _, target := range panel.Targets {
+				what := filepath.Base(file) + ", " + panel.Title
+				expression := strings.NewReplacer("$__rate_interval", "30s", "$instance", ".*").Replace(target.Expr)
+				eventually(o.t, what+" has its metrics", func() bool { return o.exist(expression) })
+				if _, err := o.prometheus.Query(expression); err != nil {
+					o.t.Errorf("%s: %s: %v", what, expression, err)
+				}
 			}
 		}
 	}
+}
+
+// exist reports whether all metrics that an expression reads exist.
+func (o *observed) exist(expression string) bool {
+	for _, name := range metricName.FindAllString(expression, -1) {
+		if name == "rpc_method" || name == "rpc_response_status_code" { // these are labels
+			continue
+		}
+		if found, err := o.prometheus.Query("count(last_over_time(" + name + "[1h]))"); err != nil || len(found) == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 type tells func(begin, end func(), alerts ...string)

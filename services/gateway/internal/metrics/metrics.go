@@ -112,6 +112,8 @@ func New(provider metric.MeterProvider) (*Metrics, error) {
 	for _, budget := range []string{inflight.ShareBudget, inflight.CredentialBudget, inflight.OrganizationBudget, inflight.TotalBudget, inflight.TurnsBudget} {
 		m.OverBudget.Add(context.Background(), 0, Budget(budget))
 	}
+	m.RateLimited.Add(context.Background(), 0)
+	m.SignIns.Add(context.Background(), 0, Reason("ok"))
 	m.requestDuration, err = m.meter.Float64Histogram(RequestDuration, metric.WithUnit("s"),
 		metric.WithDescription("How long requests of any client took, by API. Watches are not in it."),
 		metric.WithExplicitBucketBoundaries(.0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30))
