@@ -71,6 +71,9 @@ func Migrate(ctx context.Context, databaseURL string) error {
 	return nil
 }
 
+// DatabaseSchema returns the schema that the service needs in a PostgreSQL database, for those who look at one.
+func DatabaseSchema() pgdb.Schema { return postgres.Schema() }
+
 // CheckDatabase connects to a PostgreSQL database and reports whether New would accept it. It writes nothing.
 func CheckDatabase(ctx context.Context, databaseURL string) error {
 	return postgres.Check(ctx, databaseURL)

@@ -73,6 +73,9 @@ func Migrate(ctx context.Context, databaseURL string) error {
 	return nil
 }
 
+// DatabaseSchema returns the schema that the service needs in a PostgreSQL database, for those who look at one.
+func DatabaseSchema() pgdb.Schema { return postgres.Schema() }
+
 // CheckDatabase connects to a PostgreSQL database, and returns an error if New would refuse it. It writes nothing.
 func CheckDatabase(ctx context.Context, databaseURL string) error {
 	return postgres.Check(ctx, databaseURL)

@@ -75,6 +75,8 @@ type Schema struct {
 	// NewEpoch, if the schema has a feed, is a part of the transaction that starts a new epoch. It deletes what has no meaning in
 	// another database. It is nil without a feed.
 	NewEpoch func(ctx context.Context, tx pgx.Tx) error
+	// Truncates are the tables that NewEpoch empties with TRUNCATE, which needs a right of its own.
+	Truncates []string
 	// ByIndex means that each statement finds its rows by an index, row by row, whatever the tables' statistics are. PostgreSQL plans
 	// a statement once for each connection, maybe on empty tables, where another plan is best that later reads everything.
 	ByIndex bool
@@ -213,8 +215,7 @@ func fits(ctx context.Context, pool *pgxpool.Pool, schema Schema) error {
 
 // warnOfUnsafeSettings logs what a crash of the database would lose.
 func warnOfUnsafeSettings(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger) error {
-	unsafe, err := ReadAll(ctx, pool, dbtype.Value[string], `SELECT name FROM pg_settings
-		WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off' ORDER BY name`)
+	unsafe, err := unsafeSettings(ctx, pool)
 	if err != nil {
 		return err
 	}
@@ -225,10 +226,26 @@ func warnOfUnsafeSettings(ctx context.Context, pool *pgxpool.Pool, log *slog.Log
 	return nil
 }
 
+// unsafeSettings lists the settings that are off although a crash then loses acknowledged writes.
+func unsafeSettings(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
+	return ReadAll(ctx, pool, dbtype.Value[string], `SELECT name FROM pg_settings
+		WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off' ORDER BY name`)
+}
+
 // connect creates the pool. recognize, if not nil, gets each new connection. session overrides settings of the session.
 func connect(ctx context.Context, server Server, schema Schema,
 	recognize func(context.Context, *pgx.Conn) error, session map[string]string,
 ) (*pgxpool.Pool, error) {
+	config, err := configure(server, schema, session)
+	if err != nil {
+		return nil, err
+	}
+	config.AfterConnect = recognize
+	return dial(ctx, config)
+}
+
+// configure returns the options of a pool.
+func configure(server Server, schema Schema, session map[string]string) (*pgxpool.Config, error) {
 	config, err := parseURL(server.URL)
 	if err != nil {
 		return nil, fmt.Errorf("database_url %w", err)
@@ -237,7 +254,6 @@ func connect(ctx context.Context, server Server, schema Schema,
 	if config.MaxConns == 0 {
 		config.MaxConns = 20
 	}
-	config.AfterConnect = recognize
 	config.ConnConfig.ConnectTimeout = connectTimeout
 	milliseconds := func(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
 	for key, value := range map[string]string{
@@ -259,6 +275,11 @@ func connect(ctx context.Context, server Server, schema Schema,
 		config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithTracerProvider(server.Tracing),
 			otelpgx.WithDisableConnectionDetailsInAttributes())
 	}
+	return config, nil
+}
+
+// dial creates a pool whose server answers.
+func dial(ctx context.Context, config *pgxpool.Config) (*pgxpool.Pool, error) {
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("database_url: %w", err)

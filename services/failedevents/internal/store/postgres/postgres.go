@@ -47,6 +47,9 @@ type Store struct{ db *pgdb.DB }
 
 var _ store.Store = (*Store)(nil)
 
+// Schema returns the service's tables, for those who look at a database.
+func Schema() pgdb.Schema { return tables() }
+
 // Check connects to a database and reports whether Open would accept it.
 func Check(ctx context.Context, url string) error { return pgdb.Check(ctx, url, tables()) }
 

@@ -75,7 +75,7 @@ func database() pgdb.Schema {
 		panic(err) // the folder is embedded, so it exists
 	}
 	return pgdb.Schema{
-		Name: schema, Migrations: migrations, ByTransaction: true, ByIndex: true, NewEpoch: newEpoch,
+		Name: schema, Migrations: migrations, ByTransaction: true, ByIndex: true, NewEpoch: newEpoch, Truncates: []string{"changes", "trimmed", "totals"},
 	}
 }
 
@@ -106,6 +106,9 @@ type Store struct {
 }
 
 var _ store.Store = (*Store)(nil)
+
+// Schema returns the service's tables, for those who look at a database.
+func Schema() pgdb.Schema { return database() }
 
 // Check connects to a database, and returns an error if Open would refuse it.
 func Check(ctx context.Context, url string) error { return pgdb.Check(ctx, url, database()) }

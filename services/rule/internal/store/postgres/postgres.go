@@ -61,13 +61,16 @@ func tables() pgdb.Schema {
 		panic(err) // the folder is embedded
 	}
 	return pgdb.Schema{
-		Name: schema, Migrations: migrations, ByTransaction: true,
+		Name: schema, Migrations: migrations, ByTransaction: true, Truncates: []string{"access_feed", "access_feed_trimmed"},
 		NewEpoch: func(ctx context.Context, tx pgx.Tx) error {
 			_, err := tx.Exec(ctx, `TRUNCATE access_feed, access_feed_trimmed`)
 			return err
 		},
 	}
 }
+
+// Schema returns the service's tables, for those who look at a database.
+func Schema() pgdb.Schema { return tables() }
 
 // Check connects to a database and reports whether Open would accept it.
 func Check(ctx context.Context, url string) error { return pgdb.Check(ctx, url, tables()) }
