@@ -17,10 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/usher-scim/usher/services/directory"
-	"github.com/usher-scim/usher/services/failedevents"
 	"github.com/usher-scim/usher/services/gateway"
-	"github.com/usher-scim/usher/services/identity"
 	"github.com/usher-scim/usher/services/internal/certificates"
 	"github.com/usher-scim/usher/services/internal/config"
 	"github.com/usher-scim/usher/services/internal/operatortoken"
@@ -28,7 +25,6 @@ import (
 	"github.com/usher-scim/usher/services/internal/rediskv"
 	"github.com/usher-scim/usher/services/internal/rpc"
 	"github.com/usher-scim/usher/services/internal/secret"
-	"github.com/usher-scim/usher/services/rule"
 )
 
 // Check returns all problems of the settings, by key: of their values, and of the files that this process would read or write. It
@@ -81,12 +77,8 @@ func (s Settings) CheckMigration() config.Problems {
 const connectWithin = 5 * time.Second
 
 // CheckConnections connects to the PostgreSQL databases and the Redis of this process, and returns the problems, by key: no answer
-// in 5 seconds, or a schema that is too old or too new for this binary. It skips invalid addresses, because Check reports them.
+// in 5 seconds, or a schema that is too old or too new for this binary. Examine looks at more. It skips invalid addresses, because Check reports them.
 func (s Settings) CheckConnections(ctx context.Context) config.Problems {
-	checks := map[Service]func(ctx context.Context, databaseURL string) error{
-		directoryService: directory.CheckDatabase, identityService: identity.CheckDatabase, ruleService: rule.CheckDatabase,
-		failedEventsService: failedevents.CheckDatabase,
-	}
 	ctx, cancel := context.WithTimeout(ctx, connectWithin)
 	defer cancel()
 	var mu sync.Mutex
@@ -107,7 +99,7 @@ func (s Settings) CheckConnections(ctx context.Context) config.Problems {
 			continue
 		}
 		check(d.key, func() error {
-			err := checks[d.service](ctx, d.url)
+			err := pgdb.Check(ctx, d.url, schemas[d.service]())
 			if s.Migrate && errors.Is(err, pgdb.ErrOldSchema) {
 				return nil // the start migrates it
 			}

@@ -49,6 +49,9 @@ func openDataFolder(root string) (*dataFolder, error) {
 	return f, nil
 }
 
+// spoolOf returns the folder of the spool in a data folder.
+func spoolOf(root string) string { return filepath.Join(root, "spool") }
+
 func (f *dataFolder) path(name string) string { return filepath.Join(f.root, name) }
 
 // Close unlocks the folder.

@@ -102,10 +102,18 @@ func (m *mesh) addr(service Service) string {
 	return ""
 }
 
+// callees are the services that each service calls.
+var callees = map[Service][]Service{
+	gatewayService:      {directoryService, identityService, ruleService, failedEventsService},
+	ruleService:         {identityService, failedEventsService, directoryService},
+	identityService:     {directoryService, failedEventsService},
+	failedEventsService: {directoryService},
+}
+
 // connect returns the connections on which a service of this process calls others. The callees need not run yet.
-func (m *mesh) connect(caller Service, callees ...Service) (map[Service]grpc.ClientConnInterface, error) {
+func (m *mesh) connect(caller Service) (map[Service]grpc.ClientConnInterface, error) {
 	to := map[Service]grpc.ClientConnInterface{}
-	for _, callee := range callees {
+	for _, callee := range callees[caller] {
 		conn, err := m.dial(caller, callee)
 		if err != nil {
 			return nil, err

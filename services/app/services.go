@@ -82,7 +82,7 @@ func (a *App) openRedis(ctx context.Context) (*rediskv.Client, error) {
 
 // connectGateway returns the gateway's connections.
 func (a *App) connectGateway() (gateway.Connections, error) {
-	to, err := a.mesh.connect(gatewayService, directoryService, identityService, ruleService, failedEventsService)
+	to, err := a.mesh.connect(gatewayService)
 	return gateway.Connections{
 		Directory: to[directoryService], Identity: to[identityService], Rule: to[ruleService], FailedEvents: to[failedEventsService],
 	}, err
@@ -131,7 +131,7 @@ func (a *App) startDirectory(ctx context.Context, invalidate func(context.Contex
 }
 
 func (a *App) startIdentity(ctx context.Context) error {
-	to, err := a.mesh.connect(identityService, directoryService, failedEventsService)
+	to, err := a.mesh.connect(identityService)
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (a *App) startIdentity(ctx context.Context) error {
 }
 
 func (a *App) startFailedEvents(ctx context.Context) error {
-	to, err := a.mesh.connect(failedEventsService, directoryService)
+	to, err := a.mesh.connect(failedEventsService)
 	if err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func (a *App) startFailedEvents(ctx context.Context) error {
 }
 
 func (a *App) startRule(ctx context.Context) error {
-	to, err := a.mesh.connect(ruleService, identityService, failedEventsService, directoryService)
+	to, err := a.mesh.connect(ruleService)
 	if err != nil {
 		return err
 	}
@@ -215,7 +215,7 @@ func (a *App) startGateway(to gateway.Connections, keys *keylease.Cache, redis *
 		return nil, fmt.Errorf("console: %w", err)
 	}
 	gate, err := gateway.New(gateway.Config{
-		Settings: a.settings.Gateway, PublicURL: a.PublicURL(), AdminURL: a.AdminURL(), OIDC: a.settings.OIDC, SpoolPath: a.folder.path("spool"), TrustedProxies: proxies,
+		Settings: a.settings.Gateway, PublicURL: a.PublicURL(), AdminURL: a.AdminURL(), OIDC: a.settings.OIDC, SpoolPath: spoolOf(a.folder.root), TrustedProxies: proxies,
 		OperatorToken: a.settings.OperatorToken, OperatorTokenFiles: tokenFiles, SignInWithToken: a.settings.Dev,
 	}, d)
 	if err != nil {

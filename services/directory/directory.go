@@ -63,8 +63,11 @@ type Config struct {
 	Poll time.Duration
 }
 
+// DefaultLease is the default of Config.Lease. If the clock of a gateway is ahead of that of directory by more than this, it finds each key
+// lease expired.
+const DefaultLease = 4 * time.Second
+
 const (
-	defaultLease     = 4 * time.Second
 	defaultClockSkew = time.Second
 	// maxWait leaves a revocation time for its own work: its caller waits for half a minute by default.
 	maxWait = 20 * time.Second
@@ -105,11 +108,6 @@ func Migrate(ctx context.Context, databaseURL string) error {
 // DatabaseSchema returns the schema that the service needs in a PostgreSQL database, for those who look at one.
 func DatabaseSchema() pgdb.Schema { return postgres.Schema() }
 
-// CheckDatabase connects to a PostgreSQL database and reports whether New would accept it. It writes nothing.
-func CheckDatabase(ctx context.Context, databaseURL string) error {
-	return postgres.Check(ctx, databaseURL)
-}
-
 // RenewEpoch makes all followers of the service's feed begin again. Call it after a restore of the PostgreSQL database that the
 // service cannot detect.
 func RenewEpoch(ctx context.Context, databaseURL string) error {
@@ -121,7 +119,7 @@ func RenewEpoch(ctx context.Context, databaseURL string) error {
 
 // New opens the service's database, and migrates a SQLite file to the newest schema. Call Run, and Close in the end.
 func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
-	c.Lease, c.ClockSkew, c.Poll = cmp.Or(c.Lease, defaultLease), cmp.Or(c.ClockSkew, defaultClockSkew), cmp.Or(c.Poll, time.Second)
+	c.Lease, c.ClockSkew, c.Poll = cmp.Or(c.Lease, DefaultLease), cmp.Or(c.ClockSkew, defaultClockSkew), cmp.Or(c.Poll, time.Second)
 	if err := errors.Join(c.Check().Err(), c.OneDatabase(c.DatabasePath), c.check()); err != nil {
 		return nil, fmt.Errorf("directory: %w", err)
 	}

@@ -74,11 +74,6 @@ func Migrate(ctx context.Context, databaseURL string) error {
 // DatabaseSchema returns the schema that the service needs in a PostgreSQL database, for those who look at one.
 func DatabaseSchema() pgdb.Schema { return postgres.Schema() }
 
-// CheckDatabase connects to a PostgreSQL database and reports whether New would accept it. It writes nothing.
-func CheckDatabase(ctx context.Context, databaseURL string) error {
-	return postgres.Check(ctx, databaseURL)
-}
-
 // New opens the service's database, and migrates a SQLite file to the newest schema. Call Close in the end.
 func New(ctx context.Context, c Config, d Dependencies) (*Service, error) {
 	if err := errors.Join(c.Check().Err(), c.OneDatabase(c.DatabasePath)); err != nil {

@@ -76,11 +76,6 @@ func Migrate(ctx context.Context, databaseURL string) error {
 // DatabaseSchema returns the schema that the service needs in a PostgreSQL database, for those who look at one.
 func DatabaseSchema() pgdb.Schema { return postgres.Schema() }
 
-// CheckDatabase connects to a PostgreSQL database, and returns an error if New would refuse it. It writes nothing.
-func CheckDatabase(ctx context.Context, databaseURL string) error {
-	return postgres.Check(ctx, databaseURL)
-}
-
 // RenewEpoch makes all followers of the service's feed begin again. Call it after the PostgreSQL database was restored in a
 // way that Usher cannot notice.
 func RenewEpoch(ctx context.Context, databaseURL string) error {

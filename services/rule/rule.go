@@ -90,11 +90,6 @@ func Migrate(ctx context.Context, databaseURL string) error {
 // DatabaseSchema returns the schema that the service needs in a PostgreSQL database, for those who look at one.
 func DatabaseSchema() pgdb.Schema { return postgres.Schema() }
 
-// CheckDatabase connects to a PostgreSQL database and reports whether New would accept it. It writes nothing.
-func CheckDatabase(ctx context.Context, databaseURL string) error {
-	return postgres.Check(ctx, databaseURL)
-}
-
 // RenewEpoch makes all followers of the service's feed begin again. Call it after a restore of the PostgreSQL database that the
 // service cannot detect.
 func RenewEpoch(ctx context.Context, databaseURL string) error {

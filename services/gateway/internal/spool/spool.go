@@ -110,11 +110,11 @@ func numberOf(name string) (int64, bool) {
 // Append stores a record. When it returns nil, the record is on disk. Concurrent calls share one fsync.
 func (s *Spool) Append(record []byte) error { return s.append(record, s.limits.Bytes) }
 
-// minorShare is the part of the spool that has room for minor records.
-const minorShare = 4
+// MinorShare is the part of the spool that has room for minor records.
+const MinorShare = 4
 
 // AppendMinor is Append for a record that must not displace others: it stores the record only in the first quarter of the spool.
-func (s *Spool) AppendMinor(record []byte) error { return s.append(record, s.limits.Bytes/minorShare) }
+func (s *Spool) AppendMinor(record []byte) error { return s.append(record, s.limits.Bytes/MinorShare) }
 
 // append stores a record if all records together then have at most so many bytes.
 func (s *Spool) append(record []byte, most int64) error {

@@ -65,10 +65,18 @@ func (c *client) flags(root *cobra.Command) {
 	flags.DurationVar(&c.timeout, "timeout", time.Minute, "the longest time for a call")
 }
 
+// checkOutput refuses an output that is none.
+func (c *client) checkOutput() error {
+	if c.output != "table" && c.output != "json" {
+		return fmt.Errorf("--output must be table or json, not %q", c.output)
+	}
+	return nil
+}
+
 // dial connects with the token. It reads the token each time, and keeps no copy of it.
 func (c *client) dial(ctx context.Context) (context.Context, context.CancelFunc, grpc.ClientConnInterface, error) {
-	if c.output != "table" && c.output != "json" {
-		return nil, nil, nil, fmt.Errorf("--output must be table or json, not %q", c.output)
+	if err := c.checkOutput(); err != nil {
+		return nil, nil, nil, err
 	}
 	token, err := c.token()
 	if err != nil {

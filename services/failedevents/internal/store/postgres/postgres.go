@@ -50,9 +50,6 @@ var _ store.Store = (*Store)(nil)
 // Schema returns the service's tables, for those who look at a database.
 func Schema() pgdb.Schema { return tables() }
 
-// Check connects to a database and reports whether Open would accept it.
-func Check(ctx context.Context, url string) error { return pgdb.Check(ctx, url, tables()) }
-
 // Open connects to a migrated database.
 func Open(ctx context.Context, server pgdb.Server) (*Store, error) {
 	db, err := pgdb.Open(ctx, server, tables())

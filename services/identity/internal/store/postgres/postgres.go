@@ -110,9 +110,6 @@ var _ store.Store = (*Store)(nil)
 // Schema returns the service's tables, for those who look at a database.
 func Schema() pgdb.Schema { return database() }
 
-// Check connects to a database, and returns an error if Open would refuse it.
-func Check(ctx context.Context, url string) error { return pgdb.Check(ctx, url, database()) }
-
 // Open connects to a migrated database.
 func Open(ctx context.Context, server pgdb.Server) (*Store, error) {
 	db, err := pgdb.Open(ctx, server, database())

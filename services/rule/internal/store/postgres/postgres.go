@@ -72,9 +72,6 @@ func tables() pgdb.Schema {
 // Schema returns the service's tables, for those who look at a database.
 func Schema() pgdb.Schema { return tables() }
 
-// Check connects to a database and reports whether Open would accept it.
-func Check(ctx context.Context, url string) error { return pgdb.Check(ctx, url, tables()) }
-
 // Open connects to a database that Migrate has prepared. Other processes may use it: their leases stay.
 func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.PollInterval == 0 {

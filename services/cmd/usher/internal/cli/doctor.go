@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/usher-scim/usher/services/internal/doctor"
+)
+
+func doctorCommand(c *client) *cobra.Command {
+	var all, strict bool
+	cmd := &cobra.Command{
+		Use: "doctor", Short: "Look at everything that a process uses, and say what is wrong.", Args: cobra.NoArgs,
+		Long: "Look at everything that a process uses, and say what is wrong: settings, databases, Redis, certificates, clocks, other\n" +
+			"services, feeds, the spool, the disk and the listeners. Give the command the settings of usher serve: the same file,\n" +
+			"environment and flags. It writes nothing, holds no lock, and takes 6 seconds at most, so it is safe in production.\n\n" +
+			"Run it on the machine of the process. Elsewhere, it cannot see the process, its files and its disk. The page of a\n" +
+			"finding is a file of Usher's repository.\n\n" +
+			"The exit code is 0 if nothing is wrong, 1 if there is an error, and with --strict also for a warning, and 2 if a\n" +
+			"setting is wrong. Then the command still looks at the rest.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := c.checkOutput(); err != nil {
+				return err
+			}
+			s, problems, err := readSettings(cmd.Flags())
+			if err != nil {
+				return err
+			}
+			findings := s.Examine(cmd.Context(), problems, time.Now)
+			if c.output == "json" {
+				err = printFindings(cmd.OutOrStdout(), findings)
+			} else {
+				err = tabulate(cmd.OutOrStdout(), findings, all)
+			}
+			if err != nil {
+				return failed(err)
+			}
+			return verdict(findings, strict)
+		},
+	}
+	serveFlags(cmd)
+	cmd.Flags().BoolVar(&all, "all", false, "also list what is well")
+	cmd.Flags().BoolVar(&strict, "strict", false, "also fail if there is a warning")
+	return cmd
+}
+
+// counts returns how many findings have each level.
+func counts(findings []doctor.Finding) map[doctor.Level]int {
+	n := map[doctor.Level]int{}
+	for _, f := range findings {
+		n[f.Level]++
+	}
+	return n
+}
+
+// verdict returns the error for findings, or nil if nothing is wrong.
+func verdict(findings []doctor.Finding, strict bool) error {
+	for _, f := range findings {
+		if f.Check == "settings" && f.Level == doctor.Error {
+			return errors.New("a setting is wrong")
+		}
+	}
+	n := counts(findings)
+	switch {
+	case n[doctor.Error] > 0:
+		return failed(fmt.Errorf("errors: %d", n[doctor.Error]))
+	case strict && n[doctor.Warning] > 0:
+		return failed(fmt.Errorf("warnings: %d", n[doctor.Warning]))
+	}
+	return nil
+}
+
+// printFindings writes findings as JSON.
+func printFindings(out io.Writer, findings []doctor.Finding) error {
+	n := counts(findings)
+	text, err := json.MarshalIndent(map[string]any{
+		"findings": append([]doctor.Finding{}, findings...),
+		"counts":   map[string]int{"error": n[doctor.Error], "warning": n[doctor.Warning], "skipped": n[doctor.Skipped], "ok": n[doctor.OK]},
+	}, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(append(text, '\n'))
+	return err
+}
+
+// tabulate writes findings as a table. What helps is in lines of its own below a finding, because commands are long and are copied.
+func tabulate(out io.Writer, findings []doctor.Finding, all bool) error {
+	var rows [][]string
+	for _, f := range findings {
+		if f.Level == doctor.OK && !all {
+			continue
+		}
+		rows = append(rows, []string{string(f.Level), f.Check, f.Subject, f.Message})
+		if f.Command != "" && f.Level != doctor.OK {
+			rows = append(rows, []string{"", "", "", "  command: " + f.Command})
+		}
+		if f.Page != "" {
+			rows = append(rows, []string{"", "", "", "  page: " + f.Page})
+		}
+	}
+	if len(rows) > 0 {
+		if err := printTable(out, []string{"LEVEL", "CHECK", "SUBJECT", "FINDING"}, rows); err != nil {
+			return err
+		}
+	}
+	n := counts(findings)
+	_, err := fmt.Fprintf(out, "errors: %d, warnings: %d, skipped: %d, ok: %d\n", n[doctor.Error], n[doctor.Warning], n[doctor.Skipped], n[doctor.OK])
+	return err
+}
