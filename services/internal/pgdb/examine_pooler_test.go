@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/usher-scim/usher/services/internal/doctor"
+	"github.com/usher-scim/usher/services/internal/doctor/doctortest"
 	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
@@ -171,7 +172,7 @@ func TestAConnectionPoolerIsFound(t *testing.T) {
 			t.Parallel()
 			r := &doctor.Report{}
 			ExamineServer(patient(t), startPooler(t, c.pooler, c.shares), "database", []Schema{shelves()}, 4*time.Second, r)
-			finds(t, r.Findings(), c.want...)
+			doctortest.Finds(t, r.Findings(), c.want...)
 		})
 	}
 }

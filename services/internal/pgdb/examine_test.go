@@ -2,7 +2,6 @@ package pgdb
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/usher-scim/usher/services/internal/doctor"
+	"github.com/usher-scim/usher/services/internal/doctor/doctortest"
 	"github.com/usher-scim/usher/services/internal/test/kit"
 )
 
@@ -37,32 +37,6 @@ func examined(t *testing.T, url string, schema Schema, migrates bool) []doctor.F
 	return r.Findings()
 }
 
-// bad returns the findings that are not ok, each as a line.
-func bad(findings []doctor.Finding) (lines []string) {
-	for _, f := range findings {
-		if f.Level != doctor.OK {
-			lines = append(lines, strings.Join([]string{string(f.Level), f.Check, f.Subject, f.Message, f.Command, f.Page}, " | "))
-		}
-	}
-	return lines
-}
-
-// finds fails unless the bad findings are exactly those that contain these texts.
-func finds(t *testing.T, findings []doctor.Finding, want ...[]string) {
-	t.Helper()
-	got := bad(findings)
-	if len(got) != len(want) {
-		t.Fatalf("got %d findings, want %d:\n%s", len(got), len(want), strings.Join(got, "\n"))
-	}
-	for _, texts := range want {
-		if !slices.ContainsFunc(got, func(line string) bool {
-			return !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(line, text) })
-		}) {
-			t.Errorf("%q is not in:\n%s", texts, strings.Join(got, "\n"))
-		}
-	}
-}
-
 func TestAnExaminationFindsWhatIsWrongAndNotWhatIsMended(t *testing.T) {
 	t.Parallel()
 	server := kit.StartPostgres(t)
@@ -78,7 +52,7 @@ func TestAnExaminationFindsWhatIsWrongAndNotWhatIsMended(t *testing.T) {
 		db.Close()
 	}
 	open() // so that the epoch knows the database
-	finds(t, examined(t, url, shelves(), false))
+	doctortest.Finds(t, examined(t, url, shelves(), false))
 	for _, c := range []struct {
 		name, fault, mend string
 		want              [][]string
@@ -111,20 +85,20 @@ func TestAnExaminationFindsWhatIsWrongAndNotWhatIsMended(t *testing.T) {
 		}},
 	} {
 		server.ExecuteIn("app", c.fault)
-		t.Run(c.name, func(t *testing.T) { finds(t, examined(t, url, shelves(), false), c.want...) })
+		t.Run(c.name, func(t *testing.T) { doctortest.Finds(t, examined(t, url, shelves(), false), c.want...) })
 		if c.mend != "" {
 			server.ExecuteIn("app", c.mend)
 		}
 		open()
-		t.Run(c.name+", mended", func(t *testing.T) { finds(t, examined(t, url, shelves(), false)) })
+		t.Run(c.name+", mended", func(t *testing.T) { doctortest.Finds(t, examined(t, url, shelves(), false)) })
 	}
-	finds(t, examined(t, url, shelves(`SELECT 1`), false), []string{"error | database-schema", "at migration 1 and this binary needs 2", "| usher migrate |"})
-	finds(t, examined(t, url, shelves(`SELECT 1`), true))
+	doctortest.Finds(t, examined(t, url, shelves(`SELECT 1`), false), []string{"error | database-schema", "at migration 1 and this binary needs 2", "| usher migrate |"})
+	doctortest.Finds(t, examined(t, url, shelves(`SELECT 1`), true))
 	empty := server.Database("empty")
-	finds(t, examined(t, empty, shelves(), false), []string{"error | database-schema", "the schema library is missing", "| usher migrate |"})
-	finds(t, examined(t, empty, shelves(), true))
+	doctortest.Finds(t, examined(t, empty, shelves(), false), []string{"error | database-schema", "the schema library is missing", "| usher migrate |"})
+	doctortest.Finds(t, examined(t, empty, shelves(), true))
 	server.Stop()
-	finds(t, examined(t, url, shelves(), false), []string{"error | database-reachable", "no connection is possible", doctor.PageDatabase},
+	doctortest.Finds(t, examined(t, url, shelves(), false), []string{"error | database-reachable", "no connection is possible", doctor.PageDatabase},
 		[]string{"skipped | database-schema", "see database-reachable"})
 }
 
@@ -140,9 +114,9 @@ func TestManyMissingRightsAreOneFinding(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.ExecuteIn("app", `REVOKE ALL ON ALL TABLES IN SCHEMA library FROM app`)
-	finds(t, examined(t, url, shelves(more...), false), []string{"14 tables of the schema library", "ON ALL TABLES IN SCHEMA library TO app"})
+	doctortest.Finds(t, examined(t, url, shelves(more...), false), []string{"14 tables of the schema library", "ON ALL TABLES IN SCHEMA library TO app"})
 	server.ExecuteIn("app", `GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA library TO app`)
-	finds(t, examined(t, url, shelves(more...), false))
+	doctortest.Finds(t, examined(t, url, shelves(more...), false))
 }
 
 func TestWhyADatabaseCannotBeUsed(t *testing.T) {
@@ -158,8 +132,8 @@ func TestWhyADatabaseCannotBeUsed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := examined(t, c.url, shelves(), false)
-			finds(t, got, []string{"error | database-reachable | database", c.want}, []string{"skipped | database-schema"})
-			if strings.Contains(strings.Join(bad(got), "\n"), "hunter2") {
+			doctortest.Finds(t, got, []string{"error | database-reachable | database", c.want}, []string{"skipped | database-schema"})
+			if strings.Contains(strings.Join(doctortest.Bad(got), "\n"), "hunter2") {
 				t.Errorf("the password is in %v", got)
 			}
 		})
@@ -204,23 +178,23 @@ func TestATransactionThatHoldsTheFeedBackIsFound(t *testing.T) {
 	if _, err := tx.Exec(t.Context(), `SELECT 'secret query'`); err != nil {
 		t.Fatal(err)
 	}
-	finds(t, look("app", usual)) // it has written nothing
+	doctortest.Finds(t, look("app", usual)) // it has written nothing
 	if _, err := tx.Exec(t.Context(), `SELECT pg_current_xact_id(), 'secret query'`); err != nil {
 		t.Fatal(err)
 	}
-	finds(t, look("usher", usual)) // it is not old, and a superuser sees this
+	doctortest.Finds(t, look("usher", usual)) // it is not old, and a superuser sees this
 	want := []string{"warning | feed-held-back", `application "nightly report", role "usher", database "app"`, "pg_terminate_backend(", doctor.PageHeldBack}
-	finds(t, look("usher", limits{}), append(want, "is open for "))
+	doctortest.Finds(t, look("usher", limits{}), append(want, "is open for "))
 	got := look("app", usual)
-	finds(t, got, append(want, "is open for more than 2s"))
-	if strings.Contains(strings.Join(bad(got), ""), "secret query") {
+	doctortest.Finds(t, got, append(want, "is open for more than 2s"))
+	if strings.Contains(strings.Join(doctortest.Bad(got), ""), "secret query") {
 		t.Error("a query is shown")
 	}
 	if err := tx.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	finds(t, look("app", usual))
-	finds(t, look("usher", limits{}))
+	doctortest.Finds(t, look("app", usual))
+	doctortest.Finds(t, look("usher", limits{}))
 }
 
 func TestAnUnusedReplicationSlotIsFound(t *testing.T) {
@@ -239,8 +213,8 @@ func TestAnUnusedReplicationSlotIsFound(t *testing.T) {
 		return r.Findings()
 	}
 	server.Execute(`SELECT pg_create_physical_replication_slot('leftover', true)`)
-	finds(t, look(keptLog))
-	finds(t, look(0), []string{"warning | database-replication-slots", `the replication slot "leftover"`, "pg_drop_replication_slot('leftover')"})
+	doctortest.Finds(t, look(keptLog))
+	doctortest.Finds(t, look(0), []string{"warning | database-replication-slots", `the replication slot "leftover"`, "pg_drop_replication_slot('leftover')"})
 	server.Execute(`SELECT pg_drop_replication_slot('leftover')`)
-	finds(t, look(0))
+	doctortest.Finds(t, look(0))
 }
