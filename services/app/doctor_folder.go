@@ -43,6 +43,8 @@ func (s Settings) examineFolder(r *doctor.Report) {
 	case err != nil:
 		say(doctor.Error, "data-folder", "the folder cannot be read: "+err.Error(), "ls -ld "+s.DataDir)
 		return
+	case !info.IsDir():
+		return // a problem of the settings
 	case info.Mode().Perm()&0o077 != 0:
 		say(doctor.Warning, "data-folder", "other users of this machine may open "+s.DataDir+", which contains personal data", "chmod 700 "+s.DataDir)
 	default:

@@ -17,7 +17,8 @@ const (
 	magic       = "SQLite format 3\x00"
 )
 
-// Examine looks at the file of a database, without opening it as a database: that would take a lock.
+// Examine looks at the file of a database, without opening it as a database: that would take a lock. The data
+// folder keeps other users from it.
 func Examine(path, subject string, r *doctor.Report) {
 	say := func(level doctor.Level, message, command string) {
 		page := doctor.PageDisk
@@ -42,8 +43,6 @@ func Examine(path, subject string, r *doctor.Report) {
 		say(doctor.Error, path+" is not a SQLite file: it is damaged, or something else has written it", "")
 	case header[writeFormat] != 2:
 		say(doctor.Warning, path+" is not in WAL mode: somebody has changed it with another program. The next start changes it back", "")
-	case info.Mode().Perm()&0o077 != 0:
-		say(doctor.Warning, "other users of this machine may open "+path+", which contains personal data", "chmod 600 "+path)
 	default:
 		say(doctor.OK, path+" is a SQLite file in WAL mode of "+doctor.Bytes(info.Size()), "")
 	}

@@ -20,7 +20,6 @@ func TestAnExaminationOfAFile(t *testing.T) {
 		want   [][]string
 	}{
 		"open and well":  {func(path string) error { return os.Chmod(path, 0o600) }, nil},
-		"for all to see": {func(path string) error { return os.Chmod(path, 0o644) }, [][]string{{"warning | sqlite-file | x database", "other users", "chmod 600"}}},
 		"no SQLite file": {func(path string) error { return os.WriteFile(path, make([]byte, 200), 0o600) }, [][]string{{"error", "is not a SQLite file", doctor.PageDisk}}},
 		"too short":      {func(path string) error { return os.WriteFile(path, []byte("SQLite format 3\x00"), 0o600) }, [][]string{{"error", "cannot be read"}}},
 		"in another mode": {func(path string) error {
