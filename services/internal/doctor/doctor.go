@@ -6,6 +6,7 @@ package doctor
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -157,15 +158,22 @@ func bounded(text string) string {
 	return text[:mostText] + "..."
 }
 
-// Worst returns the worst level of the findings; OK if there are none.
-func Worst(findings []Finding) Level {
-	worst := OK
+// Count returns how many findings have each level.
+func Count(findings []Finding) map[Level]int {
+	n := map[Level]int{Error: 0, Warning: 0, Skipped: 0, OK: 0}
 	for _, f := range findings {
-		if slices.Index(levels, f.Level) < slices.Index(levels, worst) {
-			worst = f.Level
-		}
+		n[f.Level]++
 	}
-	return worst
+	return n
+}
+
+// JSON returns findings as programs read them: all of them, and how many have each level.
+func JSON(findings []Finding) ([]byte, error) {
+	text, err := json.MarshalIndent(struct {
+		Counts   map[Level]int `json:"counts"`
+		Findings []Finding     `json:"findings"`
+	}{Count(findings), append([]Finding{}, findings...)}, "", "  ")
+	return append(text, '\n'), err
 }
 
 // The pages about findings, relative to the repository.

@@ -29,8 +29,11 @@ func TestFindingsAreSortedByTheirLevel(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if Worst(got) != Error || Worst(got[1:]) != Warning || Worst(got[3:]) != Skipped || Worst(nil) != OK {
-		t.Errorf("the worst levels are wrong")
+	if n := Count(got); n[Error] != 1 || n[Warning] != 2 || n[Skipped] != 1 || n[OK] != 1 {
+		t.Errorf("they are counted as %v", n)
+	}
+	if text, err := JSON(nil); err != nil || !strings.Contains(string(text), `"findings": []`) {
+		t.Errorf("no findings are %s, %v", text, err)
 	}
 }
 

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -49,15 +48,6 @@ func doctorCommand(c *client) *cobra.Command {
 	return cmd
 }
 
-// counts returns how many findings have each level.
-func counts(findings []doctor.Finding) map[doctor.Level]int {
-	n := map[doctor.Level]int{}
-	for _, f := range findings {
-		n[f.Level]++
-	}
-	return n
-}
-
 // verdict returns the error for findings, or nil if nothing is wrong.
 func verdict(findings []doctor.Finding, strict bool) error {
 	for _, f := range findings {
@@ -65,7 +55,7 @@ func verdict(findings []doctor.Finding, strict bool) error {
 			return errors.New("a setting is wrong")
 		}
 	}
-	n := counts(findings)
+	n := doctor.Count(findings)
 	switch {
 	case n[doctor.Error] > 0:
 		return failed(fmt.Errorf("errors: %d", n[doctor.Error]))
@@ -77,15 +67,10 @@ func verdict(findings []doctor.Finding, strict bool) error {
 
 // printFindings writes findings as JSON.
 func printFindings(out io.Writer, findings []doctor.Finding) error {
-	n := counts(findings)
-	text, err := json.MarshalIndent(map[string]any{
-		"findings": append([]doctor.Finding{}, findings...),
-		"counts":   map[string]int{"error": n[doctor.Error], "warning": n[doctor.Warning], "skipped": n[doctor.Skipped], "ok": n[doctor.OK]},
-	}, "", "  ")
-	if err != nil {
-		return err
+	text, err := doctor.JSON(findings)
+	if err == nil {
+		_, err = out.Write(text)
 	}
-	_, err = out.Write(append(text, '\n'))
 	return err
 }
 
@@ -109,7 +94,7 @@ func tabulate(out io.Writer, findings []doctor.Finding, all bool) error {
 			return err
 		}
 	}
-	n := counts(findings)
+	n := doctor.Count(findings)
 	_, err := fmt.Fprintf(out, "errors: %d, warnings: %d, skipped: %d, ok: %d\n", n[doctor.Error], n[doctor.Warning], n[doctor.Skipped], n[doctor.OK])
 	return err
 }
