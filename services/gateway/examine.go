@@ -53,3 +53,9 @@ func ExamineSpool(folder string, s Settings, now time.Time, r *doctor.Report) {
 	}
 	r.Add(f)
 }
+
+// SpoolBytes returns the size of a spool that a gateway may have open.
+func SpoolBytes(folder string) (int64, error) {
+	usage, err := spool.Measure(folder)
+	return usage.Bytes, err
+}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/usher-scim/usher/services/gateway/internal/oidc"
 	"github.com/usher-scim/usher/services/internal/config"
+	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 // OIDCProvider are the settings of an identity provider at which people sign in.
@@ -29,6 +30,9 @@ func CheckOIDC(providers []OIDCProvider, files bool) config.Problems {
 	}
 	return p
 }
+
+// OIDCSecrets returns the client secrets that can be read, for those who must keep them out of a text.
+func OIDCSecrets(providers []OIDCProvider) []secret.Text { return oidc.Secrets(providers) }
 
 // SecureURL reports whether a browser can send a secret to an address: one of https, or of http on its own machine.
 func SecureURL(u *url.URL) bool { return oidc.Secure(u) }

@@ -117,11 +117,14 @@ func (e *examination) migrations(schema Schema, migrates bool) error {
 	if err != nil {
 		return err
 	}
-	err = fits(e.ctx, e.pool, schema)
+	at, _, err := versions(e.ctx, e.pool)
+	if err == nil {
+		err = fits(e.ctx, e.pool, schema)
+	}
 	var refused *pgconn.PgError
 	switch {
 	case err == nil:
-		e.say(doctor.OK, "database-schema", fmt.Sprintf("the schema %s fits this binary, which knows migration %d", schema.Name, newest), "", "")
+		e.say(doctor.OK, "database-schema", fmt.Sprintf("the schema %s is at migration %d, and this binary needs %d", schema.Name, at, newest), "", "")
 	case errors.Is(err, ErrOldSchema) && migrates:
 		e.say(doctor.OK, "database-schema", "the schema "+schema.Name+" is old, and the start of the process migrates it", "", "")
 	case errors.Is(err, ErrOldSchema):

@@ -27,6 +27,7 @@ import (
 	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/fault"
 	"github.com/usher-scim/usher/services/internal/migration"
+	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 // Timeouts of every session. An open transaction would delay the feeds of the whole cluster, and a migration that waits for a lock
@@ -200,17 +201,25 @@ func fits(ctx context.Context, pool *pgxpool.Pool, schema Schema) error {
 	if err != nil {
 		return err
 	}
-	var at, least int64
-	const migrated = `SELECT (SELECT max(version_id) FROM goose_db_version WHERE is_applied), least_migration FROM meta`
-	err = pool.QueryRow(ctx, migrated).Scan(&at, &least)
-	var refused *pgconn.PgError
-	if err != nil && !(errors.As(err, &refused) && refused.Code == codeUndefinedTable) {
-		return Reach(err)
+	at, least, err := versions(ctx, pool)
+	if err != nil {
+		return err
 	}
 	if at < newest {
 		return fmt.Errorf("schema %s is at migration %d and this binary needs %d: %w", schema.Name, at, newest, ErrOldSchema)
 	}
 	return migration.Fits("schema "+schema.Name, least, newest)
+}
+
+// versions returns the newest migration of a schema, and the newest one that a binary must know. Both are 0 without a schema.
+func versions(ctx context.Context, pool *pgxpool.Pool) (at, least int64, err error) {
+	const migrated = `SELECT (SELECT max(version_id) FROM goose_db_version WHERE is_applied), least_migration FROM meta`
+	err = pool.QueryRow(ctx, migrated).Scan(&at, &least)
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Code == codeUndefinedTable {
+		return 0, 0, nil
+	}
+	return at, least, Reach(err)
 }
 
 // warnOfUnsafeSettings logs what a crash of the database would lose.
@@ -296,6 +305,16 @@ func dial(ctx context.Context, config *pgxpool.Config) (*pgxpool.Pool, error) {
 func CheckURL(url string) error {
 	_, err := parseURL(url)
 	return err
+}
+
+// Password returns the password in the address of a database, or in the file and the environment that libpq uses; empty if there is none.
+// It is for those who must keep it out of a text.
+func Password(url string) secret.Text {
+	config, err := parseURL(url)
+	if err != nil {
+		return ""
+	}
+	return secret.Text(config.ConnConfig.Password)
 }
 
 func parseURL(url string) (*pgxpool.Config, error) {

@@ -23,6 +23,8 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/usher-scim/usher/services/internal/secret"
 )
 
 // Config is the address of Redis and its timeouts.
@@ -103,6 +105,15 @@ func Open(ctx context.Context, c Config, d Dependencies) (*Client, error) {
 func CheckURL(url string) error {
 	_, err := (&Config{URL: url}).complete()
 	return err
+}
+
+// Password returns the password in an address; empty if there is none. It is for those who must keep it out of a text.
+func Password(url string) secret.Text {
+	options, err := (&Config{URL: url}).complete()
+	if err != nil {
+		return ""
+	}
+	return secret.Text(options.Password)
 }
 
 // Check checks that the Redis at an address works, within timeout.

@@ -11,8 +11,8 @@ const unknown = "unknown"
 
 // Info describes a build. A field that is not known is empty.
 type Info struct {
-	// Version is the tag of a release, or else a pseudo-version of Go that contains the time and the id of the commit, and ends with
-	// +dirty if somebody changed files after it. A build without either is "unknown".
+	// Version is the tag of a release, or else a pseudo-version of Go that contains the time and the id of the commit, or else, as in a
+	// workspace of Go, the beginning of this id. It ends with +dirty if somebody changed files after it. A build without any is "unknown".
 	Version string `json:"version"`
 	// Commit is the id of the commit, and CommitTime its time, as RFC 3339.
 	Commit     string `json:"commit"`
@@ -49,6 +49,12 @@ func of(info *debug.BuildInfo) Info {
 			about.CommitTime = s.Value
 		case "vcs.modified":
 			about.Modified = s.Value == "true"
+		}
+	}
+	if about.Version == unknown && about.Commit != "" {
+		about.Version = about.Commit[:min(12, len(about.Commit))]
+		if about.Modified {
+			about.Version += "+dirty"
 		}
 	}
 	return about

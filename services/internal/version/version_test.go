@@ -27,4 +27,10 @@ func TestABuildNamesItsCommit(t *testing.T) {
 	if got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
+	got = of(&debug.BuildInfo{Main: debug.Module{Version: "(devel)"}, Settings: []debug.BuildSetting{
+		{Key: "vcs.revision", Value: "0123456789abcdef"}, {Key: "vcs.modified", Value: "true"},
+	}})
+	if want := "0123456789ab+dirty"; got.Version != want {
+		t.Errorf("without a version it is %q, want %q", got.Version, want)
+	}
 }

@@ -189,6 +189,19 @@ func Secure(u *url.URL) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && (host == "localhost" || net.ParseIP(host).IsLoopback())
 }
 
+// Secrets returns the client secrets that can be read, for those who must keep them out of a text.
+func Secrets(providers []ProviderSettings) (all []secret.Text) {
+	for _, provider := range providers {
+		if provider.ClientSecretFile == "" {
+			continue
+		}
+		if text, err := readSecret(provider.ClientSecretFile); err == nil {
+			all = append(all, text)
+		}
+	}
+	return all
+}
+
 // readSecret reads a file that only its owner and its group can read.
 func readSecret(path string) (secret.Text, error) {
 	f, err := os.Open(path)

@@ -50,7 +50,7 @@ func newRoot(c *client) *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	c.flags(root)
 	root.AddCommand(
-		serveCommand(), migrateCommand(), certificatesCommand(), configCommand(), doctorCommand(c), versionCommand(c), simulateCommand(c), organizationCommand(c),
+		serveCommand(), migrateCommand(), certificatesCommand(), configCommand(), doctorCommand(c), versionCommand(c), supportBundleCommand(c), simulateCommand(c), organizationCommand(c),
 		directoryCommand(c), keyCommand(c), schemaCommand(c), credentialCommand(c), sessionCommand(c), portalLinkCommand(c),
 		tenantCommand(c), roleCommand(c), ruleCommand(c), syncCommand(c), accessCommand(c), eventCommand(c), userCommand(c),
 		groupCommand(c),

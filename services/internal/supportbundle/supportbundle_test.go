@@ -1,0 +1,128 @@
+package supportbundle
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// contents reads a bundle.
+func contents(t *testing.T, path string) map[string]string {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	zipped, err := gzip.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	for archive := tar.NewReader(zipped); ; {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(archive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[header.Name] = string(text)
+	}
+}
+
+func part(name, text string, most int) Part {
+	return Part{Name: name, About: "about " + name, Most: most, Get: func(context.Context) ([]byte, error) { return []byte(text), nil }}
+}
+
+func TestABundleSaysWhatIsInItAndWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "s.tar.gz")
+	entries, err := Create(t.Context(), path, []Part{
+		part("whole", "text", 10), part("long", strings.Repeat("x", 11), 10),
+		{Name: "gone", About: "about gone", Most: 10, Get: func(context.Context) ([]byte, error) { return nil, errors.New("hunter222 refused") }},
+	}, NewRedactor([]string{"hunter222"}), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Entry{{"whole", "about whole", 4, false, ""}, {"long", "about long", 10, true, ""}, {"gone", "about gone", 0, false, "[secret] refused"}}
+	for i := range want {
+		if entries[i] != want[i] {
+			t.Errorf("got %+v, want %+v", entries[i], want[i])
+		}
+	}
+	all := contents(t, path)
+	var manifest struct{ Parts []Entry }
+	if err := json.Unmarshal([]byte(all["manifest.json"]), &manifest); err != nil || len(manifest.Parts) != 3 || manifest.Parts[2] != want[2] {
+		t.Errorf("the manifest is %s, %v", all["manifest.json"], err)
+	}
+	if len(all) != 3 || all["whole"] != "text" || all["long"] != strings.Repeat("x", 10) {
+		t.Errorf("got %v", all)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if _, err := Create(t.Context(), path, nil, &Redactor{}, time.Now()); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("it was overwritten: %v", err)
+	}
+	if again := contents(t, path); again["whole"] != "text" {
+		t.Error("the refused one has changed it")
+	}
+}
+
+func TestAllPartsTogetherAreBounded(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "s.tar.gz")
+	large := strings.Repeat("0", 30<<20)
+	entries, err := Create(t.Context(), path, []Part{part("a", large, 1<<30), part("b", large, 1<<30), part("c", large, 1<<30)}, &Redactor{}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := 0
+	for _, text := range contents(t, path) {
+		total += len(text)
+	}
+	if total > mostBytes || entries[0].Cut || !entries[1].Cut || entries[2].Bytes != 0 || !entries[2].Cut {
+		t.Errorf("%d bytes: %+v", total, entries)
+	}
+}
+
+func TestSecretsAreFoundInAllForms(t *testing.T) {
+	t.Parallel()
+	r := NewRedactor([]string{`p@ss "word"/%`, "hunter2", "short"[:4], "hunter2longer"})
+	for text, want := range map[string]string{
+		`is p@ss "word"/% here`:             `is [secret] here`,
+		`{"a":"p@ss \"word\"/%"}`:           `{"a":"[secret]"}`,
+		`p%40ss+%22word%22%2F%25`:           `[secret]`,
+		`hunter2 and hunter2longer`:         `[secret] and [secret]`,
+		`shor stays`:                        `shor stays`,
+		`at postgres://u:x@db/y?z`:          `at postgres://[secret]@db/y?z`,
+		`http://host/a@b`:                   `http://host/a@b`,
+		`Authorization: Bearer abcdefgh.ij`: `Authorization: Bearer [secret]`,
+		`host=db password=x1 user=y`:        `host=db password=[secret] user=y`,
+		`"ush_0123456789abcdefghijKLMN"`:    `"[secret]"`,
+		`push_notifications_are_sent_often`: `push_notifications_are_sent_often`,
+	} {
+		if got := string(r.Text([]byte(text))); got != want {
+			t.Errorf("%s is %s, want %s", text, got, want)
+		}
+	}
+	if got := r.Text(nil); !bytes.Equal(got, nil) {
+		t.Errorf("nothing is %q", got)
+	}
+}
