@@ -67,7 +67,7 @@ func ExamineServer(ctx context.Context, url, subject string, schemas []Schema, m
 func ExamineSchema(ctx context.Context, url, subject string, schema Schema, migrates bool, r *doctor.Report) {
 	e, err := examine(ctx, url, subject, schema, r)
 	if err != nil {
-		r.Add(doctor.Finding{Level: doctor.Skipped, Check: "database-schema", Subject: subject, Message: "the database does not answer: see database-reachable"})
+		r.Add(doctor.Finding{Level: doctor.Skipped, Check: "database-schema", Subject: subject, Message: "no connection is possible: see the finding about the server"})
 		return
 	}
 	defer e.pool.Close()

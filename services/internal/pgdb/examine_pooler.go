@@ -90,6 +90,9 @@ func backend(ctx context.Context, conn *pgx.Conn) (pid uint32, err error) {
 // lostSettings lists the settings of the session that the server did not get.
 func lostSettings(ctx context.Context, conn *pgx.Conn) (lost []string, err error) {
 	for name, want := range conn.Config().RuntimeParams {
+		if name == "default_transaction_read_only" || name == "application_name" {
+			continue // of the doctor alone
+		}
 		var got string // the same number of milliseconds, and not 5s
 		if err := conn.QueryRow(ctx, `SELECT coalesce((SELECT setting FROM pg_settings WHERE name = $1), '')`, name).Scan(&got); err != nil {
 			return nil, fmt.Errorf("reading %s: %w", name, err)

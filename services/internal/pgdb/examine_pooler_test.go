@@ -173,6 +173,11 @@ func TestAConnectionPoolerIsFound(t *testing.T) {
 			r := &doctor.Report{}
 			ExamineServer(patient(t), startPooler(t, c.pooler, c.shares), "database", []Schema{shelves()}, 4*time.Second, r)
 			doctortest.Finds(t, r.Findings(), c.want...)
+			if name == "that drops settings" {
+				r := &doctor.Report{}
+				ExamineSchema(patient(t), startPooler(t, &testPooler{url: url}, false), "library database", shelves(), false, r)
+				doctortest.Finds(t, r.Findings(), []string{"skipped | database-schema", "see database-pooler"})
+			}
 		})
 	}
 }

@@ -1,12 +1,9 @@
 package pgdb
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/usher-scim/usher/services/internal/dbtype"
 	"github.com/usher-scim/usher/services/internal/doctor"
@@ -18,9 +15,10 @@ const mostTables = 10
 
 // schema looks at the rights first: without them, the schema would seem to be missing.
 func (e *examination) schema(schema Schema, migrates bool) error {
-	type about struct{ exists, usable, extendable bool }
-	all, err := ReadAll(e.ctx, e.pool, func(a *about) []any { return []any{&a.exists, &a.usable, &a.extendable} }, `
-		SELECT n.oid IS NOT NULL, coalesce(has_schema_privilege(n.oid, 'USAGE'), false), coalesce(has_schema_privilege(n.oid, 'CREATE'), false)
+	type about struct{ exists, usable, extendable, found bool }
+	all, err := ReadAll(e.ctx, e.pool, func(a *about) []any { return []any{&a.exists, &a.usable, &a.extendable, &a.found} }, `
+		SELECT n.oid IS NOT NULL, coalesce(has_schema_privilege(n.oid, 'USAGE'), false), coalesce(has_schema_privilege(n.oid, 'CREATE'), false),
+			current_setting('search_path') = s.name
 		FROM (VALUES ($1)) s(name) LEFT JOIN pg_namespace n ON n.nspname = s.name`, schema.Name)
 	if err != nil {
 		return err
@@ -34,6 +32,9 @@ func (e *examination) schema(schema Schema, migrates bool) error {
 		return nil
 	case !a.usable:
 		return e.grant("USAGE", "the schema "+schema.Name, "SCHEMA "+identifier(schema.Name))
+	case !a.found:
+		e.say(doctor.Skipped, "database-schema", "the session does not have the search_path that it asked for: see database-pooler", "", "")
+		return nil
 	case migrates && !a.extendable:
 		if err := e.grant("CREATE", "the schema "+schema.Name, "SCHEMA "+identifier(schema.Name)); err != nil {
 			return err
@@ -43,7 +44,8 @@ func (e *examination) schema(schema Schema, migrates bool) error {
 	if err != nil || !readable {
 		return err
 	}
-	if err := e.migrations(schema, migrates); err != nil || schema.NewEpoch == nil {
+	fit, err := e.migrations(schema, migrates)
+	if err != nil || !fit || schema.NewEpoch == nil {
 		return err
 	}
 	return e.epoch()
@@ -111,30 +113,30 @@ func (e *examination) grant(privileges, object, on string) error {
 	return nil
 }
 
-// migrations compares the schema with this binary.
-func (e *examination) migrations(schema Schema, migrates bool) error {
+// migrations compares the schema with this binary, and reports whether they fit.
+func (e *examination) migrations(schema Schema, migrates bool) (fit bool, err error) {
 	newest, err := migration.Newest(schema.Migrations)
 	if err != nil {
-		return err
+		return false, err
 	}
-	at, _, err := versions(e.ctx, e.pool)
-	if err == nil {
-		err = fits(e.ctx, e.pool, schema)
+	at, least, err := versions(e.ctx, e.pool)
+	if err != nil {
+		return false, err
 	}
-	var refused *pgconn.PgError
+	newer := migration.Fits("schema "+schema.Name, least, newest)
+	state := fmt.Sprintf("the schema %s is at migration %d, and this binary needs %d", schema.Name, at, newest)
 	switch {
-	case err == nil:
-		e.say(doctor.OK, "database-schema", fmt.Sprintf("the schema %s is at migration %d, and this binary needs %d", schema.Name, at, newest), "", "")
-	case errors.Is(err, ErrOldSchema) && migrates:
-		e.say(doctor.OK, "database-schema", "the schema "+schema.Name+" is old, and the start of the process migrates it", "", "")
-	case errors.Is(err, ErrOldSchema):
-		e.say(doctor.Error, "database-schema", err.Error(), "usher migrate", doctor.PageDatabase)
-	case errors.As(err, &refused), e.ctx.Err() != nil, pgconn.Timeout(err):
-		return err
+	case newer != nil:
+		e.say(doctor.Error, "database-schema", newer.Error()+": start the newer version of Usher", "", doctor.PageDatabase)
+	case at < newest && migrates:
+		e.say(doctor.OK, "database-schema", state+": the start of the process migrates it", "", "")
+	case at < newest:
+		e.say(doctor.Error, "database-schema", state, "usher migrate", doctor.PageDatabase)
 	default:
-		e.say(doctor.Error, "database-schema", err.Error()+": start the newer version of Usher", "", doctor.PageDatabase)
+		e.say(doctor.OK, "database-schema", state, "", "")
+		return true, nil
 	}
-	return nil
+	return false, nil
 }
 
 // epoch compares the database with the one in which the epoch of its feed began.

@@ -92,14 +92,14 @@ func TestAnExaminationFindsWhatIsWrongAndNotWhatIsMended(t *testing.T) {
 		open()
 		t.Run(c.name+", mended", func(t *testing.T) { doctortest.Finds(t, examined(t, url, shelves(), false)) })
 	}
-	doctortest.Finds(t, examined(t, url, shelves(`SELECT 1`), false), []string{"error | database-schema", "at migration 1 and this binary needs 2", "| usher migrate |"})
+	doctortest.Finds(t, examined(t, url, shelves(`SELECT 1`), false), []string{"error | database-schema", "at migration 1, and this binary needs 2", "| usher migrate |"})
 	doctortest.Finds(t, examined(t, url, shelves(`SELECT 1`), true))
 	empty := server.Database("empty")
 	doctortest.Finds(t, examined(t, empty, shelves(), false), []string{"error | database-schema", "the schema library is missing", "| usher migrate |"})
 	doctortest.Finds(t, examined(t, empty, shelves(), true))
 	server.Stop()
 	doctortest.Finds(t, examined(t, url, shelves(), false), []string{"error | database-reachable", "no connection is possible", doctor.PageDatabase},
-		[]string{"skipped | database-schema", "see database-reachable"})
+		[]string{"skipped | database-schema", "see the finding about the server"})
 }
 
 func TestManyMissingRightsAreOneFinding(t *testing.T) {

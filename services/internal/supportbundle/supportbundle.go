@@ -55,7 +55,7 @@ func Create(ctx context.Context, path string, parts []Part, redact *Redactor, no
 	if err != nil {
 		return nil, err
 	}
-	entries, contents := collect(ctx, parts, redact)
+	entries, contents := collect(ctx, parts, redact, mostBytes-mostManifest)
 	err = write(file, entries, contents, redact, now)
 	if err = errors.Join(err, file.Close()); err != nil {
 		return nil, errors.Join(err, os.Remove(path))
@@ -63,8 +63,8 @@ func Create(ctx context.Context, path string, parts []Part, redact *Redactor, no
 	return entries, nil
 }
 
-// collect gets all parts at the same time, and applies the bounds in their order.
-func collect(ctx context.Context, parts []Part, redact *Redactor) ([]Entry, [][]byte) {
+// collect gets all parts at the same time, and applies the bounds in their order. All together have left bytes at most.
+func collect(ctx context.Context, parts []Part, redact *Redactor, left int) ([]Entry, [][]byte) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	contents, errs := make([][]byte, len(parts)), make([]error, len(parts))
@@ -73,7 +73,6 @@ func collect(ctx context.Context, parts []Part, redact *Redactor) ([]Entry, [][]
 		getting.Go(func() { contents[i], errs[i] = part.Get(ctx) })
 	}
 	getting.Wait()
-	left := mostBytes - mostManifest
 	entries := make([]Entry, len(parts))
 	for i, part := range parts {
 		entries[i] = Entry{Name: part.Name, About: part.About}

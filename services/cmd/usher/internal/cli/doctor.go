@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -74,6 +75,26 @@ func printFindings(out io.Writer, findings []doctor.Finding) error {
 	return err
 }
 
+// messageWidth is the length of a line of a message, in bytes.
+const messageWidth = 96
+
+// wrapped returns the lines of a message, at least one.
+func wrapped(message string) []string {
+	lines := []string{""}
+	for _, word := range strings.Fields(message) {
+		last := &lines[len(lines)-1]
+		switch {
+		case *last == "":
+			*last = word
+		case len(*last)+1+len(word) > messageWidth:
+			lines = append(lines, word)
+		default:
+			*last += " " + word
+		}
+	}
+	return lines
+}
+
 // tabulate writes findings as a table. What helps is in lines of its own below a finding, because commands are long and are copied.
 func tabulate(out io.Writer, findings []doctor.Finding, all bool) error {
 	var rows [][]string
@@ -81,7 +102,11 @@ func tabulate(out io.Writer, findings []doctor.Finding, all bool) error {
 		if f.Level == doctor.OK && !all {
 			continue
 		}
-		rows = append(rows, []string{string(f.Level), f.Check, f.Subject, f.Message})
+		lines := wrapped(f.Message)
+		rows = append(rows, []string{string(f.Level), f.Check, f.Subject, lines[0]})
+		for _, line := range lines[1:] {
+			rows = append(rows, []string{"", "", "", line})
+		}
 		if f.Command != "" && f.Level != doctor.OK {
 			rows = append(rows, []string{"", "", "", "  command: " + f.Command})
 		}

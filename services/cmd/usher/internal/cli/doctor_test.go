@@ -107,5 +107,6 @@ func TestTheDoctorBesideAProcess(t *testing.T) {
 	if code != 0 {
 		t.Errorf("exit code %d: %s%s", code, out, err)
 	}
+	out = strings.Join(strings.Fields(out), " ") // messages are wrapped
 	want(t, out, fmt.Sprintf("process %d serves from it", os.Getpid()), `ok +sqlite-file +identity database`)
 }
