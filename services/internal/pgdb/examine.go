@@ -155,7 +155,7 @@ func unreachable(subject string, err error) doctor.Finding {
 		cause = "the role lacks the right CONNECT"
 	case code == codeCannotConnectNow:
 		cause = "the server is starting, stopping or recovering"
-	case pgconn.Timeout(err):
+	case pgconn.Timeout(err), errors.Is(err, context.DeadlineExceeded):
 		cause = "there is no answer in time: a server that hangs, or a network that drops packets"
 	}
 	f.Message = cause + " (" + reason(err) + ")"

@@ -218,3 +218,16 @@ func TestAnUnusedReplicationSlotIsFound(t *testing.T) {
 	server.Execute(`SELECT pg_drop_replication_slot('leftover')`)
 	doctortest.Finds(t, look(0))
 }
+
+func TestAServerThatHangsIsFoundInTime(t *testing.T) {
+	t.Parallel()
+	server := kit.StartPostgres(t)
+	url := server.Database("app")
+	server.Freeze()
+	defer server.Thaw()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	r := &doctor.Report{}
+	ExamineServer(ctx, url, "database", []Schema{shelves()}, 4*time.Second, r)
+	doctortest.Finds(t, r.Findings(), []string{"error | database-reachable", "there is no answer in time"})
+}

@@ -1,12 +1,13 @@
 package rpc
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
-	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -46,14 +47,43 @@ func Probe(ctx context.Context, address string, service commonv1.Caller, identit
 		}
 		return fmt.Errorf("%w: %w", ErrDistrusted, err)
 	}
-	return healthOver(ctx, address, secured)
+	read, err := firstByte(ctx, secured)
+	if err != nil {
+		return errors.Join(err, secured.Close())
+	}
+	return healthOver(ctx, address, &started{Conn: secured, read: read})
+}
+
+// started is a connection whose first bytes have arrived.
+type started struct {
+	net.Conn
+	read *bufio.Reader
+}
+
+func (s *started) Read(p []byte) (int, error) { return s.read.Read(p) }
+
+// firstByte waits for what the server sends first: the settings of HTTP/2, or an alert, since in TLS 1.3 it checks the client's certificate
+// only now (RFC 8446 §4.4.2). Who writes before that may lose the alert, because the connection is closed.
+func firstByte(ctx context.Context, secured *tls.Conn) (*bufio.Reader, error) {
+	stop := context.AfterFunc(ctx, func() { _ = secured.SetReadDeadline(time.Unix(1, 0)) }) // it has passed
+	defer stop()
+	read := bufio.NewReader(secured)
+	_, err := read.Peek(1)
+	var alert *net.OpError
+	switch {
+	case err == nil:
+		return read, nil
+	case errors.As(err, &alert) && alert.Op == "remote error": // crypto/tls uses this name for an alert
+		return nil, fmt.Errorf("%w: %w", ErrDistrusted, err)
+	default:
+		return nil, fmt.Errorf("%w: %w", ErrDown, err)
+	}
 }
 
 // healthOver asks for the health on a connection, and closes it.
 func healthOver(ctx context.Context, address string, secured net.Conn) error {
-	var refused atomic.Pointer[error]
 	once := make(chan net.Conn, 1)
-	once <- &refusable{Conn: secured, refused: func(err error) { refused.Store(&err) }}
+	once <- secured
 	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithNoProxy(),
 		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) {
 			select {
@@ -68,9 +98,7 @@ func healthOver(ctx context.Context, address string, secured net.Conn) error {
 	}
 	defer func() { _, _ = conn.Close(), secured.Close() }() // either may be closed
 	answer, err := grpc_health_v1.NewHealthClient(conn).Check(ctx, &grpc_health_v1.HealthCheckRequest{})
-	switch cause := refused.Load(); {
-	case cause != nil:
-		return fmt.Errorf("%w: %w", ErrDistrusted, *cause)
+	switch {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrDown, err)
 	case answer.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING:
