@@ -183,7 +183,7 @@ const (
 	PageDurability   = "deploy/runbooks/database-durability.md"
 	PagePooler       = "deploy/runbooks/database-pooler.md"
 	PageHeldBack     = "deploy/runbooks/feed-held-back-by-a-transaction.md"
-	PageLag          = "deploy/runbooks/access-lags.md"
+	PageLag          = "deploy/runbooks/rules-behind.md"
 	PageRedis        = "deploy/runbooks/redis-cannot-be-used.md"
 	PageCertificates = "deploy/runbooks/certificates.md"
 	PageClock        = "deploy/runbooks/clocks-differ.md"

@@ -2,15 +2,29 @@ package rpc
 
 import (
 	"context"
+	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/status"
 )
 
 // client contains what the interceptors of a connection need.
 type client struct{ metrics *metrics }
+
+// ended measures a call. If it may not have reached a server, which has the span of the call, it is an event in the client's span.
+func (c client) ended(ctx context.Context, method string, start time.Time, err error) {
+	code := status.Code(err)
+	c.metrics.ended(ctx, method, start, code)
+	if code == codes.Unavailable || code == codes.DeadlineExceeded {
+		trace.SpanFromContext(ctx).AddEvent("a call failed", trace.WithAttributes(
+			attribute.String("rpc.method", strings.TrimPrefix(method, "/")), attribute.String("rpc.response.status_code", CodeName(code))))
+	}
+}
 
 // unary transmits the principal and the message ID, and reserves time for this side to report a time-out.
 func (c client) unary(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
@@ -22,7 +36,7 @@ func (c client) unary(ctx context.Context, method string, request, reply any, co
 	start := time.Now()
 	awaitReplica(ctx, conn)
 	err = invoke(ctx, method, request, reply, conn, options...)
-	c.metrics.ended(ctx, method, start, status.Code(err))
+	c.ended(ctx, method, start, err)
 	return err
 }
 
@@ -66,7 +80,7 @@ func (c client) stream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.Cl
 	awaitReplica(ctx, conn)
 	stream, err := open(ctx, desc, conn, method, options...)
 	if err != nil {
-		c.metrics.ended(ctx, method, start, status.Code(err))
+		c.ended(ctx, method, start, err)
 		return nil, err
 	}
 	return &measuredStream{ClientStream: stream, metrics: c.metrics, method: method, start: start}, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"go.opentelemetry.io/otel/propagation"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
@@ -67,7 +68,7 @@ func CallerOf(ctx context.Context) commonv1.Caller {
 	return caller
 }
 
-// outgoing writes the principal and the message ID into the metadata of a call. It removes values that the calling code put there under
+// outgoing writes the principal, the message ID and the trace into the metadata of a call. It removes values that the calling code put there under
 // these keys.
 func outgoing(ctx context.Context) (context.Context, error) {
 	md, _ := metadata.FromOutgoingContext(ctx)
@@ -85,6 +86,14 @@ func outgoing(ctx context.Context) (context.Context, error) {
 		md.Set(messageIDKey, id)
 	}
 	md.Delete(callerKey)
+	carrier := propagation.MapCarrier{}
+	propagation.TraceContext{}.Inject(ctx, carrier)
+	for _, key := range (propagation.TraceContext{}).Fields() {
+		md.Delete(key)
+		if value := carrier[key]; value != "" {
+			md.Set(key, value)
+		}
+	}
 	return metadata.NewOutgoingContext(ctx, md), nil
 }
 

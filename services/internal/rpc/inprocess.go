@@ -22,8 +22,8 @@ type InProcess struct {
 	channel *inprocgrpc.Channel
 }
 
-// NewInProcess creates the channel. A call within a process has one span and is measured
-// once, by the server: nothing is between the two sides. Register services on it before the first call.
+// NewInProcess creates the channel. A call within a process is measured once, by the server:
+// nothing is between the two sides. Register services on it before the first call.
 func NewInProcess(t Telemetry) (*InProcess, error) {
 	server, err := newServer(t, claimedCaller)
 	if err != nil {
@@ -35,7 +35,8 @@ func NewInProcess(t Telemetry) (*InProcess, error) {
 		WithServerStatsHandler(WithoutMessages(otelgrpc.NewServerHandler(tracingOptions(t.Tracing)...)))}, nil
 }
 
-// tracingOptions returns the options of both transports. They transmit W3C trace context, but no baggage.
+// tracingOptions returns the options of the servers of both transports. They read W3C trace context, but no baggage. A call has one span, that
+// of the server: outgoing writes the trace of the client into the metadata.
 func tracingOptions(tracing trace.TracerProvider) []otelgrpc.Option {
 	return []otelgrpc.Option{
 		otelgrpc.WithTracerProvider(tracing),
@@ -51,13 +52,7 @@ func (p *InProcess) RegisterService(desc *grpc.ServiceDesc, server any) {
 // other.
 func (p *InProcess) As(caller commonv1.Caller) grpc.ClientConnInterface {
 	claim := func(ctx context.Context) context.Context {
-		carrier := propagation.MapCarrier{}
-		propagation.TraceContext{}.Inject(ctx, carrier)
-		values := []string{callerKey, CallerName(caller)}
-		for key, value := range carrier {
-			values = append(values, key, value)
-		}
-		return metadata.AppendToOutgoingContext(ctx, values...)
+		return metadata.AppendToOutgoingContext(ctx, callerKey, CallerName(caller))
 	}
 	return grpchan.InterceptClientConn(p.channel,
 		func(ctx context.Context, method string, request, reply any, _ *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {

@@ -25,7 +25,7 @@ func TestAProbeSaysAtWhichStepItFails(t *testing.T) {
 	defer func() { _ = silent.Close() }()
 	config, err := w.authority.TLS(callee, time.Now())
 	must(t, err)
-	draining, err := rpc.NewWireServer(fixed(config), slog.New(slog.DiscardHandler), noop.NewTracerProvider())
+	draining, err := rpc.NewWireServer(fixed(config), rpc.Telemetry{Log: slog.New(slog.DiscardHandler), Tracing: noop.NewTracerProvider()})
 	must(t, err)
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	must(t, err)

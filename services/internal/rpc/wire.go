@@ -99,7 +99,6 @@ func Dial(address string, service commonv1.Caller, identity Identity, t Telemetr
 		grpc.WithTransportCredentials(handshake),
 		grpc.WithUnaryInterceptor(calls.unary),
 		grpc.WithStreamInterceptor(calls.stream),
-		grpc.WithStatsHandler(WithoutMessages(otelgrpc.NewClientHandler(tracingOptions(t.Tracing)...))),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
 		grpc.WithDefaultServiceConfig(serviceConfig()),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 3 * time.Second, PermitWithoutStream: true}),
