@@ -47,7 +47,7 @@ export function useRulesChanged(organizationId: string): () => Promise<unknown> 
   const queries = useQueryClient();
   return () =>
     Promise.all(
-      ["rule", "rules", "ruleProblems", "ruleMatches", "accessStatus"].map((key) =>
+      ["rule", "rules", "ruleProblems", "ruleMatches", "accessStatus", "syncs", "explanation"].map((key) =>
         queries.invalidateQueries({ queryKey: [key, organizationId] }),
       ),
     );

@@ -16,6 +16,7 @@ function serveOrganization(roles: unknown[], tenants: unknown[]) {
     "GET roles": { roles },
     "GET tenants": { tenants, nextPageToken: "" },
     "GET access:status": { rulesWaitingCount: 0, oldestWaitingTime: null },
+    "GET syncs": { syncs: [], nextPageToken: "" },
     "GET rules:problems": { problems: [] },
     "GET rules": () => ({ rules, nextPageToken: "" }),
     "POST rules:countMatches": { counts: [], remainingIds: [] },

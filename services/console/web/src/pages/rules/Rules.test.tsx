@@ -12,6 +12,7 @@ function serveRules() {
     "GET roles": { roles: [{ id: "designer", displayName: "Designer", rank: 1, scope: "ROLE_SCOPE_TENANT" }] },
     "GET tenants": { tenants: [], nextPageToken: "" },
     "GET access:status": { rulesWaitingCount: 0, oldestWaitingTime: null },
+    "GET syncs": { syncs: [], nextPageToken: "" },
     "GET rules:problems": { problems: [] },
     "GET rules": {
       rules: Array.from({ length: 30 }, (_, n) => ({

@@ -1,16 +1,9 @@
 import { Anchor, Button, Group, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
 import { Link, useParams, useSearchParams } from "react-router";
 import { type Catalogue, useCatalogue } from "../../api/catalogue";
-import {
-  type Matches,
-  type Problem,
-  type Rule,
-  useAccessStatus,
-  useRuleMatches,
-  useRuleProblems,
-  useRules,
-} from "../../api/rules";
+import { type Matches, type Problem, type Rule, useRuleMatches, useRuleProblems, useRules } from "../../api/rules";
 import { useMay } from "../../api/session";
+import { useSyncSituation } from "../../api/syncs";
 import { DataTable } from "../../parts/DataTable";
 import { Label } from "../../parts/Label";
 import { Page } from "../../parts/Page";
@@ -31,7 +24,7 @@ export function Rules() {
   const mayManage = useMay("MANAGE_RULES");
   const list = useRules(organization);
   const { problems, ...problemsRead } = useRuleProblems(organization);
-  const status = useAccessStatus(organization).data;
+  const status = useSyncSituation(organization).data?.status;
   const catalogue = useCatalogue(organization);
   const find = search.get("find") ?? "";
   const onlyWrong = search.get("show") === "problems";

@@ -66,6 +66,39 @@ test("a start and a cancellation read what waits again", async () => {
   await eventually(() => expect(requests("GET", "access:status").length).toBeGreaterThan(before));
 });
 
+test("a change does not wait any more as soon as the first rule sync is done", async () => {
+  let started = false;
+  let done = false;
+  serveSyncs(sync("s", "SYNC_STATE_RUNNING", 0));
+  serve({
+    "GET access:status": () => ({ rulesWaitingCount: done ? 0 : 1, oldestWaitingTime: null }),
+    "GET syncs": () => {
+      done = started; // it ends between the start and the first reading
+      return { syncs: done ? [sync("s", "SYNC_STATE_DONE", 100)] : [], nextPageToken: "" };
+    },
+    "POST syncs": () => {
+      started = true;
+      return { sync: sync("s", "SYNC_STATE_RUNNING", 0) };
+    },
+  });
+  show(<Syncs />, { path: "syncs", at: "syncs" });
+  await says("Changes of 1 rule wait for a rule sync.");
+  const contradictions: string[] = [];
+  const observer = new MutationObserver(() => {
+    const page = shown();
+    if (started && page.includes("Done") && page.includes("wait for a rule sync.")) {
+      contradictions.push(page);
+    }
+  });
+  observer.observe(document.body, { subtree: true, childList: true, characterData: true });
+  onTestFinished(() => observer.disconnect());
+  await press("Start a rule sync");
+  (await until(() => document.querySelector<HTMLButtonElement>('[role="dialog"] button[type="submit"]'))).click();
+  await says("No change of a rule waits.");
+  await says("Done");
+  expect(contradictions).toEqual([]);
+});
+
 test("a rule sync that has ended is not read for ever", async () => {
   serveSyncs(sync("s", "SYNC_STATE_RUNNING", 10));
   show(<SyncPage />, { path: "syncs/:sync", at: "syncs/s" });

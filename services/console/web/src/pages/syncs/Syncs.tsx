@@ -1,12 +1,11 @@
 import { Anchor, Button, Stack, Text, Title } from "@mantine/core";
 import { useState } from "react";
 import { Link, useParams } from "react-router";
-import { answer, api, type Schemas } from "../../api/client";
-import { often, sometimes, useLive, useLivePages } from "../../api/live";
+import { answer, api } from "../../api/client";
+import { sometimes, useLivePages } from "../../api/live";
 import { newRequestId } from "../../api/requestId";
-import { useAccessStatus } from "../../api/rules";
 import { useMay } from "../../api/session";
-import { runs, useSyncsChanged, useSyncWatch } from "../../api/syncs";
+import { readSyncs, runs, type Sync, useSyncSituation, useSyncStarted } from "../../api/syncs";
 import { DataTable } from "../../parts/DataTable";
 import { FormDialog } from "../../parts/FormDialog";
 import { Label } from "../../parts/Label";
@@ -19,48 +18,34 @@ import { text } from "../../text";
 import { nameOfPrincipal, number } from "../../text/shell";
 import { Running } from "./Running";
 
-type Sync = Schemas["Sync"];
-
 /** The rule syncs of an organization: what waits, what runs, and what ran. */
 export function Syncs() {
   const words = text.syncs;
   const { organization = "" } = useParams();
   const mayManage = useMay("MANAGE_RULES");
-  const status = useAccessStatus(organization).data;
   const [asked, setAsked] = useState(false);
-  const page = (pageSize: number, pageToken: string) =>
-    answer(
-      api.GET("/api/v1/organizations/{organizationId}/syncs", {
-        params: { path: { organizationId: organization }, query: { pageSize, pageToken } },
-      }),
-    );
-  // Only the newest rule sync can run. It has a reading of its own, because a long list is not read again.
-  const newest = useLive(
-    ["syncs", organization, "newest"],
-    () => page(1, ""),
-    (data) => (runs(data?.syncs[0]) ? often : sometimes),
-  );
+  // A long list is not read again, so what runs has a reading of its own.
+  const situation = useSyncSituation(organization);
   const list = useLivePages(
     ["syncs", organization, "list"],
-    (pageToken) => page(50, pageToken),
+    (pageToken) => readSyncs(organization, 50, pageToken),
     sometimes,
     (pages) => pages <= 1,
   );
-  const last = newest.data?.syncs[0];
-  useSyncWatch(organization, last);
+  const status = situation.data?.status;
+  const last = situation.data?.newest ?? undefined;
   const now = runs(last) ? last : undefined;
   const before =
     list.data?.pages.flatMap((one) => one.syncs).filter((sync) => sync.id !== last?.id && !runs(sync)) ?? [];
   const earlier = last && !now ? [last, ...before] : before;
-  const failed = newest.error ?? list.error;
-  const known = list.data && newest.data;
+  const failed = situation.error ?? list.error;
+  const known = list.data && situation.data;
   const waiting = status?.rulesWaitingCount;
   return (
     <Page
       title={words.title}
       situation={
-        known &&
-        (now || waiting !== undefined) && (
+        known && (
           <>
             {words.situation(now !== undefined, waiting ?? 0)}{" "}
             {Boolean(waiting) && (
@@ -82,7 +67,7 @@ export function Syncs() {
       }
     >
       <Text maw="42rem">{words.explain}</Text>
-      {failed && <Failure error={failed} retry={() => void Promise.all([newest.refetch(), list.refetch()])} />}
+      {failed && <Failure error={failed} retry={() => void Promise.all([situation.refetch(), list.refetch()])} />}
       {!known && !failed && <Loading />}
       {now && <Running sync={now} />}
       {known && !now && earlier.length === 0 && <Empty title={words.emptyTitle}>{words.empty}</Empty>}
@@ -135,17 +120,17 @@ interface StartProps {
 
 function Start({ organization, waiting, onClose }: StartProps) {
   const words = text.syncs;
-  const changed = useSyncsChanged(organization);
+  const started = useSyncStarted(organization);
   const [requestId] = useState(newRequestId);
   const start = async () => {
-    await answer(
+    const { sync } = await answer(
       api.POST("/api/v1/organizations/{organizationId}/syncs", {
         params: { path: { organizationId: organization } },
         body: { requestId },
       }),
     );
     onClose();
-    await changed();
+    await started(sync);
   };
   return (
     <FormDialog title={words.startTitle} action={words.start} run={start} onClose={onClose}>
