@@ -17,6 +17,12 @@ export const syncs = {
     waiting === 0
       ? "No change of a rule waits, so it will probably change nothing. It applies all enabled rules to all users."
       : `It applies all enabled rules to all users${waiting ? `, with the changes of ${count(waiting, "rule")} that wait` : ""}. Users gain and lose access at once. You can cancel it; what it has done until then stays.`,
+  startRuns:
+    "A rule sync runs already. A change that was made after it began needs another rule sync: start it when this one has ended.",
+  waitingLabel: "Rules with changes that wait",
+  matchesNow: (users: string) => `matches ${users} now`,
+  waitsDisabled: "disabled, so it gives nothing any more",
+  waitsDeleted: (n: number) => `${count(n, "rule")} that ${n === 1 ? "was" : "were"} deleted`,
   runningTitle: "This rule sync runs now",
   progress: "Progress of the rule sync",
   done: (n: number, total: number) => (total > 0 ? `${number(n)} of about ${count(total, "user")}` : count(n, "user")),

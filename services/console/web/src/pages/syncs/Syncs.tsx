@@ -1,13 +1,10 @@
 import { Anchor, Button, Stack, Text, Title } from "@mantine/core";
 import { useState } from "react";
 import { Link, useParams } from "react-router";
-import { answer, api } from "../../api/client";
 import { sometimes, useLivePages } from "../../api/live";
-import { newRequestId } from "../../api/requestId";
 import { useMay } from "../../api/session";
-import { readSyncs, runs, type Sync, useSyncSituation, useSyncStarted } from "../../api/syncs";
+import { readSyncs, runs, type Sync, useSyncSituation } from "../../api/syncs";
 import { DataTable } from "../../parts/DataTable";
-import { FormDialog } from "../../parts/FormDialog";
 import { Label } from "../../parts/Label";
 import { More } from "../../parts/More";
 import { Page } from "../../parts/Page";
@@ -17,6 +14,7 @@ import { paths } from "../../paths";
 import { text } from "../../text";
 import { nameOfPrincipal, number } from "../../text/shell";
 import { Running } from "./Running";
+import { StartSync } from "./StartSync";
 
 /** The rule syncs of an organization: what waits, what runs, and what ran. */
 export function Syncs() {
@@ -78,7 +76,7 @@ export function Syncs() {
         </Stack>
       )}
       <More list={list} />
-      {asked && <Start organization={organization} waiting={waiting} onClose={() => setAsked(false)} />}
+      {asked && <StartSync organization={organization} onClose={() => setAsked(false)} />}
     </Page>
   );
 }
@@ -108,33 +106,5 @@ function History({ syncs }: { syncs: Sync[] }) {
         ],
       }))}
     />
-  );
-}
-
-interface StartProps {
-  organization: string;
-  /** How many rules have changes that wait; undefined if it is not known. */
-  waiting: number | undefined;
-  onClose: () => void;
-}
-
-function Start({ organization, waiting, onClose }: StartProps) {
-  const words = text.syncs;
-  const started = useSyncStarted(organization);
-  const [requestId] = useState(newRequestId);
-  const start = async () => {
-    const { sync } = await answer(
-      api.POST("/api/v1/organizations/{organizationId}/syncs", {
-        params: { path: { organizationId: organization } },
-        body: { requestId },
-      }),
-    );
-    onClose();
-    await started(sync);
-  };
-  return (
-    <FormDialog title={words.startTitle} action={words.start} run={start} onClose={onClose}>
-      <Text>{words.startText(waiting)}</Text>
-    </FormDialog>
   );
 }
