@@ -44,7 +44,8 @@ test("an admin adds the default rules and one with a filter, sees whom they matc
   await page.getByLabel("Name of the rule").fill("Employees develop");
   await page.getByRole("button", { name: "Add the rule" }).click();
   await page.getByRole("heading", { level: 1, name: "Employees develop" }).waitFor();
-  await page.getByText("Waits for a rule sync").waitFor();
+  await page.getByText("Waits for a rule sync", { exact: true }).waitFor();
+  await page.getByText("Added. Nobody has it yet: the rule waits for a rule sync.").waitFor();
 
   // It changes, and ends.
   await page.getByRole("button", { name: "Disable" }).click();

@@ -27,7 +27,7 @@ export function useRules(organizationId: string, enabled = true) {
 
 /** Reads what is wrong with the rules, by the id of the rule; `problems` is undefined until it is known. */
 export function useRuleProblems(organizationId: string) {
-  const { data, error, refetch } = useLive(
+  const { data, error, refetch, dataUpdatedAt } = useLive(
     ["ruleProblems", organizationId],
     () =>
       answer(
@@ -39,7 +39,7 @@ export function useRuleProblems(organizationId: string) {
   for (const problem of data?.problems ?? []) {
     byRule.set(problem.ruleId, [...(byRule.get(problem.ruleId) ?? []), problem]);
   }
-  return { problems: data && byRule, error, refetch };
+  return { problems: data && byRule, error, refetch, dataUpdatedAt };
 }
 
 /** Returns what makes the pages read again what a change of rules changes. */

@@ -75,8 +75,23 @@ export const rules = {
   name: "Name of the rule",
   nameHelp: "Without a name, Usher makes one.",
   nameMissing: "Enter a name.",
-  saved:
-    "Saved. A change of who gets what applies with the next message about a user, or to all users when a rule sync runs.",
+  asSaved: "As saved, without your changes:",
+  asSavedProblems: "Problems of the rule as it is saved, without your changes:",
+  savedAs: { saved: "Saved.", added: "Added.", enabled: "Enabled.", disabled: "Disabled." },
+  waits: {
+    saved: "Nobody has it yet: the change waits for a rule sync.",
+    added: "Nobody has it yet: the rule waits for a rule sync.",
+    enabled: "Nobody has it yet: the rule waits for a rule sync.",
+    disabled: "Users keep what it gave until a rule sync runs.",
+  },
+  applied: {
+    runs: "A rule sync runs that began before this change. Start another one when it ends.",
+    applies: "A rule sync applies it now.",
+    applied: "A rule sync has applied it to all users.",
+    nothing: "It changes nobody's access.",
+  },
+  applyNow: "Apply now",
+  withoutSync: "Without a rule sync, it applies to each user with the next message about this user.",
   who: "Which users?",
   kinds: {
     group: "The members of a group",

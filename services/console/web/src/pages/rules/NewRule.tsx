@@ -40,8 +40,12 @@ export function NewRule() {
         }),
       ),
     onSuccess: async ({ rule }) => {
+      const added = Date.now();
       await changed();
-      await navigate(rule ? paths.rule(organization, rule.id) : paths.rules(organization), { replace: true });
+      await navigate(rule ? paths.rule(organization, rule.id) : paths.rules(organization), {
+        replace: true,
+        state: { added },
+      });
     },
   });
   const missing = missingOf(draft, catalogue.roles);

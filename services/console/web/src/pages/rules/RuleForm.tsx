@@ -30,10 +30,12 @@ interface Props {
   tried: boolean;
   /** Whether the rule exists already. */
   stored: boolean;
+  /** Whether the rule exists, and the form has edits that are not saved. */
+  edited?: boolean;
 }
 
 /** The fields of a rule, with those that it would match now. */
-export function RuleForm({ organization, catalogue, draft, onChange, readOnly, tried, stored }: Props) {
+export function RuleForm({ organization, catalogue, draft, onChange, readOnly, tried, stored, edited = false }: Props) {
   const words = text.rules;
   const set = (to: Partial<Draft>) => onChange({ ...draft, ...to });
   const missing = missingOf(draft, catalogue.roles);
@@ -72,7 +74,7 @@ export function RuleForm({ organization, catalogue, draft, onChange, readOnly, t
           readOnly={readOnly}
           error={tried && missing.match && words.missing}
         />
-        {!readOnly && <Preview organization={organization} draft={draft} stored={stored} />}
+        {!readOnly && <Preview organization={organization} draft={draft} stored={stored && !edited} />}
       </Stack>
       <Grants
         catalogue={catalogue}

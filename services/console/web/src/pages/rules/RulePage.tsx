@@ -1,8 +1,7 @@
 import { Anchor, Button, Group, Paper, Stack, Text, Title } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
-import { Link, useNavigate, useParams } from "react-router";
-import { useCatalogue } from "../../api/catalogue";
+import { Link, useLocation, useNavigate, useParams } from "react-router";
 import { answer, api } from "../../api/client";
 import { useDirectoryNames } from "../../api/directories";
 import { sometimes, useLive } from "../../api/live";
@@ -12,18 +11,14 @@ import { useMay } from "../../api/session";
 import { ConfirmByName } from "../../parts/ConfirmByName";
 import { DataTable } from "../../parts/DataTable";
 import { Label } from "../../parts/Label";
-import { Newer } from "../../parts/Newer";
 import { Page } from "../../parts/Page";
 import { Failure, Loading } from "../../parts/States";
 import { Time } from "../../parts/Time";
-import { useEdit } from "../../parts/useEdit";
 import { paths } from "../../paths";
 import { text } from "../../text";
-import { changesOf, draftOf, missingOf } from "./draft";
+import { EditRule, rulePath, useRuleEdit } from "./EditRule";
 import { countInWords } from "./match";
-import { RuleForm } from "./RuleForm";
-
-const rulePath = "/api/v1/organizations/{organizationId}/rules/{id}";
+import { Saved } from "./Saved";
 
 /** One rule: what it gives to whom, what is wrong with it, and its end. */
 export function RulePage() {
@@ -65,19 +60,30 @@ function Parts({ rule, problems, error }: PartsProps) {
   const organization = rule.organizationId;
   const mayManage = useMay("MANAGE_RULES");
   const changed = useRulesChanged(organization);
+  const added = useAdded();
+  const [news, setNews] = useState<News | undefined>(added === undefined ? undefined : { what: "added", at: added });
+  const edit = useRuleEdit(rule, () => setNews({ what: "saved", at: Date.now() }));
   const toggle = useMutation({
-    mutationFn: () =>
-      answer(
-        api.POST(`${rulePath}:${rule.enabled ? "disable" : "enable"}`, {
-          params: { path: { organizationId: organization, id: rule.id } },
-        }),
-      ),
-    onSuccess: changed,
+    mutationFn: async () => {
+      const what = rule.enabled ? "disable" : "enable";
+      await answer(
+        api.POST(`${rulePath}:${what}`, { params: { path: { organizationId: organization, id: rule.id } } }),
+      );
+      return { what: `${what}d`, at: Date.now() } as const;
+    },
+    onSuccess: async (done) => {
+      await changed();
+      setNews(done);
+    },
   });
   return (
     <Page
       title={rule.displayName ?? rule.id}
-      situation={<Situation rule={rule} problems={problems} />}
+      situation={
+        <>
+          {edit.edited && words.asSaved} <Situation rule={rule} problems={problems} />
+        </>
+      }
       above={[{ title: words.title, to: paths.rules(organization) }]}
       action={
         mayManage && (
@@ -88,13 +94,30 @@ function Parts({ rule, problems, error }: PartsProps) {
       }
     >
       {toggle.error && <Failure error={toggle.error} />}
+      {news && news.what !== "saved" && <Saved key={news.at} rule={rule} {...news} />}
       {error && <Failure error={error} />}
-      {problems.length > 0 && <Problems organization={organization} problems={problems} />}
-      <EditRule rule={rule} />
-      {rule.group && <Pins rule={rule} />}
+      {problems.length > 0 && <Problems organization={organization} problems={problems} edited={edit.edited} />}
+      <EditRule rule={rule} edit={edit} />
+      {edit.saved && news?.what === "saved" && <Saved key={news.at} rule={rule} {...news} />}
+      {rule.group && <Pins rule={rule} edited={edit.edited} />}
       {mayManage && <Delete rule={rule} />}
     </Page>
   );
+}
+
+/** What somebody has done last with the rule on this page. */
+interface News {
+  what: "added" | "enabled" | "disabled" | "saved";
+  at: number;
+}
+
+/** How long it can take from the answer that a rule was added to its page, in milliseconds. The state of a page outlives a reload. */
+const underWay = 20_000;
+
+/** Returns when the rule was added, if the reader comes from that. */
+function useAdded(): number | undefined {
+  const at: unknown = useLocation().state?.added;
+  return typeof at === "number" && Date.now() - at < underWay ? at : undefined;
 }
 
 function Situation({ rule, problems }: { rule: Rule; problems: Problem[] }) {
@@ -112,11 +135,19 @@ function Situation({ rule, problems }: { rule: Rule; problems: Problem[] }) {
   );
 }
 
-function Problems({ organization, problems }: { organization: string; problems: Problem[] }) {
+interface ProblemsProps {
+  organization: string;
+  problems: Problem[];
+  /** Whether the form has edits that are not saved, which the problems do not know. */
+  edited: boolean;
+}
+
+function Problems({ organization, problems, edited }: ProblemsProps) {
   const words = text.rules;
   const directories = useDirectoryNames(organization);
   return (
     <Stack component="section" aria-label={words.problemsTitle} gap="sm">
+      {edited && <Text size="sm">{words.asSavedProblems}</Text>}
       {problems.map((problem) => (
         <Paper key={`${problem.kind} ${problem.directoryId}`} withBorder p="md">
           <Group gap="xs">
@@ -151,66 +182,7 @@ function Problems({ organization, problems }: { organization: string; problems: 
   );
 }
 
-function EditRule({ rule }: { rule: Rule }) {
-  const { organizationId, id } = rule;
-  const catalogue = useCatalogue(organizationId);
-  const mayManage = useMay("MANAGE_RULES");
-  const changed = useRulesChanged(organizationId);
-  const [tried, setTried] = useState(false);
-  const edit = useEdit({
-    value: draftOf(rule),
-    version: rule.etag,
-    send: async (draft, base, etag) => {
-      const { rule: now } = await answer(
-        api.PATCH(rulePath, {
-          params: { path: { organizationId, id } },
-          body: { ...changesOf(draft, base), etag },
-        }),
-      );
-      return now ? { value: draftOf(now), version: now.etag } : undefined;
-    },
-    changed,
-  });
-  const { draft, base } = edit;
-  const missing = missingOf(draft, catalogue.roles);
-  const incomplete = missing.match || missing.grants || missing.twice || draft.displayName.trim() === "";
-  const changes = changesOf(draft, base);
-  return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        setTried(true);
-        if (!incomplete) {
-          edit.save();
-        }
-      }}
-    >
-      <RuleForm
-        organization={organizationId}
-        catalogue={catalogue}
-        draft={draft}
-        onChange={edit.set}
-        readOnly={!mayManage}
-        tried={tried}
-        stored
-      />
-      {mayManage && (
-        <Stack mt="md" align="flex-start">
-          <Newer edit={edit} />
-          {edit.error && <Failure error={edit.error} />}
-          <Button type="submit" loading={edit.saving} disabled={Object.keys(changes).length === 0}>
-            {text.save}
-          </Button>
-          <Text size="sm" role="status">
-            {edit.saved ? text.rules.saved : ""}
-          </Text>
-        </Stack>
-      )}
-    </form>
-  );
-}
-
-function Pins({ rule }: { rule: Rule }) {
+function Pins({ rule, edited }: { rule: Rule; edited: boolean }) {
   const words = text.rules;
   const pins = rule.group?.pins ?? [];
   const directories = useDirectoryNames(rule.organizationId);
@@ -221,7 +193,9 @@ function Pins({ rule }: { rule: Rule }) {
   return (
     <Stack gap="sm">
       <Title order={2}>{words.pinsTitle}</Title>
-      <Text size="sm">{pins.length === 0 ? words.noPins : words.pinsText}</Text>
+      <Text size="sm">
+        {edited && words.asSaved} {pins.length === 0 ? words.noPins : words.pinsText}
+      </Text>
       {pins.length > 0 && (
         <DataTable
           caption={words.pinsCaption}
