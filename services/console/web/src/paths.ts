@@ -22,7 +22,9 @@ export const paths = {
   },
   rules: (organization: string) => `${of(organization)}/rules`,
   newRule: (organization: string) => `${of(organization)}/rules/new`,
-  rule: (organization: string, rule: string) => `${of(organization)}/rules/${rule}`,
+  /** The form of the rule has the name of the group filled in, if it is given. */
+  rule: (organization: string, rule: string, group = "") =>
+    `${of(organization)}/rules/${rule}${group && `?group=${encodeURIComponent(group)}`}`,
   syncs: (organization: string) => `${of(organization)}/syncs`,
   sync: (organization: string, sync: string) => `${of(organization)}/syncs/${sync}`,
   users: (organization: string) => `${of(organization)}/users`,

@@ -1,4 +1,13 @@
+import type { Provider } from "./setUp";
 import { count, isolated, number } from "./shell";
+
+/** How a group is sent, at identity providers whose way is known. */
+const ways: Partial<Record<Provider, string>> = {
+  okta: "At Okta, push the group with Group Push. To assign the group sends only its users.",
+  "entra-id": "At Entra ID, assign the group to the application, and enable the mapping for groups.",
+  jumpcloud: "At JumpCloud, associate the group with the application.",
+  ping: "At Ping Identity, select the group in the rule of the provisioning.",
+};
 
 export const rules = {
   title: "Rules",
@@ -58,14 +67,18 @@ export const rules = {
     RULE_PROBLEM_KIND_WAITS_FOR_SYNC: "Waits for a rule sync",
   } as Record<string, string>,
   problemHelp: {
-    RULE_PROBLEM_KIND_GROUP_NOT_SEEN:
-      "The identity provider has not sent a group with this name. Check the name in the rule, and that the group is assigned to the application at the identity provider.",
+    RULE_PROBLEM_KIND_GROUP_NOT_SEEN: "The identity provider has not sent a group with this name.",
     RULE_PROBLEM_KIND_GROUP_DELETED:
       "The identity provider has deleted the group, so the rule gives nothing there. The rule waits for a new group with the same name, and takes it.",
     RULE_PROBLEM_KIND_DUPLICATE: "The other rule gives the same roles to the same users. Delete one of the two.",
     RULE_PROBLEM_KIND_WAITS_FOR_SYNC:
       "The rule was changed. The change applies to a user with the next message about this user, and to all users when a rule sync runs.",
   } as Record<string, string>,
+  sendGroup: (provider: Provider | undefined) =>
+    `${
+      (provider && ways[provider]) ??
+      "Make the identity provider send the group (Okta: push it with Group Push; Entra ID: assign it to the application)."
+    } Or correct the name in the rule.`,
   otherRule: "Open the other rule",
   since: "since",
   inDirectory: "Directory:",
@@ -77,6 +90,13 @@ export const rules = {
   nameMissing: "Enter a name.",
   asSaved: "As saved, without your changes:",
   asSavedProblems: "Problems of the rule as it is saved, without your changes:",
+  similar: {
+    title: "Did you mean",
+    take: "Use this group",
+    takeOf: (group: string) => `Use the group ${isolated(group)}`,
+    correct: "Correct the rule",
+    joined: "The user is in it",
+  },
   savedAs: { saved: "Saved.", added: "Added.", enabled: "Enabled.", disabled: "Disabled." },
   waits: {
     saved: "Nobody has it yet: the change waits for a rule sync.",

@@ -114,8 +114,7 @@ export const users = {
     FINDING_STILL_GIVES: () =>
       "The rule does not give it any more. It stays until the next message about this user, or until a rule sync.",
     FINDING_DISABLED: () => "The rule is disabled. Enable it, and start a rule sync.",
-    FINDING_NO_GROUP: (group: string) =>
-      `The directory of this user has no group ${isolated(group)}. Assign the group to the application at the identity provider, or correct the name in the rule.`,
+    FINDING_NO_GROUP: (group: string) => `The directory of this user has no group ${isolated(group)}.`,
     FINDING_GROUP_DELETED: (group: string) =>
       `The identity provider has deleted the group ${isolated(group)}. The rule waits for a new group with this name.`,
     FINDING_NOT_IN_GROUP: (group: string) =>

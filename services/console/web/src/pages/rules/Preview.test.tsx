@@ -13,7 +13,7 @@ function Form() {
     <>
       <label htmlFor="group">{label}</label>
       <input id="group" value={group} onChange={(event) => setGroup(event.currentTarget.value)} />
-      <Preview organization="acme" draft={{ ...newDraft(), group }} stored={false} />
+      <Preview organization="acme" draft={{ ...newDraft(), group }} stored={false} onGroup={setGroup} />
     </>
   );
 }

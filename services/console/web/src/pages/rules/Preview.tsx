@@ -10,15 +10,18 @@ import { paths } from "../../paths";
 import { text } from "../../text";
 import { type Draft, matchOf } from "./draft";
 import { characterAt, countInWords } from "./match";
+import { SimilarGroups } from "./SimilarGroups";
 
 interface Props {
   organization: string;
   draft: Draft;
   stored: boolean;
+  /** Takes the name of a similar group in the form. */
+  onGroup: (name: string) => void;
 }
 
 /** Whom a rule would match now, while somebody writes it. It shows no answer to what was entered before. */
-export function Preview({ organization, draft, stored }: Props) {
+export function Preview({ organization, draft, stored, onGroup }: Props) {
   const words = text.rules.preview;
   const match = matchOf(draft);
   const entered = JSON.stringify(match ?? null);
@@ -53,6 +56,9 @@ export function Preview({ organization, draft, stored }: Props) {
           count={preview.data.count}
           noGroup={draft.kind === "group" && preview.data.groupIds.length === 0}
         />
+      )}
+      {!stored && match?.group && current && preview.data?.groupIds.length === 0 && (
+        <SimilarGroups organization={organization} name={match.group.displayName} onUse={onGroup} />
       )}
       {match && (!current || preview.isPending) && <Text c="dimmed">{text.rules.counting}</Text>}
     </Paper>

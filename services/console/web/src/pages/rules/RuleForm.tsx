@@ -74,7 +74,14 @@ export function RuleForm({ organization, catalogue, draft, onChange, readOnly, t
           readOnly={readOnly}
           error={tried && missing.match && words.missing}
         />
-        {!readOnly && <Preview organization={organization} draft={draft} stored={stored && !edited} />}
+        {!readOnly && (
+          <Preview
+            organization={organization}
+            draft={draft}
+            stored={stored && !edited}
+            onGroup={(group) => set({ group })}
+          />
+        )}
       </Stack>
       <Grants
         catalogue={catalogue}

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { button, enter, eventually, press, says, show, shown, until } from "../../test/page";
+import { button, enter, eventually, field, press, says, show, shown, until } from "../../test/page";
 import { requests, serve } from "../../test/server";
 import { RulePage } from "./RulePage";
 
@@ -51,7 +51,7 @@ function serveRule(after: object = {}, problems: object[] = [waits]) {
   });
 }
 
-const open = () => show(<RulePage />, { path: "rules/:rule", at: "rules/r" });
+const open = (at = "rules/r") => show(<RulePage />, { path: "rules/:rule", at });
 
 test("a saved rule says beside the button that nobody has it, and is applied from there", async () => {
   serveRule({ group: { displayName: "Designers", pins: [] } });
@@ -102,4 +102,25 @@ test("a rule sync that began before the change does not apply it", async () => {
   open();
   await press("Disable");
   await says("A rule sync runs that began before this change.");
+});
+
+test("a group with nearly the name is offered, and comes into the form", async () => {
+  serveRule();
+  serve({
+    "GET groups:search": { groups: [{ id: "g", directoryId: "d", displayName: "Designers" }], nextPageToken: "" },
+  });
+  open();
+  await says("Did you mean");
+  await press("Use this group");
+  await eventually(async () => expect((await field("Name of the group")).value).toBe("Designers"));
+});
+
+test("the group of the address is in the form, and not in the address any more", async () => {
+  serveRule();
+  const { router } = open("rules/r?group=Product%20designers");
+  await eventually(async () => expect((await field("Name of the group")).value).toBe("Product designers"));
+  expect(router.state.location.search).toBe("");
+  await press("Save");
+  await says("Saved.");
+  expect(requests("PATCH", "rules/r")[0]?.body.group).toEqual({ displayName: "Product designers" });
 });

@@ -1,7 +1,7 @@
 import { Anchor, Button, Group, Paper, Stack, Text, Title } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
-import { useState } from "react";
-import { Link, useLocation, useNavigate, useParams } from "react-router";
+import { useEffect, useRef, useState } from "react";
+import { Link, useLocation, useNavigate, useParams, useSearchParams } from "react-router";
 import { answer, api } from "../../api/client";
 import { useDirectoryNames } from "../../api/directories";
 import { sometimes, useLive } from "../../api/live";
@@ -16,9 +16,11 @@ import { Failure, Loading } from "../../parts/States";
 import { Time } from "../../parts/Time";
 import { paths } from "../../paths";
 import { text } from "../../text";
+import { chosenProvider } from "../setup/chosenProvider";
 import { EditRule, rulePath, useRuleEdit } from "./EditRule";
 import { countInWords } from "./match";
 import { Saved } from "./Saved";
+import { SimilarGroups } from "./SimilarGroups";
 
 /** One rule: what it gives to whom, what is wrong with it, and its end. */
 export function RulePage() {
@@ -63,6 +65,7 @@ function Parts({ rule, problems, error }: PartsProps) {
   const added = useAdded();
   const [news, setNews] = useState<News | undefined>(added === undefined ? undefined : { what: "added", at: added });
   const edit = useRuleEdit(rule, () => setNews({ what: "saved", at: Date.now() }));
+  useFilledIn(mayManage, (group) => edit.set({ kind: "group", group }));
   const toggle = useMutation({
     mutationFn: async () => {
       const what = rule.enabled ? "disable" : "enable";
@@ -96,7 +99,14 @@ function Parts({ rule, problems, error }: PartsProps) {
       {toggle.error && <Failure error={toggle.error} />}
       {news && news.what !== "saved" && <Saved key={news.at} rule={rule} {...news} />}
       {error && <Failure error={error} />}
-      {problems.length > 0 && <Problems organization={organization} problems={problems} edited={edit.edited} />}
+      {problems.length > 0 && (
+        <Problems
+          rule={rule}
+          problems={problems}
+          edited={edit.edited}
+          onGroup={mayManage ? (group) => edit.set({ kind: "group", group }) : undefined}
+        />
+      )}
       <EditRule rule={rule} edit={edit} />
       {edit.saved && news?.what === "saved" && <Saved key={news.at} rule={rule} {...news} />}
       {rule.group && <Pins rule={rule} edited={edit.edited} />}
@@ -120,6 +130,24 @@ function useAdded(): number | undefined {
   return typeof at === "number" && Date.now() - at < underWay ? at : undefined;
 }
 
+/** Fills in the name of the group that the address of the page has, once: then the edits are in the form alone. */
+function useFilledIn(mayManage: boolean, fill: (group: string) => void): void {
+  const [search, setSearch] = useSearchParams();
+  const group = search.get("group");
+  const filled = useRef(false);
+  useEffect(() => {
+    const done = filled.current;
+    filled.current = group !== null; // the address follows a moment later
+    if (group === null || done) {
+      return;
+    }
+    if (mayManage && group) {
+      fill(group);
+    }
+    setSearch({}, { replace: true });
+  });
+}
+
 function Situation({ rule, problems }: { rule: Rule; problems: Problem[] }) {
   const count = useRuleMatches(rule.organizationId, [rule.id], [rule.id])(rule.id);
   return (
@@ -136,15 +164,20 @@ function Situation({ rule, problems }: { rule: Rule; problems: Problem[] }) {
 }
 
 interface ProblemsProps {
-  organization: string;
+  rule: Rule;
   problems: Problem[];
   /** Whether the form has edits that are not saved, which the problems do not know. */
   edited: boolean;
+  /** Takes the name of a group in the form. */
+  onGroup: ((name: string) => void) | undefined;
 }
 
-function Problems({ organization, problems, edited }: ProblemsProps) {
+function Problems({ rule, problems, edited, onGroup }: ProblemsProps) {
   const words = text.rules;
+  const organization = rule.organizationId;
   const directories = useDirectoryNames(organization);
+  const [only = ""] = directories.size === 1 ? directories.keys() : [];
+  const provider = chosenProvider(only);
   return (
     <Stack component="section" aria-label={words.problemsTitle} gap="sm">
       {edited && <Text size="sm">{words.asSavedProblems}</Text>}
@@ -165,6 +198,7 @@ function Problems({ organization, problems, edited }: ProblemsProps) {
           </Group>
           <Text size="sm" mt="xs">
             {words.problemHelp[problem.kind]}{" "}
+            {problem.kind === "RULE_PROBLEM_KIND_GROUP_NOT_SEEN" && words.sendGroup(provider)}{" "}
             {problem.otherRuleId && (
               <Anchor component={Link} to={paths.rule(organization, problem.otherRuleId)} underline="always">
                 {words.otherRule}
@@ -176,6 +210,9 @@ function Problems({ organization, problems, edited }: ProblemsProps) {
               </Anchor>
             )}
           </Text>
+          {problem.kind === "RULE_PROBLEM_KIND_GROUP_NOT_SEEN" && rule.group && (
+            <SimilarGroups organization={organization} name={rule.group.displayName} onUse={onGroup} />
+          )}
         </Paper>
       ))}
     </Stack>

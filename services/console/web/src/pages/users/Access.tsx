@@ -93,7 +93,7 @@ export function Access({ user, access, more, explanation, failed }: Props) {
         )}
         {more}
       </Stack>
-      <Why organization={organizationId} id={id} catalogue={catalogue} />
+      <Why organization={organizationId} id={id} directory={user.directoryId} catalogue={catalogue} />
       {granting && <GrantDialog user={user} catalogue={catalogue} onClose={() => setGranting(false)} />}
       {revoking && (
         <RevokeDialog

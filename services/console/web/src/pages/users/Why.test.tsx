@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 import { useCatalogue } from "../../api/catalogue";
 import type { Scope } from "../../api/session";
 import { choose, says, show, shown } from "../../test/page";
-import { serve } from "../../test/server";
+import { type Asked, serve } from "../../test/server";
 import { Why } from "./Why";
 
 function Page() {
-  return <Why organization="acme" id="u" catalogue={useCatalogue("acme")} />;
+  return <Why organization="acme" id="u" directory="d" catalogue={useCatalogue("acme")} />;
 }
 
 test.each([
@@ -22,4 +22,37 @@ test.each([
   await choose("Role", "owner");
   await says("No rule gives this role here.");
   expect(shown().includes("Add a rule")).toBe(offered);
+});
+
+test.each([
+  [undefined, "Okta: push it with Group Push; Entra ID: assign it to the application"],
+  ["okta", "At Okta, push the group with Group Push."],
+])("a rule whose group is missing names one like it, and what to do at the provider %s", async (provider, advice) => {
+  localStorage.setItem("usher-guides", JSON.stringify(provider ? [["d", provider]] : []));
+  serve({
+    "GET roles": { roles: [{ id: "owner", displayName: "Owner", rank: 1, scope: "ROLE_SCOPE_ORGANIZATION" }] },
+    "GET tenants": { tenants: [], nextPageToken: "" },
+    "GET directories": { directories: [], nextPageToken: "" },
+    "GET users/u/access:explain": {
+      rules: [
+        { ruleId: "r", displayName: "Owners", finding: "FINDING_NO_GROUP", groupName: "Product Owner", grants: [] },
+      ],
+      detached: false,
+    },
+    "GET groups:search": ({ search }: Asked) => ({
+      groups: search.get("directoryId") === "d" ? [{ id: "g", directoryId: "d", displayName: "Product owners" }] : [],
+      nextPageToken: "",
+    }),
+    "GET users/u/groups": ({ search }: Asked) => ({
+      groups: search.getAll("groupIds").map((id) => ({ group: { id }, through: [] })),
+      nextPageToken: "",
+    }),
+  });
+  show(<Page />);
+  await choose("Role", "owner");
+  await says(advice);
+  await says("Product owners");
+  await says("The user is in it");
+  const link = [...document.querySelectorAll("a")].find((one) => one.textContent === "Correct the rule");
+  expect(link?.getAttribute("href")).toBe("/organizations/acme/rules/r?group=Product%20owners");
 });

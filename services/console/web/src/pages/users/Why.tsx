@@ -11,17 +11,21 @@ import { Failure, Loading } from "../../parts/States";
 import { paths } from "../../paths";
 import { text } from "../../text";
 import { GrantFields } from "../rules/RuleForm";
+import { SimilarGroups } from "../rules/SimilarGroups";
+import { chosenProvider } from "../setup/chosenProvider";
 import { RuleName } from "./RuleName";
 import { type Answer, answerOf } from "./reason";
 
 interface Props {
   organization: string;
   id: string;
+  /** The id of the user's directory. */
+  directory: string;
   catalogue: Catalogue;
 }
 
 /** Why a user does not have a role: what each rule that gives it says. */
-export function Why({ organization, id, catalogue }: Props) {
+export function Why({ organization, id, directory, catalogue }: Props) {
   const words = text.users;
   const mayManage = useMay("MANAGE_RULES");
   const [grant, setGrant] = useState<Grant>({ tenantId: "", roleId: "" });
@@ -70,7 +74,14 @@ export function Why({ organization, id, catalogue }: Props) {
               <Label key="answer" tone={tones[answerOf(rule.finding)]}>
                 {words.answers[answerOf(rule.finding)]}
               </Label>,
-              <Finding key="why" organization={organization} rule={rule} detached={data.detached} />,
+              <Finding
+                key="why"
+                organization={organization}
+                user={id}
+                directory={directory}
+                rule={rule}
+                detached={data.detached}
+              />,
             ],
           }))}
         />
@@ -83,13 +94,16 @@ const tones: Record<Answer, Tone> = { yes: "good", notYet: "warn", still: "warn"
 
 interface FindingProps {
   organization: string;
+  user: string;
+  directory: string;
   rule: Schemas["RuleExplanation"];
   detached: boolean;
 }
 
 /** Why a rule gives a role or not, and where to change that. */
-function Finding({ organization, rule, detached }: FindingProps) {
+function Finding({ organization, user, directory, rule, detached }: FindingProps) {
   const words = text.users;
+  const mayManage = useMay("MANAGE_RULES");
   const mayReadSyncs = useMay("READ_ACCESS", "MANAGE_RULES");
   const what = rule.groupName || rule.roleValue || rule.filter;
   const still = rule.finding === "FINDING_STILL_GIVES";
@@ -100,8 +114,18 @@ function Finding({ organization, rule, detached }: FindingProps) {
           ? words.stillDetached
           : still && !rule.displayName
             ? words.stillDeleted
-            : (words.why[rule.finding]?.(what) ?? words.whyUnknown)}
+            : (words.why[rule.finding]?.(what) ?? words.whyUnknown)}{" "}
+        {rule.finding === "FINDING_NO_GROUP" && text.rules.sendGroup(chosenProvider(directory))}
       </Text>
+      {rule.finding === "FINDING_NO_GROUP" && (
+        <SimilarGroups
+          organization={organization}
+          name={rule.groupName}
+          directory={directory}
+          user={user}
+          form={mayManage ? (group) => paths.rule(organization, rule.ruleId, group) : undefined}
+        />
+      )}
       {rule.finding === "FINDING_WAITS_FOR_SYNC" && mayReadSyncs && (
         <Anchor component={Link} to={paths.syncs(organization)} size="sm">
           {text.rules.sync}
