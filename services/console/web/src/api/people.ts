@@ -6,9 +6,9 @@ const most = 1000;
 
 const unique = (all: string[]) => [...new Set(all)].filter(Boolean).sort().slice(0, most);
 
-/** Reads the userNames of users by id. A user who does not exist, or whose name the reader may not read, is not in the result. */
-export async function readUserNames(organizationId: string, all: string[]): Promise<Map<string, string>> {
-  const names = new Map<string, string>();
+/** Reads users by id. A user who does not exist is not in the result. */
+async function readUsers(organizationId: string, all: string[]): Promise<Map<string, Schemas["User"]>> {
+  const users = new Map<string, Schemas["User"]>();
   for (let ids = unique(all); ids.length > 0; ) {
     const page: Schemas["BatchGetUsersResponse"] = await answer(
       api.POST("/api/v1/organizations/{organizationId}/users:batchGet", {
@@ -17,13 +17,29 @@ export async function readUserNames(organizationId: string, all: string[]): Prom
       }),
     );
     for (const user of page.users) {
-      if (user.userName) {
-        names.set(user.id, user.userName);
-      }
+      users.set(user.id, user);
     }
     ids = page.remainingIds.length < ids.length ? page.remainingIds : [];
   }
-  return names;
+  return users;
+}
+
+/** Reads the userNames of users by id. A user who does not exist, or whose name the reader may not read, is not in the result. */
+export async function readUserNames(organizationId: string, all: string[]): Promise<Map<string, string>> {
+  const users = await readUsers(organizationId, all);
+  return new Map([...users].filter(([, user]) => user.userName).map(([id, user]) => [id, user.userName]));
+}
+
+/** Reads users by id, for a page that shows ids until they are there. */
+export function useUsers(organizationId: string, ids: string[]): Map<string, Schemas["User"]> {
+  const wanted = unique(ids);
+  const { data } = useQuery({
+    queryKey: ["usersById", organizationId, wanted],
+    queryFn: () => readUsers(organizationId, wanted),
+    enabled: wanted.length > 0,
+    staleTime: 60_000,
+  });
+  return data ?? new Map();
 }
 
 /** Reads the displayNames of groups by id. */

@@ -6,7 +6,8 @@ export const users = {
   situation:
     "The users that the identity providers have sent. Find somebody by the beginning of a name or an e-mail address.",
   find: "Find a user",
-  findHelp: "The beginning of the user name, of the displayed name, or of an e-mail address",
+  findHelp:
+    "The beginning of the user name, of the displayed name, or of an e-mail address. To find Ann Able, enter ann, and not able.",
   state: "Show",
   states: {
     "": "All users",
@@ -14,6 +15,9 @@ export const users = {
     USER_STATE_INACTIVE: "Inactive",
     USER_STATE_DETACHED: "Detached",
   } as Record<string, string>,
+  noneSuspended: "Nobody's access is suspended.",
+  suspendedCaption: "Users whose access is suspended",
+  suspendedColumns: { name: "User name", displayName: "Name", reason: "Reason", by: "Suspended by", since: "Since" },
   emptyTitle: "No user yet",
   empty:
     "Users appear here when an identity provider sends them. Set up a directory, and assign users to the application at the identity provider.",
@@ -21,6 +25,7 @@ export const users = {
   noneYet: "None among the users that Usher has looked at until now. There are more.",
   caption: "Users",
   columns: { name: "User name", displayName: "Name", email: "E-mail", directory: "Directory", state: "State" },
+  suspended: "Suspended",
   active: "Active",
   inactive: "Inactive",
   detached: "Detached",
@@ -42,13 +47,14 @@ export const users = {
   },
   suspend: "Suspend all access",
   suspendTitle: "Suspend all access?",
-  suspendText: (name: string) =>
-    `${isolated(name)} loses all access at once, whatever its source, until somebody resumes it. Rules, rule syncs and messages of the identity provider do not end the suspension.`,
+  suspendText:
+    "The user loses all access at once, whatever its source, until somebody resumes it. Rules, rule syncs and messages of the identity provider do not end the suspension.",
+  suspendSessions:
+    "Usher tells the product at once. Whether the product also ends a session that runs there, the product decides.",
   suspendReason: "Reason, for those who read it later",
   resume: "Resume access",
   resumeTitle: "Resume access?",
-  resumeText: (name: string) =>
-    `${isolated(name)} again holds the access that rules give and that was granted by hand.`,
+  resumeText: "The user again holds the access that rules give and that was granted by hand.",
   suspendedBy: (who: string) => `By ${isolated(who)}`,
   accessTitle: "Access",
   accessNone: "This user holds no role.",
@@ -105,6 +111,8 @@ export const users = {
   whyCaption: "What the rules say about this user",
   whyColumns: { rule: "Rule", answer: "Gives it?", why: "Why" },
   answers: { yes: "Yes", notYet: "Not yet", still: "Still", no: "No", unknown: "Unknown" },
+  yesSuspended: "Yes, but suspended",
+  whySuspended: "Somebody has suspended all access of this user, so no role counts until somebody resumes it.",
   stillDeleted: "The rule is deleted. It stays until the next message about this user, or until a rule sync.",
   stillDetached: "The rule gave it before the directory was deleted. Rules do not change detached users, so it stays.",
   why: {
@@ -150,7 +158,7 @@ export const users = {
   lost: "Lost",
   byMessage: "Message",
   bySync: "A rule sync",
-  byHand: "A change by hand",
+  byHand: "By hand: a grant, a revocation, a suspension, or its end",
   facts: {
     userName: "User name",
     displayName: "Name",

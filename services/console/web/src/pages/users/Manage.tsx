@@ -9,6 +9,7 @@ import { changesOf, useEdit } from "../../parts/useEdit";
 import { paths } from "../../paths";
 import { text } from "../../text";
 import { useAccessChanged } from "./byHand";
+import { Who } from "./Who";
 
 type User = Schemas["User"];
 
@@ -123,6 +124,7 @@ function Erase({ user }: { user: User }) {
         onConfirm={erase}
         onClose={() => setAsked(false)}
       >
+        <Who user={user} />
         <Text>{words.eraseText}</Text>
       </ConfirmByName>
     </Stack>

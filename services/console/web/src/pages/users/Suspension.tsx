@@ -1,22 +1,23 @@
-import { Alert, Button, Text, Textarea } from "@mantine/core";
+import { Alert, Button, Code, Text, Textarea } from "@mantine/core";
 import { useState } from "react";
-import { answer, api } from "../../api/client";
+import { answer, api, type Schemas } from "../../api/client";
 import { useMay } from "../../api/session";
 import { FormDialog } from "../../parts/FormDialog";
 import { text } from "../../text";
 import { useAccessChanged } from "./byHand";
+import { Who } from "./Who";
 
 interface Props {
   organization: string;
   /** The id of the user, who need not exist. */
   id: string;
-  /** How people call the user, as far as it is known. */
-  name: string;
+  /** The user, as far as it is known. */
+  user: Schemas["User"] | undefined;
   suspended: boolean;
 }
 
 /** Suspends all access of a user, or resumes it. It is for emergencies, so it needs nothing of the user but the id. */
-export function SuspendOrResume({ organization, id, name, suspended }: Props) {
+export function SuspendOrResume({ organization, id, user, suspended }: Props) {
   const words = text.users;
   const mayGrant = useMay("GRANT_ACCESS");
   const changed = useAccessChanged(organization);
@@ -47,6 +48,7 @@ export function SuspendOrResume({ organization, id, name, suspended }: Props) {
     close();
     await changed();
   };
+  const who = user ? <Who user={user} /> : <Code w="fit-content">{id}</Code>;
   return (
     <>
       <Button variant="default" onClick={() => setAsked(suspended ? "resume" : "suspend")}>
@@ -55,7 +57,8 @@ export function SuspendOrResume({ organization, id, name, suspended }: Props) {
       {warning && <Alert color="yellow">{warning}</Alert>}
       {asked === "resume" && (
         <FormDialog title={words.resumeTitle} action={words.resume} run={resume} onClose={close}>
-          <Text>{words.resumeText(name)}</Text>
+          {who}
+          <Text>{words.resumeText}</Text>
         </FormDialog>
       )}
       {asked === "suspend" && (
@@ -67,7 +70,9 @@ export function SuspendOrResume({ organization, id, name, suspended }: Props) {
           run={suspend}
           onClose={close}
         >
-          <Text>{words.suspendText(name)}</Text>
+          {who}
+          <Text>{words.suspendText}</Text>
+          <Text size="sm">{words.suspendSessions}</Text>
           <Textarea
             label={words.suspendReason}
             value={reason}

@@ -10,16 +10,15 @@ import { Label } from "../../parts/Label";
 import { More } from "../../parts/More";
 import { Page } from "../../parts/Page";
 import { Failure, Loading } from "../../parts/States";
-import { Time } from "../../parts/Time";
 import { paths } from "../../paths";
 import { text } from "../../text";
-import { nameOfPrincipal } from "../../text/shell";
 import { Access } from "./Access";
 import { badgeOf, isSuspended, situationOf } from "./badge";
 import { Changes } from "./Changes";
 import { Data } from "./Data";
 import { Groups } from "./Groups";
 import { Manage } from "./Manage";
+import { SuspendedBy } from "./Suspended";
 import { SuspendOrResume } from "./Suspension";
 
 type Tab = keyof typeof text.users.tabs;
@@ -68,13 +67,19 @@ function OneUser({ organization, id }: { organization: string; id: string }) {
       title={user ? name : words.oneTitle}
       situation={
         <>
-          {user && <Badge access={held} more={access.hasNextPage} />}{" "}
+          {suspended && <Label tone="bad">{words.suspended}</Label>}{" "}
+          {user && <Badge access={held} more={access.hasNextPage} suspended={suspended ?? false} />}{" "}
           {suspended
             ? words.situationOf.suspended
             : user &&
               (suspended === false || !mayReadAccess) &&
               words.situationOf[situationOf(user, { suspended: false, unknown: isUnknown(held, explanation.data) })]}
-          {suspended && suspension && <Suspended suspension={suspension} />}
+          {suspended && suspension && (
+            <>
+              {" "}
+              <SuspendedBy suspension={suspension} />
+            </>
+          )}
         </>
       }
       above={[{ title: words.title, to: paths.users(organization) }]}
@@ -82,7 +87,12 @@ function OneUser({ organization, id }: { organization: string; id: string }) {
       action={
         settled &&
         mayExist(read.error) && (
-          <SuspendOrResume organization={organization} id={id} name={name} suspended={suspended ?? false} />
+          <SuspendOrResume
+            organization={organization}
+            id={id}
+            user={user ?? undefined}
+            suspended={suspended ?? false}
+          />
         )
       }
     >
@@ -111,29 +121,27 @@ function mayExist(error: unknown): boolean {
   return failure.temporary || failure.status === 404;
 }
 
+interface BadgeProps {
+  access: Schemas["Access"][] | undefined;
+  /** Whether there is more access than was read. */
+  more: boolean;
+  /** Whether none of it counts. */
+  suspended: boolean;
+}
+
 /** From where the access comes. While there is more than was read, only a badge that more access cannot change appears. */
-function Badge({ access, more }: { access: Schemas["Access"][] | undefined; more: boolean }) {
+function Badge({ access, more, suspended }: BadgeProps) {
   const badge = access && badgeOf(access);
   return (
     badge &&
-    (!more || badge === "both") && <Label tone={badge === "none" ? "quiet" : "good"}>{text.users.badge[badge]}</Label>
+    (!more || badge === "both") && (
+      <Label tone={badge === "none" || suspended ? "quiet" : "good"}>{text.users.badge[badge]}</Label>
+    )
   );
 }
 
 function isUnknown(access: Schemas["Access"][] | undefined, explanation: Schemas["ExplainAccessResponse"] | undefined) {
   return Boolean(explanation?.setAsideDetail) || (access ?? []).some((held) => held.unknown);
-}
-
-/** Who suspended the access, when and why. */
-function Suspended({ suspension }: { suspension: Schemas["Suspension"] }) {
-  return (
-    <>
-      {" "}
-      {text.users.suspendedBy(nameOfPrincipal(suspension.suspendedBy))} <Time value={suspension.createTime} as="ago" />
-      {suspension.reason && ": "}
-      <bdi>{suspension.reason}</bdi>
-    </>
-  );
 }
 
 interface PartsProps {

@@ -56,3 +56,22 @@ test.each([
   const link = [...document.querySelectorAll("a")].find((one) => one.textContent === "Correct the rule");
   expect(link?.getAttribute("href")).toBe("/organizations/acme/rules/r?group=Product%20owners");
 });
+
+test("that the access is suspended comes before what the rules say", async () => {
+  serve({
+    "GET roles": { roles: [{ id: "owner", displayName: "Owner", rank: 1, scope: "ROLE_SCOPE_ORGANIZATION" }] },
+    "GET tenants": { tenants: [], nextPageToken: "" },
+    "GET users/u/access:explain": {
+      rules: [{ ruleId: "r", displayName: "Owners", finding: "FINDING_GIVES", groupName: "Owners", grants: [] }],
+      suspension: { reason: "stolen", suspendedBy: "staff/olga", createTime: new Date() },
+      detached: false,
+    },
+  });
+  show(<Page />);
+  await choose("Role", "owner");
+  await says("Yes, but suspended");
+  const page = shown();
+  expect(page.indexOf("Somebody has suspended all access")).toBeLessThan(page.indexOf("The user matches the rule."));
+  expect(page).toContain("By staff/olga");
+  expect(page).toContain("stolen");
+});

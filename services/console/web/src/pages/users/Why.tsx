@@ -1,4 +1,4 @@
-import { Anchor, Stack, Text, Title } from "@mantine/core";
+import { Alert, Anchor, Stack, Text, Title } from "@mantine/core";
 import { useState } from "react";
 import { Link } from "react-router";
 import type { Catalogue, Grant } from "../../api/catalogue";
@@ -15,6 +15,7 @@ import { SimilarGroups } from "../rules/SimilarGroups";
 import { chosenProvider } from "../setup/chosenProvider";
 import { RuleName } from "./RuleName";
 import { type Answer, answerOf } from "./reason";
+import { SuspendedBy } from "./Suspended";
 
 interface Props {
   organization: string;
@@ -63,6 +64,11 @@ export function Why({ organization, id, directory, catalogue }: Props) {
           )}
         </Text>
       )}
+      {grant.roleId && data?.suspension && (
+        <Alert color="red" title={words.whySuspended}>
+          <SuspendedBy suspension={data.suspension} />
+        </Alert>
+      )}
       {grant.roleId && data && data.rules.length > 0 && (
         <DataTable
           caption={words.whyCaption}
@@ -71,9 +77,7 @@ export function Why({ organization, id, directory, catalogue }: Props) {
             key: `${rule.ruleId} ${rule.finding}`,
             cells: [
               <RuleName key="rule" organization={organization} id={rule.ruleId} name={rule.displayName} />,
-              <Label key="answer" tone={tones[answerOf(rule.finding)]}>
-                {words.answers[answerOf(rule.finding)]}
-              </Label>,
+              <Gives key="answer" answer={answerOf(rule.finding)} suspended={Boolean(data.suspension)} />,
               <Finding
                 key="why"
                 organization={organization}
@@ -91,6 +95,16 @@ export function Why({ organization, id, directory, catalogue }: Props) {
 }
 
 const tones: Record<Answer, Tone> = { yes: "good", notYet: "warn", still: "warn", no: "bad", unknown: "quiet" };
+
+/** Whether a rule gives a role. What it gives to somebody whose access is suspended does not count. */
+function Gives({ answer: gives, suspended }: { answer: Answer; suspended: boolean }) {
+  const words = text.users;
+  return gives === "yes" && suspended ? (
+    <Label tone="bad">{words.yesSuspended}</Label>
+  ) : (
+    <Label tone={tones[gives]}>{words.answers[gives]}</Label>
+  );
+}
 
 interface FindingProps {
   organization: string;

@@ -7,6 +7,7 @@ import { FormDialog } from "../../parts/FormDialog";
 import { text } from "../../text";
 import { missingOf, newDraft } from "../rules/draft";
 import { GrantFields } from "../rules/RuleForm";
+import { Who } from "./Who";
 
 type User = Schemas["User"];
 
@@ -49,6 +50,7 @@ export function GrantDialog({ user, catalogue, onClose }: GrantProps) {
   };
   return (
     <FormDialog title={words.grant} action={words.grant} incomplete={missing} run={give} onClose={onClose}>
+      <Who user={user} />
       <Text>{words.grantText}</Text>
       <GrantFields catalogue={catalogue} grant={grant} onChange={setGrant} />
       {grant.roleId === keepable && (
@@ -88,6 +90,7 @@ export function RevokeDialog({ user, held, name, onClose }: RevokeProps) {
   };
   return (
     <FormDialog title={words.revokeTitle} action={words.revoke} dangerous run={take} onClose={onClose}>
+      <Who user={user} />
       <Text>{words.revokeText(name, rules)}</Text>
     </FormDialog>
   );
