@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Schemas } from "../api/client";
-import { isOpen } from "./Sessions";
+import { isOpen, lastUse } from "./Sessions";
 
 const now = Date.parse("2026-01-01T12:00:00Z");
 
@@ -21,4 +21,10 @@ test.each([
   ["revoked", { revokeTime: "2026-01-01T11:59:00Z" }, false],
 ])("a session is open or not: %s", (_, more, open) => {
   expect(isOpen(session(more), now)).toBe(open);
+});
+
+test("no last request is before the sign-in", () => {
+  const times = { createTime: "2026-01-01T12:00:40Z", lastUseTime: "2026-01-01T12:00:00Z" };
+  expect(lastUse(times)).toBe(times.createTime);
+  expect(lastUse({ ...times, lastUseTime: "2026-01-01T12:01:00Z" })).toBe("2026-01-01T12:01:00Z");
 });

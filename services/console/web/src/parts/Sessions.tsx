@@ -31,6 +31,11 @@ export function personOf(session: Session): string {
   return session.portalLinkId ? words.link : session.subject || words.hidden;
 }
 
+/** Returns the time of the last request: the sign-in is one, and Usher knows later ones to the minute alone. */
+export function lastUse({ createTime, lastUseTime }: Pick<Session, "createTime" | "lastUseTime">): string {
+  return Date.parse(createTime) > Date.parse(lastUseTime) ? createTime : lastUseTime;
+}
+
 interface Props {
   queryKey: string[];
   read: (pageToken: string) => Promise<{ sessions: Session[]; nextPageToken: string }>;
@@ -55,6 +60,8 @@ export function Sessions({ queryKey, read, end, column, action }: Props) {
   const all = list.data.pages.flatMap((page) => page.sessions);
   const shown = showEnded ? all : all.filter((session) => isOpen(session));
   const isReader = (session: Session) => subject === `${session.provider}/${session.subject}`;
+  // The same person can have several sessions, and nothing here says which one shows this page.
+  const you = all.filter((session) => isReader(session) && isOpen(session)).length > 1 ? words.youAlso : words.you;
   const { person, ...columns } = words.columns;
   return (
     <Stack gap="sm">
@@ -78,7 +85,7 @@ export function Sessions({ queryKey, read, end, column, action }: Props) {
                   {[
                     words.kinds[session.principalKind] ?? session.principalKind,
                     session.provider,
-                    ...(isReader(session) ? [words.you] : []),
+                    ...(isReader(session) ? [you] : []),
                   ]
                     .filter(Boolean)
                     .join(" · ")}
@@ -87,7 +94,7 @@ export function Sessions({ queryKey, read, end, column, action }: Props) {
               ...(column ? [column.of(session)] : []),
               session.address,
               <Time key="created" value={session.createTime} as="ago" />,
-              <Time key="used" value={session.lastUseTime} as="minutes" />,
+              <Time key="used" value={lastUse(session)} as="minutes" />,
               <Label key="state" tone={isOpen(session) ? "good" : "quiet"}>
                 {isOpen(session) ? words.open : words.ended}
               </Label>,

@@ -80,6 +80,7 @@ export const settings = {
     link: "With a portal link",
     hidden: "Hidden",
     you: "This is you",
+    youAlso: "You, here or in another browser",
     open: "Open",
     ended: "Ended",
     showEnded: "Show sessions that have ended",
