@@ -1,4 +1,4 @@
-import { count, number } from "./shell";
+import { count, isolated, number } from "./shell";
 
 export const groups = {
   title: "Groups",
@@ -43,6 +43,10 @@ export const groups = {
   rulesNone: "No rule uses this group directly.",
   rulesCaption: "Rules that use this group",
   rulesColumns: { rule: "Rule", gives: "Gives" },
+  through: "Through",
+  throughWhich: ", which contains this group:",
+  throughCaption: (group: string) => `Rules that use the group ${isolated(group)}`,
+  throughMore: "There are more groups above this one than are looked at here, and perhaps more rules.",
   addRule: "Add a rule",
   facts: {
     id: "Id in Usher",

@@ -3,8 +3,9 @@ import { Link, useParams } from "react-router";
 import { useCatalogue } from "../../api/catalogue";
 import { answer, api, type Schemas } from "../../api/client";
 import { useDirectoryNames } from "../../api/directories";
+import { useGroupsAbove } from "../../api/groupsAbove";
 import { sometimes, useLive, useLivePages } from "../../api/live";
-import { useRules } from "../../api/rules";
+import { type Rule, useRules } from "../../api/rules";
 import { useMay } from "../../api/session";
 import { DataTable } from "../../parts/DataTable";
 import { Facts } from "../../parts/Facts";
@@ -16,6 +17,7 @@ import { Time } from "../../parts/Time";
 import { paths } from "../../paths";
 import { text } from "../../text";
 import { Grants } from "../rules/Grants";
+import { firstOf } from "../rules/match";
 
 const groupPath = "/api/v1/organizations/{organizationId}/groups/{groupId}";
 
@@ -73,40 +75,81 @@ function sizeOf({ directUsers, allUsers }: Schemas["GetGroupResponse"]): string 
 function Rules({ organization, id }: { organization: string; id: string }) {
   const words = text.groups;
   const mayManage = useMay("MANAGE_RULES");
-  const catalogue = useCatalogue(organization);
   const { rules } = useRules(organization, useMay("READ_ACCESS", "MANAGE_RULES"));
-  const using = rules?.filter((rule) => rule.group?.pins.some((pin) => pin.groupId === id));
-  if (!using) {
+  const above = useGroupsAbove(organization, id, rules !== undefined);
+  if (!rules) {
     return null;
   }
+  const using = (group: string) =>
+    rules.filter((rule) => rule.group?.pins.some((pin) => pin.groupId === group && pin.state === "PIN_STATE_PINNED"));
+  const direct = using(id);
+  const through = above.data?.groups.filter((group) => using(group.id).length > 0) ?? [];
   return (
     <Stack gap="sm" align="flex-start">
       <Title order={2}>{words.rulesTitle}</Title>
-      {using.length === 0 && <Text>{words.rulesNone}</Text>}
-      {using.length > 0 && (
-        <DataTable
-          caption={words.rulesCaption}
-          columns={words.rulesColumns}
-          rows={using.map((rule) => ({
-            key: rule.id,
-            cells: [
-              <Stack key="rule" gap={4} align="flex-start">
-                <Anchor component={Link} to={paths.rule(organization, rule.id)}>
-                  <bdi>{rule.displayName}</bdi>
-                </Anchor>
-                {!rule.enabled && <Label tone="quiet">{text.rules.disabled}</Label>}
-              </Stack>,
-              <Grants key="gives" rule={rule} catalogue={catalogue} />,
-            ],
-          }))}
-        />
-      )}
+      {direct.length === 0 && <Text>{words.rulesNone}</Text>}
+      {direct.length > 0 && <Using organization={organization} caption={words.rulesCaption} rules={direct} />}
+      {above.error && <Failure error={above.error} retry={() => void above.refetch()} />}
+      {through.slice(0, shownAbove).map((group) => (
+        <Stack key={group.id} gap="xs" align="flex-start" w="100%">
+          <Text>
+            {words.through}{" "}
+            <Anchor component={Link} to={paths.group(organization, group.id)} underline="always">
+              <bdi>{group.displayName}</bdi>
+            </Anchor>
+            {words.throughWhich}
+          </Text>
+          <Using
+            organization={organization}
+            caption={words.throughCaption(group.displayName)}
+            rules={using(group.id)}
+          />
+        </Stack>
+      ))}
+      {(through.length > shownAbove || above.data?.more) && <Text size="sm">{words.throughMore}</Text>}
       {mayManage && (
         <Button variant="default" component={Link} to={paths.newRule(organization)}>
           {words.addRule}
         </Button>
       )}
     </Stack>
+  );
+}
+
+/** How many groups above this one appear with their rules. */
+const shownAbove = 10;
+
+/** How many rules of one group appear. */
+const shownRules = 50;
+
+function Using({ organization, caption, rules }: { organization: string; caption: string; rules: Rule[] }) {
+  const words = text.groups;
+  const catalogue = useCatalogue(organization);
+  const { shown, more } = firstOf(rules, shownRules);
+  return (
+    <>
+      <DataTable
+        caption={caption}
+        columns={words.rulesColumns}
+        rows={shown.map((rule) => ({
+          key: rule.id,
+          cells: [
+            <Stack key="rule" gap={4} align="flex-start">
+              <Anchor component={Link} to={paths.rule(organization, rule.id)}>
+                <bdi>{rule.displayName}</bdi>
+              </Anchor>
+              {!rule.enabled && <Label tone="quiet">{text.rules.disabled}</Label>}
+            </Stack>,
+            <Grants key="gives" rule={rule} catalogue={catalogue} />,
+          ],
+        }))}
+      />
+      {more && (
+        <Text size="xs" c="dimmed">
+          {more}
+        </Text>
+      )}
+    </>
   );
 }
 
