@@ -42,14 +42,16 @@ export function StartSync({ organization, onClose }: { organization: string; onC
 /** How many rules the dialogue names. */
 const named = 5;
 
-/** The rules with changes that wait, and how many users each matches now. */
+/** The rules with changes that wait, the newest change first, and how many users each matches now. */
 function Waiting({ organization, all }: { organization: string; all: number }) {
   const words = text.syncs;
   const { rules } = useRules(organization);
   const { problems } = useRuleProblems(organization);
-  const waiting = (rules ?? []).filter((rule) =>
-    problems?.get(rule.id)?.some(({ kind }) => kind === "RULE_PROBLEM_KIND_WAITS_FOR_SYNC"),
-  );
+  const since = (rule: Rule) =>
+    problems?.get(rule.id)?.find(({ kind }) => kind === "RULE_PROBLEM_KIND_WAITS_FOR_SYNC")?.sinceTime ?? "";
+  const waiting = (rules ?? [])
+    .filter((rule) => since(rule) !== "")
+    .sort((a, b) => Date.parse(since(b)) - Date.parse(since(a)));
   const shown = waiting.slice(0, named);
   const ids = shown.map((rule) => rule.id);
   const matchesOf = useRuleMatches(organization, ids, ids);
