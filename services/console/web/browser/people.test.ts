@@ -74,6 +74,7 @@ test("the page says why a user does not have a role, and a grant by hand mends i
   await why.getByText(said("The user is not in the group Designers,")).waitFor();
   await why.getByLabel("Role").selectOption("Developer");
   await why.getByText(said("has no group Developers.")).waitFor();
+  await why.getByText("Okta: push it with Group Push; Entra ID: assign it to the application").waitFor();
   await why.getByLabel("Role").selectOption("Automation Admin");
   await why.getByText("No rule gives this role here.").waitFor();
 
@@ -101,6 +102,16 @@ test("all access of a user is suspended at once, and resumed", async () => {
   await page.getByText(/Suspended: somebody has taken all access away/).waitFor();
   await page.getByText("The laptop was stolen.").waitFor();
   expect(await may(ids.ann, "designer")).toBe(false);
+
+  // Nobody forgets it: the lists show it, and so does the reason why a rule does not help.
+  await page.getByText("Suspended", { exact: true }).waitFor();
+  const why = page.getByRole("region", { name: "Why does this user not have a role?" });
+  await why.getByLabel("Role").selectOption("Designer");
+  await why.getByText("Yes, but suspended").waitFor();
+  await page.getByRole("navigation").getByRole("link", { name: "Users" }).first().click();
+  await page.getByRole("row").filter({ hasText: "ann@example.com" }).getByText("Suspended").waitFor();
+  await page.getByLabel("Show").selectOption("Suspended");
+  await page.getByRole("row").filter({ hasText: "The laptop was stolen." }).getByRole("link").click();
   await page.getByRole("button", { name: "Resume access" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Resume access" }).click();
   await page.getByText("Active: the access below counts.").waitFor();
@@ -120,6 +131,7 @@ test("access is suspended while the identity service does not answer", async () 
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel(/Reason/).fill("Seen abroad.");
   await dialog.getByRole("button", { name: "Suspend all access" }).click();
+  await page.getByText(/Suspended: somebody has taken all access away/).waitFor();
   await page.getByText("Seen abroad.").waitFor();
   expect(await may(ids.ann, "designer")).toBe(false);
   await page.getByRole("button", { name: "Resume access" }).click();

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { caughtUp, create, group, newDirectory, openAs, rest, said, user, withBrowser } from "./world";
+import { caughtUp, create, group, newDirectory, newRule, openAs, rest, said, user, withBrowser } from "./world";
 
 const organization = withBrowser(import.meta.url);
 const base = `/organizations/${organization}`;
@@ -92,6 +92,32 @@ test("edits of a rule stay when somebody else changes it, and the match is sent 
   await page.getByText(/^Saved\./).waitFor();
   const { rule: now } = await rest("GET", `${path}/${rule.id}`);
   expect([now.displayName, now.roleValue.value]).toEqual(["Mine", "admin "]);
+});
+
+test("a group with nearly the name is offered for a rule that matches nobody, and the change is applied from the rule", async () => {
+  const directory = await newDirectory(organization, "Google");
+  const cleo = await create(directory, "/Users", user("cleo@example.com"));
+  await create(directory, "/Groups", group("Product designers", [cleo]));
+  await caughtUp(organization);
+  const rule = await newRule(organization, "Product Designer", "designer");
+  const page = await openAs(`admin-${organization}`, `${base}/users/${cleo}`);
+  const why = page.getByRole("region", { name: "Why does this user not have a role?" });
+  await why.getByLabel("Role").selectOption("Designer");
+  const similar = why.getByRole("listitem").filter({ hasText: "Product designers" });
+  await similar.getByText("The user is in it").waitFor();
+  await similar.getByRole("link", { name: "Correct the rule" }).click();
+  expect(page.url()).toContain(rule);
+  await page.getByText("As saved, without your changes:").first().waitFor();
+  await page.getByText("1 user", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("Saved. Nobody has it yet: the change waits for a rule sync.").waitFor();
+  await page.getByRole("button", { name: "Apply now" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText(said("Product Designer: matches 1 user now")).waitFor();
+  await dialog.getByRole("button", { name: "Start a rule sync" }).click();
+  await page.getByText("Saved. A rule sync has applied it to all users.").waitFor();
+  await page.goto(`${base}/users/${cleo}`);
+  await page.getByText("Access by rules", { exact: true }).waitFor();
 });
 
 test("a viewer sees the rules, and is offered no change", async () => {

@@ -32,6 +32,7 @@ test("changes that wait lead to a rule sync, which is watched, cancelled, and st
   const goOn = await holdWork(organization);
   const start = async () => {
     await page.getByRole("button", { name: "Start a rule sync" }).click();
+    await page.getByRole("dialog").getByText(said("Designers: matches 1 user now")).waitFor();
     await page.getByRole("dialog").getByRole("button", { name: "Start a rule sync" }).click();
     await page.getByRole("heading", { name: "This rule sync runs now" }).waitFor();
   };
