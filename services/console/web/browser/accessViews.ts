@@ -37,6 +37,13 @@ const enterFilter = async (page: Page) => {
 };
 
 /** Returns what an organization's people can see of access. */
+const editRule = async (page: Page) => {
+  await page.getByRole("combobox", { name: "Name of the group" }).fill("Design");
+  await page.keyboard.press("Escape"); // closes the list
+  await page.getByText("Whom it would match now").waitFor();
+  await page.getByText("counting").waitFor({ state: "detached" });
+};
+
 export function accessViewsOf(places: Places): View[] {
   const { organization } = places;
   const login = `admin-${organization}`;
@@ -53,6 +60,7 @@ export function accessViewsOf(places: Places): View[] {
     { name: "sync-start", path: `${base}/syncs`, login, act: press("Start a rule sync") },
     { name: "users", path: `${base}/users`, login },
     { name: "users-none", path: `${base}/users?find=nobody+at+all`, login },
+    { name: "users-suspended", path: `${base}/users?state=suspended`, login },
     { name: "groups", path: `${base}/groups`, login },
     { name: "role-values", path: `${base}/groups?tab=values`, login },
   ];
@@ -66,6 +74,7 @@ export function accessViewsOf(places: Places): View[] {
     ...views,
     { name: "rules-none", path: `${base}/rules?find=nothing+like+this`, login },
     { name: "rule", path: rule, login },
+    { name: "rule-edited", path: rule, login, act: editRule },
     { name: "rule-of-viewer", path: rule, login: viewer },
     { name: "rule-delete", path: rule, login, act: press("Delete the rule") },
     { name: "sync-running", path: `${base}/syncs`, login, act: pretendToRun },

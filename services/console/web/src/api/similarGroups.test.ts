@@ -13,6 +13,10 @@ test("groups with nearly the name are similar, the nearest first", () => {
   ).toEqual(["Product designers", "PRODUCT DESIGN", "Product"]);
 });
 
+test("groups of several directories with one name are one", () => {
+  expect(namesOf("Designer", "Designers", "DESIGNERS", "designers", "Design")).toEqual(["Designers", "Design"]);
+});
+
 test("a group with another name or with the same name is not similar", () => {
   expect(namesOf("Designers", "designers", "Desks of the whole company", "Desi")).toEqual(["Desi"]);
 });

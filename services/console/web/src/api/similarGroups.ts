@@ -64,7 +64,7 @@ export function beginningsOf(name: string): string[] {
   ];
 }
 
-/** Returns the groups whose names are most like a name, without those that have it. */
+/** Returns the groups whose names are most like a name, without those that have it. Of groups with one name, it returns one. */
 export function mostSimilar<G extends Pick<Group, "displayName">>(name: string, groups: G[]): G[] {
   const wanted = folded(name);
   return groups
@@ -72,6 +72,7 @@ export function mostSimilar<G extends Pick<Group, "displayName">>(name: string, 
     .map(({ group, other }) => ({ group, other, distance: distanceOf(wanted, other) }))
     .filter(({ other, distance }) => distance > 0 && (isNear(wanted, other, distance) || isBeginning(wanted, other)))
     .sort((a, b) => a.distance - b.distance)
+    .filter(({ other }, at, all) => all.findIndex((one) => one.other.join("") === other.join("")) === at)
     .slice(0, most)
     .map(({ group }) => group);
 }

@@ -2,7 +2,6 @@ import { Anchor, Button, Group, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { answer, api } from "../../api/client";
-import { useDirectoryNames } from "../../api/directories";
 import { useSimilarGroups } from "../../api/similarGroups";
 import { Label } from "../../parts/Label";
 import { paths } from "../../paths";
@@ -26,7 +25,6 @@ interface Props {
 export function SimilarGroups({ organization, name, directory = "", user, onUse, form }: Props) {
   const words = text.rules.similar;
   const similar = useSimilarGroups(organization, name, directory) ?? [];
-  const directories = useDirectoryNames(organization);
   const joined = useJoined(
     organization,
     user,
@@ -47,11 +45,6 @@ export function SimilarGroups({ organization, name, directory = "", user, onUse,
               <Anchor component={Link} to={paths.group(organization, group.id)} size="sm" underline="always">
                 <bdi>{group.displayName}</bdi>
               </Anchor>
-              {!directory && directories.size > 1 && (
-                <Text size="xs" c="dimmed">
-                  <bdi>{directories.get(group.directoryId) ?? group.directoryId}</bdi>
-                </Text>
-              )}
               {joined.has(group.id) && <Label tone="good">{words.joined}</Label>}
               {onUse && (
                 <Button
