@@ -106,7 +106,7 @@ test("a group with nearly the name is offered for a rule that matches nobody, an
   const similar = why.getByRole("listitem").filter({ hasText: "Product designers" });
   await similar.getByText("The user is in it").waitFor();
   await similar.getByRole("link", { name: "Correct the rule" }).click();
-  expect(page.url()).toContain(rule);
+  await expect.poll(() => page.url()).toContain(rule);
   await page.getByText("As saved, without your changes:").first().waitFor();
   await page.getByText("1 user", { exact: true }).waitFor();
   await page.getByRole("button", { name: "Save" }).click();
