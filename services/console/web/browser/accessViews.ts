@@ -25,6 +25,18 @@ const pretendToRun = async (page: Page) => {
   await page.getByRole("heading", { name: "This rule sync runs now" }).waitFor();
 };
 
+/** Answers as if the session had these scopes alone. */
+const pretendToRead =
+  (...scopes: string[]) =>
+  async (page: Page) => {
+    await page.route(/\/session$/, async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...(await response.json()), scopes } });
+    });
+    await page.reload();
+    await page.getByText(/^Your account does not show/).waitFor();
+  };
+
 const chooseRole = (name: string) => async (page: Page) => {
   await page.getByRole("region", { name: "Why does this user not have a role?" }).getByLabel("Role").selectOption(name);
   await page.getByRole("table", { name: "What the rules say about this user" }).waitFor();
@@ -50,6 +62,13 @@ export function accessViewsOf(places: Places): View[] {
   const viewer = `viewer-${organization}`;
   const base = `/organizations/${organization}`;
   const views: View[] = [
+    { name: "access", path: `${base}/access`, login },
+    { name: "access-of-viewer", path: `${base}/access`, login: viewer },
+    { name: "access-by-hand", path: `${base}/access?source=manual`, login },
+    { name: "access-none", path: `${base}/access?role=designer&source=gone`, login },
+    { name: "access-of-role", path: `${base}/access?role=organization-admin`, login },
+    { name: "access-may-not", path: `${base}/access`, login, act: pretendToRead() },
+    { name: "access-ids", path: `${base}/access`, login, act: pretendToRead("SCOPE_READ_ACCESS") },
     { name: "rules", path: `${base}/rules`, login },
     { name: "rules-of-viewer", path: `${base}/rules`, login: viewer },
     { name: "rule-new", path: `${base}/rules/new`, login },

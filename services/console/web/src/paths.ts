@@ -20,6 +20,11 @@ export const paths = {
     const query = new URLSearchParams(filter).toString();
     return `${of(organization)}/failed-events${query && `?${query}`}`;
   },
+  /** Who holds which role; the filter is a part of the address. */
+  access: (organization: string, filter: Record<string, string> = {}) => {
+    const query = new URLSearchParams(filter).toString();
+    return `${of(organization)}/access${query && `?${query}`}`;
+  },
   rules: (organization: string) => `${of(organization)}/rules`,
   newRule: (organization: string) => `${of(organization)}/rules/new`,
   /** The form of the rule has the name of the group filled in, if it is given. */

@@ -47,6 +47,10 @@ export const routes: RouteObject[] = [
                 lazy: async () => ({ Component: (await import("./pages/events/FailedEvents")).FailedEvents }),
               },
               {
+                path: "access",
+                lazy: async () => ({ Component: (await import("./pages/access/AccessPage")).AccessPage }),
+              },
+              {
                 path: "rules",
                 lazy: async () => ({ Component: (await import("./pages/rules/Rules")).Rules }),
               },

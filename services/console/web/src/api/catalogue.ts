@@ -10,6 +10,9 @@ export interface Catalogue {
   /** By scope, then by rank. */
   roles: Schemas["Role"][];
   tenants: Schemas["Tenant"][];
+  /** Return a name, or the id of a role or tenant without one. */
+  roleName: (id: string) => string;
+  tenantName: (id: string) => string;
   /** Returns a grant in words, such as "Designer in Production". A role or tenant without a name has its id. */
   inWords: (grant: Grant) => string;
 }
@@ -38,6 +41,8 @@ export function useCatalogue(organizationId: string): Catalogue {
   return {
     roles: roles ?? [],
     tenants: tenants ?? [],
+    roleName,
+    tenantName,
     inWords: ({ tenantId, roleId }) =>
       text.access.grant(roleName(roleId), tenantId ? tenantName(tenantId) : text.access.wholeOrganization),
   };

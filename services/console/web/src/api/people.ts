@@ -24,10 +24,17 @@ async function readUsers(organizationId: string, all: string[]): Promise<Map<str
   return users;
 }
 
-/** Reads the userNames of users by id. A user who does not exist, or whose name the reader may not read, is not in the result. */
+/** The names of a user. */
+export type Names = Pick<Schemas["User"], "userName" | "displayName">;
+
+/** Reads the names of users by id. A user who does not exist, or whose names the reader may not read, is not in the result. */
+export async function readNames(organizationId: string, all: string[]): Promise<Map<string, Names>> {
+  return new Map([...(await readUsers(organizationId, all))].filter(([, user]) => user.userName));
+}
+
+/** Reads the userNames of users by id, like readNames. */
 export async function readUserNames(organizationId: string, all: string[]): Promise<Map<string, string>> {
-  const users = await readUsers(organizationId, all);
-  return new Map([...users].filter(([, user]) => user.userName).map(([id, user]) => [id, user.userName]));
+  return new Map([...(await readNames(organizationId, all))].map(([id, { userName }]) => [id, userName]));
 }
 
 /** Reads users by id, for a page that shows ids until they are there. */

@@ -14,7 +14,7 @@ export const scopes: Record<string, string> = {
 const shownOnce = "This is the only time that you see it. Usher does not store it.";
 
 export const settings = {
-  title: "Organization",
+  title: "Organization settings",
   tabs: {
     access: "Access",
     admins: "Admins",
@@ -52,17 +52,6 @@ export const settings = {
     some: "They hold the role Organization Admin. It can come from a rule, or from somebody who granted it.",
     caption: "Organization Admins",
     columns: { user: "User", state: "Now", sources: "Source" },
-    counts: "Counts",
-    countsNot: "Does not count",
-    kept: "Counts, though inactive",
-    unknown: "Cannot be computed now",
-    suspended: "Suspended",
-    rule: (name: string) => `Rule ${isolated(name)}`,
-    aRule: "A rule",
-    manual: (by: string) => `Granted by ${isolated(by)}`,
-    keep: "also while inactive (keep)",
-    retained: "not any more, but kept for the last admin",
-    since: "since",
   },
 
   sessions: {

@@ -1,20 +1,16 @@
-import { Anchor, Stack, Text, Title } from "@mantine/core";
-import { Link } from "react-router";
-import { answer, api, type Schemas } from "../../api/client";
+import { Stack, Text, Title } from "@mantine/core";
+import { answer, api } from "../../api/client";
 import { sometimes, useLivePages } from "../../api/live";
 import { readUserNames } from "../../api/people";
-import { type Rule, useRules } from "../../api/rules";
+import { useRules } from "../../api/rules";
 import { useMay } from "../../api/session";
 import { DataTable } from "../../parts/DataTable";
-import { Label, type Tone } from "../../parts/Label";
+import { CountsNow, Sources } from "../../parts/Held";
 import { More } from "../../parts/More";
 import { Person } from "../../parts/Person";
 import { Sessions } from "../../parts/Sessions";
 import { Failure, Loading } from "../../parts/States";
-import { Time } from "../../parts/Time";
-import { paths } from "../../paths";
 import { text } from "../../text";
-import { nameOfPrincipal } from "../../text/shell";
 
 /** Who administers the organization, and who is signed in. */
 export function Admins({ organization }: { organization: string }) {
@@ -90,56 +86,13 @@ function List({ organization }: { organization: string }) {
             key: access.userId,
             cells: [
               <Person key="user" organization={organization} id={access.userId} name={names.get(access.userId)} />,
-              <Label key="state" tone={stateOf(access)[0]}>
-                {stateOf(access)[1]}
-              </Label>,
-              <Stack key="sources" gap={4}>
-                {access.sources.map((source) => (
-                  <SourceOf key={source.ruleId || source.grantedBy} source={source} rules={rules} />
-                ))}
-              </Stack>,
+              <CountsNow key="state" access={access} />,
+              <Sources key="sources" access={access} rules={rules} />,
             ],
           }))}
         />
       )}
       <More list={list} />
     </>
-  );
-}
-
-function stateOf(access: Schemas["Access"]): [Tone, string] {
-  const words = text.settings.admins;
-  if (access.suspended) {
-    return ["bad", words.suspended];
-  }
-  if (access.kept) {
-    return ["warn", words.kept];
-  }
-  if (access.unknown) {
-    return ["warn", words.unknown];
-  }
-  return access.effective ? ["good", words.counts] : ["quiet", words.countsNot];
-}
-
-function SourceOf({ source, rules }: { source: Schemas["Source"]; rules: Rule[] | undefined }) {
-  const words = text.settings.admins;
-  const rule = rules?.find(({ id }) => id === source.ruleId);
-  const more = [...(source.keep ? [words.keep] : []), ...(source.retained ? [words.retained] : [])];
-  return (
-    <Text size="sm" component="div">
-      {source.kind === "SOURCE_KIND_MANUAL" ? (
-        words.manual(nameOfPrincipal(source.grantedBy))
-      ) : rule ? (
-        <Anchor component={Link} to={paths.rule(rule.organizationId, rule.id)} inherit>
-          {words.rule(rule.displayName ?? rule.id)}
-        </Anchor>
-      ) : (
-        words.aRule
-      )}
-      {more.map((one) => `, ${one}`)}
-      <Text size="xs" c="dimmed">
-        {words.since} <Time value={source.createTime} as="day" />
-      </Text>
-    </Text>
   );
 }

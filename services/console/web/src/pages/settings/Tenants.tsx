@@ -1,6 +1,7 @@
-import { Button, Code, Group, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Anchor, Button, Code, Group, Stack, Text, TextInput, Title } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { Link } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
 import { sometimes, useLivePages } from "../../api/live";
 import { newRequestId } from "../../api/requestId";
@@ -10,6 +11,7 @@ import { FormDialog } from "../../parts/FormDialog";
 import { More } from "../../parts/More";
 import { Failure, Loading } from "../../parts/States";
 import { Time } from "../../parts/Time";
+import { paths } from "../../paths";
 import { text } from "../../text";
 
 type Tenant = Schemas["Tenant"];
@@ -23,6 +25,7 @@ export function Tenants({ organization }: { organization: string }) {
   const words = text.settings.tenants;
   const queries = useQueryClient();
   const mayManage = useMay("MANAGE_ORGANIZATIONS");
+  const mayReadAccess = useMay("READ_ACCESS", "GRANT_ACCESS");
   const [dialog, setDialog] = useState<{ of: "create" } | { of: "rename" | "remove"; tenant: Tenant }>();
   const key = ["tenants", organization]; // of the other lists of tenants, too
   const list = useLivePages(
@@ -60,13 +63,29 @@ export function Tenants({ organization }: { organization: string }) {
       {all.length > 0 && (
         <DataTable
           caption={words.caption}
-          columns={mayManage ? { ...words.columns, actions: words.actions } : words.columns}
+          columns={{
+            ...words.columns,
+            ...(mayReadAccess && { access: text.access.title }),
+            ...(mayManage && { actions: words.actions }),
+          }}
           rows={all.map((tenant) => ({
             key: tenant.id,
             cells: [
               <bdi key="name">{nameOf(tenant)}</bdi>,
               <Code key="id">{tenant.id}</Code>,
               <Time key="created" value={tenant.createTime} as="day" />,
+              ...(mayReadAccess
+                ? [
+                    <Anchor
+                      key="access"
+                      component={Link}
+                      to={paths.access(organization, { tenant: tenant.id })}
+                      aria-label={text.access.whoHas(nameOf(tenant))}
+                    >
+                      {text.access.who}
+                    </Anchor>,
+                  ]
+                : []),
               ...(mayManage
                 ? [
                     <Group key="actions" gap="xs" wrap="nowrap">
