@@ -18,7 +18,7 @@ test("the operator creates an organization, gives it a tenant, stops it, and era
   await page.getByRole("dialog").getByRole("textbox", { name: "Name" }).fill("Made by hand");
   await page.getByRole("dialog").getByRole("button", { name: "Create an organization" }).click();
   await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
-  await page.getByRole("link", { name: "Organization", exact: true }).click();
+  await page.getByRole("link", { name: "Organization settings" }).click();
 
   await page.getByRole("tab", { name: "Tenants" }).click();
   await page.getByRole("button", { name: "Create a tenant" }).click();

@@ -15,8 +15,9 @@ import {
 import { useDisclosure } from "@mantine/hooks";
 import { IconDeviceDesktop, IconMoon, IconSun, IconUser } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { useEffect, useId, useState } from "react";
 import { Link, Outlet, useLocation, useMatch } from "react-router";
+import { LastOrganizationContext } from "../api/organization";
 import { readSession, type Session, SessionContext, useSession } from "../api/session";
 import { Failure, Loading } from "../parts/States";
 import { paths } from "../paths";
@@ -44,20 +45,20 @@ export function Shell() {
 function Frame() {
   const session = useSession();
   const at = useLocation();
-  const organization = useMatch("/organizations/:organization/*")?.params.organization ?? session.organizationId;
+  const organization = useOrganization(session);
   const [opened, { open, close }] = useDisclosure();
   // biome-ignore lint/correctness/useExhaustiveDependencies: each change of the address closes the menu
   useEffect(close, [at]);
-  const pages = pagesOf(session, organization);
+  const groups = groupsOf(session, organization);
   return (
-    <>
+    <LastOrganizationContext value={organization}>
       <a href="#content" className={classes.skip}>
         {text.skip}
       </a>
       <header className={classes.header}>
         <Group h="100%" px="md" justify="space-between" wrap="nowrap" gap="sm">
           <Group gap="sm" wrap="nowrap" miw={0}>
-            {pages.length > 0 && (
+            {groups.length > 0 && (
               <Burger hiddenFrom="sm" size="sm" opened={opened} onClick={open} aria-label={text.nav.open} />
             )}
             <Anchor component={Link} to="/" className={classes.product} underline="never">
@@ -78,76 +79,125 @@ function Frame() {
         size="16rem"
         closeButtonProps={{ "aria-label": text.close }}
       >
-        <Links pages={pages} at={at.pathname} />
+        <Links groups={groups} at={at.pathname} />
       </Drawer>
       <div className={classes.body}>
-        {pages.length > 0 && (
+        {groups.length > 0 && (
           <Box component="nav" aria-label={text.nav.label} className={classes.nav} visibleFrom="sm">
-            <Links pages={pages} at={at.pathname} />
+            <Links groups={groups} at={at.pathname} />
           </Box>
         )}
         <main id="content" className={classes.main} tabIndex={-1}>
           <Outlet />
         </main>
       </div>
-    </>
+    </LastOrganizationContext>
   );
+}
+
+/**
+ * Returns the organization that the page is about, or "". The pages of the operator are about none: there, it is the one that the operator came
+ * from, so that the way back is not lost.
+ */
+function useOrganization({ organizationId }: Session): string {
+  const { pathname } = useLocation();
+  const matched = useMatch("/organizations/:organization/*")?.params.organization ?? organizationId;
+  const [last, setLast] = useState("");
+  const next = matched || (pathname === paths.organizations ? "" : last);
+  useEffect(() => setLast(next), [next]);
+  return next;
 }
 
 interface PageLink {
   title: string;
   to: string;
+  /** What the addresses of the pages below it begin with, if not with its own; null if there are none. */
+  under?: string | null;
 }
 
-/** Returns the pages that the session may open. */
-function pagesOf(session: Session, organization: string): PageLink[] {
-  const pages: PageLink[] = [];
+interface PageGroup {
+  title: string;
+  pages: PageLink[];
+}
+
+/** Returns the pages that the session may open: those of an organization, and those of the operator. */
+function groupsOf(session: Session, organization: string): PageGroup[] {
+  const groups: PageGroup[] = [];
+  if (organization) {
+    groups.push({ title: text.nav.ofOrganization, pages: pagesOf(session, organization) });
+  }
   if (!session.organizationId) {
-    pages.push({ title: text.nav.organizations, to: paths.organizations });
-    pages.push({ title: text.nav.roles, to: paths.roles });
-    pages.push({ title: text.nav.signIns, to: paths.signIns });
+    groups.push({
+      title: text.nav.ofOperator,
+      pages: [
+        { title: text.nav.organizations, to: paths.organizations, under: null },
+        { title: text.nav.roles, to: paths.roles },
+        { title: text.nav.signIns, to: paths.signIns },
+      ],
+    });
   }
-  if (!organization) {
-    return pages;
+  return groups.filter(({ pages }) => pages.length > 0);
+}
+
+/** Returns the pages of an organization that the session may open. */
+function pagesOf({ oneDirectory, directoryId, scopes }: Session, organization: string): PageLink[] {
+  const failedEvents = scopes.has("READ_EVENTS")
+    ? [{ title: text.nav.failedEvents, to: paths.failedEvents(organization) }]
+    : [];
+  if (oneDirectory) {
+    const directory = { title: text.nav.directory, to: paths.directory(organization, directoryId) };
+    return [...(directoryId ? [directory] : []), ...failedEvents];
   }
-  if (!session.oneDirectory) {
-    pages.push({ title: text.nav.overview, to: paths.overview(organization) });
-  } else if (session.directoryId) {
-    pages.push({ title: text.nav.directory, to: paths.directory(organization, session.directoryId) });
+  const pages: PageLink[] = [
+    { title: text.nav.overview, to: paths.overview(organization), under: paths.directory(organization, "") },
+    ...failedEvents,
+  ];
+  if (scopes.has("READ_ACCESS") || scopes.has("GRANT_ACCESS")) {
+    pages.push({ title: text.nav.access, to: paths.access(organization) });
   }
-  if (session.scopes.has("READ_EVENTS")) {
-    pages.push({ title: text.nav.failedEvents, to: paths.failedEvents(organization) });
-  }
-  if (!session.oneDirectory && (session.scopes.has("READ_ACCESS") || session.scopes.has("MANAGE_RULES"))) {
+  if (scopes.has("READ_ACCESS") || scopes.has("MANAGE_RULES")) {
     pages.push({ title: text.nav.rules, to: paths.rules(organization) });
     pages.push({ title: text.nav.syncs, to: paths.syncs(organization) });
   }
-  if (!session.oneDirectory && session.scopes.has("READ_PEOPLE")) {
+  if (scopes.has("READ_PEOPLE")) {
     pages.push({ title: text.nav.users, to: paths.users(organization) });
     pages.push({ title: text.nav.groups, to: paths.groups(organization) });
   }
-  if (!session.oneDirectory) {
-    pages.push({ title: text.nav.settings, to: paths.settings(organization) });
-  }
+  pages.push({ title: text.nav.settings, to: paths.settings(organization) });
   return pages;
 }
 
-function Links({ pages, at }: { pages: PageLink[]; at: string }) {
+/** Says whether an address is that of a page, or of one below it. */
+function placeOf({ to, under = `${to}/` }: PageLink, at: string): "page" | "true" | undefined {
+  return at === to ? "page" : under !== null && at.startsWith(under) ? "true" : undefined;
+}
+
+function Links({ groups, at }: { groups: PageGroup[]; at: string }) {
+  const id = useId();
   return (
-    <Stack gap={2}>
-      {pages.map((page) => {
-        const here = at === page.to;
-        return (
-          <NavLink
-            key={page.to}
-            component={Link}
-            to={page.to}
-            label={page.title}
-            active={here}
-            {...(here && { "aria-current": "page" as const })}
-          />
-        );
-      })}
+    <Stack gap="lg">
+      {groups.map(({ title, pages }, n) => (
+        <Stack key={title} gap={2} {...(groups.length > 1 && { role: "group", "aria-labelledby": `${id}-${n}` })}>
+          {groups.length > 1 && (
+            <Text id={`${id}-${n}`} size="xs" c="dimmed" fw={600} px="sm">
+              {title}
+            </Text>
+          )}
+          {pages.map((page) => {
+            const here = placeOf(page, at);
+            return (
+              <NavLink
+                key={page.to}
+                component={Link}
+                to={page.to}
+                label={page.title}
+                active={here !== undefined}
+                {...(here && { "aria-current": here })}
+              />
+            );
+          })}
+        </Stack>
+      ))}
     </Stack>
   );
 }

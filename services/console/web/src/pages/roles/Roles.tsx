@@ -1,10 +1,12 @@
-import { Button, Code, NativeSelect, NumberInput, Text, TextInput } from "@mantine/core";
+import { Anchor, Button, Code, NativeSelect, NumberInput, Text, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { Link } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
 import { sometimes, useLive } from "../../api/live";
+import { useLastOrganization } from "../../api/organization";
 import { newRequestId } from "../../api/requestId";
-import { useSession } from "../../api/session";
+import { useMay, useSession } from "../../api/session";
 import { DataTable } from "../../parts/DataTable";
 import { FormDialog } from "../../parts/FormDialog";
 import { Page } from "../../parts/Page";
@@ -26,6 +28,9 @@ export function Roles() {
   const words = text.roles;
   const queries = useQueryClient();
   const mayManage = useSession().kind === "PRINCIPAL_KIND_OPERATOR";
+  const mayReadAccess = useMay("READ_ACCESS", "GRANT_ACCESS");
+  const organization = useLastOrganization();
+  const linked = mayReadAccess && organization !== "";
   const [dialog, setDialog] = useState<{ of: "create" } | { of: "remove"; role: Role }>();
   const list = useLive(key, () => answer(api.GET(path)), 4 * sometimes);
   const roles = list.data?.roles ?? [];
@@ -53,7 +58,11 @@ export function Roles() {
       {roles.length > 0 && (
         <DataTable
           caption={words.caption}
-          columns={mayManage ? { ...words.columns, actions: words.actions } : words.columns}
+          columns={{
+            ...words.columns,
+            ...(linked && { access: text.access.title }),
+            ...(mayManage && { actions: words.actions }),
+          }}
           rows={roles.map((role) => ({
             key: role.id,
             cells: [
@@ -61,6 +70,18 @@ export function Roles() {
               <Code key="id">{role.id}</Code>,
               words.scopes[role.scope] ?? role.scope,
               number(role.rank),
+              ...(linked
+                ? [
+                    <Anchor
+                      key="access"
+                      component={Link}
+                      to={paths.access(organization, { role: role.id })}
+                      aria-label={text.access.whoHas(role.displayName)}
+                    >
+                      {text.access.who}
+                    </Anchor>,
+                  ]
+                : []),
               ...(mayManage
                 ? [
                     role.id !== organizationAdmin && (
