@@ -248,3 +248,25 @@ func (b *bundle) invalidations() int {
 	defer b.mu.Unlock()
 	return len(b.invalidated)
 }
+
+func TestARotatedKeyHasTheOldNameOrANewOne(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.organization("acme")
+	directory := b.directory().GetDirectory().GetId()
+	created, err := b.keys.CreateApiKey(b.operator(), &directoryv1.CreateApiKeyRequest{
+		OrganizationId: "acme", DirectoryId: directory, ApiKey: &directoryv1.ApiKey{DisplayName: "first"},
+	})
+	must(t, err)
+	id := created.GetApiKey().GetId()
+	for _, test := range []struct{ given, want string }{{"", "first"}, {"after the leak", "after the leak"}} {
+		r, err := b.keys.RotateApiKey(b.operator(), &directoryv1.RotateApiKeyRequest{
+			OrganizationId: "acme", DirectoryId: directory, Id: id, DisplayName: test.given,
+		})
+		must(t, err)
+		if got := r.GetApiKey().GetDisplayName(); got != test.want {
+			t.Errorf("a rotation with the name %q makes a key with the name %q, not %q", test.given, got, test.want)
+		}
+		id = r.GetApiKey().GetId()
+	}
+}

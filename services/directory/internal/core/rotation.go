@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"time"
@@ -16,10 +17,10 @@ import (
 // DefaultOverlap is how long a rotated key or credential stays valid if the client does not choose.
 const DefaultOverlap = 7 * day
 
-// RotateKey creates a key that replaces another one, and returns both and the new secret. The old key expires after the overlap. A repeated
+// RotateKey creates a key that replaces another one, and returns both and the new secret. Without a name, it has that of the other one. The old key expires after the overlap. A repeated
 // call returns an empty secret. It returns after the leases have ended that could outlive the old key. fault.Deleted: the directory was
 // deleted. fault.CredentialEnded: the old key is not valid, or was rotated before. fault.Limit: there are already maxValidKeys valid ones.
-func (c *Core) RotateKey(ctx context.Context, organizationID, directoryID, id string, overlap time.Duration, by store.Creator, r requestid.Request) (key, old store.Key, secret secret.Text, err error) {
+func (c *Core) RotateKey(ctx context.Context, organizationID, directoryID, id, name string, overlap time.Duration, by store.Creator, r requestid.Request) (key, old store.Key, secret secret.Text, err error) {
 	secret = bearer.APIKey.New()
 	now := c.now()
 	err = c.store.Update(ctx, organizationID, func(ctx context.Context, tx store.Tx) error {
@@ -39,7 +40,7 @@ func (c *Core) RotateKey(ctx context.Context, organizationID, directoryID, id st
 				return "", err
 			}
 			key = store.Key{
-				OrganizationID: old.OrganizationID, DirectoryID: old.DirectoryID, ID: ids.New(), DisplayName: old.DisplayName,
+				OrganizationID: old.OrganizationID, DirectoryID: old.DirectoryID, ID: ids.New(), DisplayName: cmp.Or(name, old.DisplayName),
 				Digest: secret.Digest(), CreateTime: now, CreatedBy: by,
 			}
 			if !old.ExpireTime.IsZero() {

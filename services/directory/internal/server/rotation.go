@@ -14,7 +14,7 @@ import (
 )
 
 func (s *Server) RotateApiKey(ctx context.Context, r *directoryv1.RotateApiKeyRequest) (*directoryv1.RotateApiKeyResponse, error) {
-	key, old, secret, err := s.core.RotateKey(ctx, r.GetOrganizationId(), r.GetDirectoryId(), strings.ToLower(r.GetId()), overlap(r.GetOverlap()), creator(ctx),
+	key, old, secret, err := s.core.RotateKey(ctx, r.GetOrganizationId(), r.GetDirectoryId(), strings.ToLower(r.GetId()), r.GetDisplayName(), overlap(r.GetOverlap()), creator(ctx),
 		requestid.Of(rpc.PrincipalOf(ctx), r))
 	if err != nil {
 		return nil, err

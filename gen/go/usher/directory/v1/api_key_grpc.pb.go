@@ -42,10 +42,9 @@ type ApiKeyServiceClient interface {
 	// revoked, the call changes nothing and succeeds. Reasons: NOT_FOUND.
 	RevokeApiKey(ctx context.Context, in *RevokeApiKeyRequest, opts ...grpc.CallOption) (*RevokeApiKeyResponse, error)
 	// RotateApiKey creates a key that replaces another one, and lets the old key expire after an overlap. Only this answer
-	// contains the secret of the new key. The new key has the name of the old one and, if the old one expires, the same
-	// lifetime. With an overlap of 0, no gateway accepts a new message with the old key after the answer. The limit of 20
-	// valid keys applies. Reasons: NOT_FOUND, DIRECTORY_DELETED, CREDENTIAL_ENDED (the key is revoked, has expired, or was
-	// rotated before), LIMIT, REQUEST_ID_REUSED.
+	// contains the secret of the new key. If the old key expires, the new one has the same lifetime. With an overlap of 0, no
+	// gateway accepts a new message with the old key after the answer. The limit of 20 valid keys applies. Reasons: NOT_FOUND,
+	// DIRECTORY_DELETED, CREDENTIAL_ENDED (the key is revoked, has expired, or was rotated before), LIMIT, REQUEST_ID_REUSED.
 	RotateApiKey(ctx context.Context, in *RotateApiKeyRequest, opts ...grpc.CallOption) (*RotateApiKeyResponse, error)
 }
 
@@ -114,10 +113,9 @@ type ApiKeyServiceServer interface {
 	// revoked, the call changes nothing and succeeds. Reasons: NOT_FOUND.
 	RevokeApiKey(context.Context, *RevokeApiKeyRequest) (*RevokeApiKeyResponse, error)
 	// RotateApiKey creates a key that replaces another one, and lets the old key expire after an overlap. Only this answer
-	// contains the secret of the new key. The new key has the name of the old one and, if the old one expires, the same
-	// lifetime. With an overlap of 0, no gateway accepts a new message with the old key after the answer. The limit of 20
-	// valid keys applies. Reasons: NOT_FOUND, DIRECTORY_DELETED, CREDENTIAL_ENDED (the key is revoked, has expired, or was
-	// rotated before), LIMIT, REQUEST_ID_REUSED.
+	// contains the secret of the new key. If the old key expires, the new one has the same lifetime. With an overlap of 0, no
+	// gateway accepts a new message with the old key after the answer. The limit of 20 valid keys applies. Reasons: NOT_FOUND,
+	// DIRECTORY_DELETED, CREDENTIAL_ENDED (the key is revoked, has expired, or was rotated before), LIMIT, REQUEST_ID_REUSED.
 	RotateApiKey(context.Context, *RotateApiKeyRequest) (*RotateApiKeyResponse, error)
 	mustEmbedUnimplementedApiKeyServiceServer()
 }

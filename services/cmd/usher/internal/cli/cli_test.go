@@ -132,7 +132,7 @@ func TestAWalkThrough(t *testing.T) {
 		t.Errorf("the keys: %v", keys)
 	}
 	replaced := keys[1].(map[string]any)["id"].(string)
-	want(t, x.run(0, "key", "rotate", replaced, "--directory", directory, "--overlap", "1h"), `ush_\w{49} +false +20`)
+	want(t, x.run(0, "key", "rotate", replaced, "--directory", directory, "--overlap", "1h", "--name", "new"), `ush_\w{49} +false +20`)
 	x.run(1, "key", "rotate", replaced, "--directory", directory)
 	want(t, x.err, `was rotated before`)
 	want(t, x.run(0, "key", "revoke", keys[0].(map[string]any)["id"].(string), "--directory", directory), `second`)

@@ -331,9 +331,10 @@ func keyCommand(c *client) *cobra.Command {
 	rotate := &cobra.Command{Use: "rotate ID", Short: "Replace a key: prints the new secret once. The old key works for a while.", Args: cobra.ExactArgs(1)}
 	flags(rotate)
 	overlapFlag(rotate, &overlap)
+	rotate.Flags().StringVar(&name, "name", "", "a name for people (default: that of the old key)")
 	rotate.RunE = c.create(rotate, "api_key.id secret secret_omitted old_api_key.expire_time", func(ctx context.Context, conn grpc.ClientConnInterface, args []string, requestID string) (proto.Message, error) {
 		return directoryv1.NewApiKeyServiceClient(conn).RotateApiKey(ctx, &directoryv1.RotateApiKeyRequest{
-			OrganizationId: organization, DirectoryId: directory, Id: args[0], Overlap: durationpb.New(overlap), RequestId: requestID,
+			OrganizationId: organization, DirectoryId: directory, Id: args[0], DisplayName: name, Overlap: durationpb.New(overlap), RequestId: requestID,
 		})
 	})
 	revoke := &cobra.Command{Use: "revoke ID", Short: "End a key.", Args: cobra.ExactArgs(1)}
