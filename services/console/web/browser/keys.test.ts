@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { requireNotKept } from "./secret";
-import { message, newDirectory, openAs, user, withBrowser } from "./world";
+import { message, newDirectory, openAs, patience, user, withBrowser } from "./world";
 
 const organization = withBrowser(import.meta.url);
 const admin = `admin-${organization}`;
@@ -20,7 +20,9 @@ test("a key is rotated under traffic without a failed message, and a leaked one 
 
   const page = await openAs(admin, `/organizations/${organization}/directories/${directory.id}?tab=keys`);
   await page.getByRole("button", { name: /^Rotate: / }).click();
+  await page.getByLabel("Name of the new key").fill("In use from now on");
   await page.getByLabel("The old key stays valid for").selectOption("an hour");
+  await page.getByText("No message is lost if the identity provider has the new key").waitFor();
   await page.getByRole("button", { name: "Create the new key" }).click();
   await page.getByRole("button", { name: "Copy: API key" }).click();
   const fresh = await page.evaluate(() => navigator.clipboard.readText());
@@ -33,6 +35,7 @@ test("a key is rotated under traffic without a failed message, and a leaked one 
   await page.getByRole("button", { name: "Done" }).click();
   await page.getByText("Replaced, still valid").waitFor();
   await page.getByText("2 API keys are valid.").waitFor();
+  await page.getByRole("cell", { name: "In use from now on", exact: true }).waitFor();
   await requireNotKept(page, fresh);
 
   const row = page.getByRole("row").filter({ hasText: "Replaced, still valid" });
@@ -65,6 +68,48 @@ test("the only valid key ends with a warning, and a new one works", async () => 
   await page.getByLabel("I have stored the API key").check();
   await page.getByRole("button", { name: "Done" }).click();
   await page.getByRole("cell", { name: "after the leak", exact: true }).waitFor();
+  expect((await message({ ...directory, key }, "GET", "/Users")).status).toBe(200);
+});
+
+test("a key that somebody may know ends at once, and the directory waits for the new one", {
+  timeout: 240_000,
+}, async () => {
+  const directory = await newDirectory(organization, "Known to others");
+  await message(directory, "POST", "/Users", user("ann@example.com"));
+  const at = `/organizations/${organization}/directories/${directory.id}`;
+  const page = await openAs(admin, `${at}?tab=keys`);
+  await page.getByText("in the last two minutes").waitFor({ timeout: 2 * patience }); // the use of a key is stored within a minute
+  await page.getByRole("button", { name: /^Rotate: / }).click();
+  await page.getByLabel("Somebody else may know the old key").check();
+  expect(await page.getByLabel("The old key stays valid for").inputValue()).toBe("0s");
+  await page.getByText(/It ends for good\. This takes up to some 5 seconds\./).waitFor();
+  await page.getByLabel("The old key stays valid for").selectOption("an hour");
+  await page.getByText("Until then, whoever knows the old key can use it, too").waitFor();
+  await page.getByLabel("The old key stays valid for").selectOption("no time: end it now");
+  await page.getByRole("button", { name: "Create the new key" }).click();
+  await page.getByText("The old key has ended: nobody can use it any more.").waitFor();
+  const help = page.getByRole("dialog").getByRole("link", { name: "How to enter the new key" });
+  expect(await help.getAttribute("href")).toBe(`${at}/set-up#Rotate-the-key`);
+  await page.getByRole("button", { name: "Copy: API key" }).click();
+  const key = await page.evaluate(() => navigator.clipboard.readText());
+  await page.getByLabel("I have stored the API key").check();
+  await page.getByRole("button", { name: "Done" }).click();
+  expect((await message(directory, "GET", "/Users")).status).toBe(401);
+  await page.getByText("its new API key has not been used yet").waitFor();
+  await page.getByRole("button", { name: "Show 1 key that ended" }).click();
+  await page
+    .getByRole("row")
+    .filter({ hasText: "Replaced, ended" })
+    .getByText(/^ended/)
+    .waitFor();
+
+  const overview = await openAs(admin, `/organizations/${organization}`);
+  const line = overview.getByRole("listitem").filter({ hasText: "Known to others" });
+  await line.getByText("its new API key has not been used yet").waitFor();
+  await line.getByText("Needs attention").waitFor();
+
+  await page.getByRole("link", { name: "How to enter the new key" }).click();
+  await page.getByRole("button", { name: "Rotate the key", exact: true, expanded: true }).waitFor();
   expect((await message({ ...directory, key }, "GET", "/Users")).status).toBe(200);
 });
 

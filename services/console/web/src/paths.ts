@@ -1,6 +1,9 @@
 // The addresses of the pages.
 const of = (organization: string) => `/organizations/${encodeURIComponent(organization)}`;
 
+/** Returns the id of a section of a guide from its heading. An id must contain no space. */
+export const sectionId = (heading: string) => heading.replaceAll(" ", "-");
+
 export const paths = {
   organizations: "/organizations",
   /** The catalogue of roles, and who has signed in: the operator's. */
@@ -14,8 +17,9 @@ export const paths = {
     `${of(organization)}/directories/new${replaces && `?replaces=${replaces}`}`,
   directory: (organization: string, directory: string, tab = "") =>
     `${of(organization)}/directories/${encodeURIComponent(directory)}${tab && `?tab=${tab}`}`,
-  setUp: (organization: string, directory: string) =>
-    `${of(organization)}/directories/${encodeURIComponent(directory)}/set-up`,
+  /** It can open a section of the guide, by the heading. */
+  setUp: (organization: string, directory: string, section = "") =>
+    `${of(organization)}/directories/${encodeURIComponent(directory)}/set-up${section && `#${sectionId(section)}`}`,
   failedEvents: (organization: string, filter: Record<string, string> = {}) => {
     const query = new URLSearchParams(filter).toString();
     return `${of(organization)}/failed-events${query && `?${query}`}`;

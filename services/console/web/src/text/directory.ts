@@ -12,6 +12,7 @@ export const directory = {
   continueSetUp: "Continue to set it up",
   guide: "Open the set-up guide",
   lookAtKeys: "Look at the API keys",
+  enterKey: "How to enter the new key",
   lookAtEvents: "Look at the failed events",
   replaceIt: "Set up a directory that replaces it",
   baseUrl: "Base URL",
@@ -58,7 +59,14 @@ export const directory = {
       created: "Created",
     },
     actions: "Actions",
-    states: { valid: "Valid", replaced: "Replaced, still valid", revoked: "Revoked", expired: "Expired" },
+    states: {
+      valid: "Valid",
+      replaced: "Replaced, still valid",
+      ended: "Replaced, ended",
+      revoked: "Revoked",
+      expired: "Expired",
+    },
+    endedAt: "ended",
     soon: { EXPIRY_STATE_WITHIN_30_DAYS: "within 30 days", EXPIRY_STATE_WITHIN_7_DAYS: "within 7 days" } as Record<
       string,
       string
@@ -70,15 +78,19 @@ export const directory = {
     rotate: "Rotate",
     rotateOf: (name: string) => `Rotate: ${isolated(name)}`,
     rotateTitle: "Replace this key with a new one",
-    rotateText:
-      "You get a new key. The old one stays valid for the time that you choose, so that you can enter the new one at the identity provider without losing a message.",
+    rotateText: "You get a new key. Enter it at the identity provider in place of the old one.",
+    newName: "Name of the new key",
+    newNameHelp: "Without a name, it has that of the old key.",
     leaked: "Somebody else may know the old key",
-    leakedHelp:
-      "Then enter the new key at the identity provider at once. When it is in use there, revoke the old one here.",
-    overlapNone: "The identity provider cannot send anything until it has the new key.",
+    leakedHelp: "Then the old key ends at once, unless you choose another time.",
     overlap: "The old key stays valid for",
+    overlapNone:
+      "It ends for good. This takes up to some 5 seconds. After that, nobody can use it any more, and the identity provider cannot send anything until it has the new key.",
+    overlapSome: "No message is lost if the identity provider has the new key before this time is over.",
+    overlapLeaked:
+      "Until then, whoever knows the old key can use it, too: to read users and groups, and to change them. When the new key is in use, you can revoke the old one.",
     overlaps: {
-      "0s": "no time: nobody can use it any more",
+      "0s": "no time: end it now",
       "3600s": "an hour",
       "86400s": "a day",
       "604800s": "a week",
@@ -89,12 +101,12 @@ export const directory = {
     revokeOf: (name: string) => `Revoke: ${isolated(name)}`,
     revokeTitle: "Revoke this key",
     revokeText: (name: string) =>
-      `The key "${name}" ends for good. This takes up to some 5 seconds. After that, nobody can use it any more.`,
+      `The key ${isolated(name)} ends for good. This takes up to some 5 seconds. After that, nobody can use it any more.`,
     revokeReplaced: "It is the old key: another one has replaced it.",
     revokeLast: "It is the only valid key: the identity provider cannot send anything until it gets another one.",
     revokeUsed: "It was last used",
     revokeAction: "Revoke the key",
-    revoked: (name: string) => `"${name}" is revoked. Nobody can use it any more.`,
+    revoked: (name: string) => `${isolated(name)} is revoked. Nobody can use it any more.`,
     secretTitle: "The new API key",
     secret: "API key",
     shownOnce: "This is the only time that you see it. Usher does not store it.",
@@ -102,7 +114,7 @@ export const directory = {
     stored: "I have stored the API key",
     done: "Done",
     oldUntil: "The old key is valid until",
-    oldEnded: "The old key is not valid any more.",
+    oldEnded: "The old key has ended: nobody can use it any more.",
     omitted:
       "This request was sent twice, and the key was shown the first time. Create another one, and revoke this one.",
     ended: (n: number) => `Show ${count(n, "key")} that ended`,

@@ -48,6 +48,7 @@ export const overview = {
     looked: (all: string, failed: string) =>
       `Works: ${all} in 24 hours. ${failed} failed, and somebody has acknowledged that.`,
     noKey: "The identity provider cannot send anything: no API key is valid.",
+    unusedKey: "The identity provider cannot send anything: its new API key has not been used yet.",
     refused: (reason: string) => `Refuses the identity provider: ${refused[reason] ?? "its API key is not valid"}.`,
     expires: (when: string) =>
       `An API key expires ${when}. Rotate it before that, and enter the new one at the identity provider.`,

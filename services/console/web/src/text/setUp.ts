@@ -70,6 +70,7 @@ export const setUp = {
   guide: "The guide for",
   /** The headings of the sections of a guide that are open at first. */
   guideOpen: ["Before you begin", "Where each value goes"],
+  guideRotate: "Rotate the key",
   ignored: "Usher does not keep some of the attributes that the identity provider sends. There is nothing to do.",
   ignoredAction: "Look at what it sends",
   openDirectory: "Go to the directory",

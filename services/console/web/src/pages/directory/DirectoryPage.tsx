@@ -2,6 +2,7 @@ import { Button, Tabs } from "@mantine/core";
 import { Link, useNavigate, useParams, useSearchParams } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
 import { useOpenCounts } from "../../api/events";
+import { type Key, readKeys } from "../../api/keys";
 import { sometimes, useLive } from "../../api/live";
 import { useMay, useSession } from "../../api/session";
 import { Label } from "../../parts/Label";
@@ -39,6 +40,12 @@ export function DirectoryPage() {
     sometimes,
     useMay("READ_EVENTS", "MANAGE_DIRECTORIES"),
   );
+  const keys = useLive(
+    ["keys", organization, id],
+    () => readKeys(organization, id),
+    sometimes,
+    useMay("READ_EVENTS", "MANAGE_DIRECTORIES"),
+  );
   const openEvents = useOpenCounts(organization, id);
   if (!directory.data?.directory) {
     return directory.error ? (
@@ -56,6 +63,7 @@ export function DirectoryPage() {
       activity={activity.data?.activity[0]}
       known={activity.data !== undefined}
       openEvents={openEvents?.length !== 0}
+      keys={keys.data}
     />
   );
 }
@@ -65,9 +73,10 @@ interface PartsProps {
   activity: Schemas["DirectoryActivity"] | undefined;
   known: boolean;
   openEvents: boolean;
+  keys: Key[] | undefined;
 }
 
-function Parts({ directory, activity, known, openEvents }: PartsProps) {
+function Parts({ directory, activity, known, openEvents, keys }: PartsProps) {
   const words = text.directory;
   const { organizationId, id } = directory;
   const session = useSession();
@@ -75,7 +84,7 @@ function Parts({ directory, activity, known, openEvents }: PartsProps) {
   const [search] = useSearchParams();
   const chosen = search.get("tab") ?? "";
   const tab: Tab = chosen in words.tabs ? (chosen as Tab) : "status";
-  const situation = situationOf(directory, activity, { activity: known, openEvents });
+  const situation = situationOf(directory, activity, { activity: known, openEvents, keys });
   return (
     <Page
       title={directory.displayName ?? id}
@@ -144,6 +153,8 @@ function NextAction({ directory, situation }: { directory: Schemas["Directory"];
     case "alsoRefused":
     case "expires":
       return link(words.lookAtKeys, paths.directory(organizationId, id, "keys"));
+    case "unusedKey":
+      return link(words.enterKey, paths.setUp(organizationId, id, text.setUp.guideRotate));
     case "waits":
       return link(words.continueSetUp, paths.setUp(organizationId, id));
     default:

@@ -1,7 +1,9 @@
-import { Alert, Button, Checkbox, Group, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Anchor, Button, Checkbox, Group, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
+import { Link } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
+import { type Key, keysPath, readKeys } from "../../api/keys";
 import { often, useLive } from "../../api/live";
 import { newRequestId } from "../../api/requestId";
 import { useMay } from "../../api/session";
@@ -11,24 +13,10 @@ import { Label } from "../../parts/Label";
 import { SecretDialog } from "../../parts/SecretDialog";
 import { Failure, Loading } from "../../parts/States";
 import { Time } from "../../parts/Time";
+import { paths } from "../../paths";
 import { text } from "../../text";
 import { nameOfPrincipal } from "../../text/shell";
-
-type Key = Schemas["ApiKey"];
-
-const keysPath = "/api/v1/organizations/{organizationId}/directories/{directoryId}/apiKeys";
-
-function stateOf(key: Key): keyof typeof text.directory.keys.states {
-  if (key.revokeTime) {
-    return "revoked";
-  }
-  if (key.expiryState === "EXPIRY_STATE_EXPIRED") {
-    return "expired";
-  }
-  return key.replacedById ? "replaced" : "valid";
-}
-
-const isValid = (key: Key) => stateOf(key) === "valid" || stateOf(key) === "replaced";
+import { endOf, isValid, stateOf } from "./keyState";
 
 /** A key that was made a moment ago. Its secret is in this state only: no cache keeps it. */
 interface Made {
@@ -50,13 +38,13 @@ export function Keys({ directory }: { directory: Schemas["Directory"] }) {
   const [said, setSaid] = useState("");
   const keys = useLive(
     ["keys", path.organizationId, path.directoryId],
-    () => answer(api.GET(keysPath, { params: { path } })),
+    () => readKeys(path.organizationId, path.directoryId),
     often,
   );
   if (!keys.data) {
     return keys.error ? <Failure error={keys.error} retry={() => void keys.refetch()} /> : <Loading />;
   }
-  const all = keys.data.apiKeys;
+  const all = keys.data;
   const valid = all.filter(isValid);
   // Keys of one name are told apart by the time when they were created.
   const names = new Set<string>();
@@ -145,6 +133,16 @@ export function Keys({ directory }: { directory: Schemas["Directory"] }) {
       {made?.omitted && <Alert color="yellow">{words.omitted}</Alert>}
       {made?.secret && (
         <SecretDialog secret={made.secret} baseUrl={directory.baseUrl} onClose={() => setMade(undefined)}>
+          <Anchor
+            component={Link}
+            to={paths.setUp(path.organizationId, path.directoryId, text.setUp.guideRotate)}
+            target="_blank"
+            size="sm"
+            underline="always"
+            w="fit-content"
+          >
+            {text.directory.enterKey}
+          </Anchor>
           {made.old && (
             <Text size="sm">
               {Date.parse(made.old.expireTime ?? "") <= Date.now() ? (
@@ -186,7 +184,13 @@ function cellsOf(key: Key, mayManage: boolean, actions: ReactNode): ReactNode[] 
       )}
     </Text>,
     <Text key="expires" size="sm" component="div">
-      <Time value={key.expireTime} as="near" none={words.never} />
+      {isValid(key) ? (
+        <Time value={key.expireTime} as="near" none={words.never} />
+      ) : (
+        <>
+          {words.endedAt} <Time value={endOf(key)} />
+        </>
+      )}
       {soon && (
         <Text size="xs" style={{ color: "var(--usher-warn)" }}>
           {soon}
@@ -259,17 +263,29 @@ function Rotate({
   const words = text.directory.keys;
   const [leaked, setLeaked] = useState(false);
   const [chosen, setChosen] = useState<string>();
+  const [displayName, setDisplayName] = useState(of.displayName ?? "");
   const [requestId] = useState(newRequestId);
-  const overlap = chosen ?? (leaked ? "3600s" : "604800s");
+  const overlap = chosen ?? (leaked ? "0s" : "604800s");
   const run = async () => {
     const result = await answer(
-      api.POST(`${keysPath}/{id}:rotate`, { params: { path: { ...path, id: of.id } }, body: { overlap, requestId } }),
+      api.POST(`${keysPath}/{id}:rotate`, {
+        params: { path: { ...path, id: of.id } },
+        body: { displayName: displayName.trim(), overlap, requestId },
+      }),
     );
     await onMade({ secret: result.secret, omitted: result.secretOmitted, old: result.oldApiKey ?? undefined });
   };
   return (
     <FormDialog title={words.rotateTitle} action={words.rotateAction} run={run} onClose={onClose}>
       <Text>{words.rotateText}</Text>
+      <TextInput
+        label={words.newName}
+        description={words.newNameHelp}
+        value={displayName}
+        maxLength={200}
+        autoComplete="off"
+        onChange={(event) => setDisplayName(event.currentTarget.value)}
+      />
       <Checkbox
         label={words.leaked}
         description={words.leakedHelp}
@@ -283,7 +299,14 @@ function Rotate({
         onChange={(event) => setChosen(event.currentTarget.value)}
         data={Object.entries(words.overlaps).map(([value, label]) => ({ value, label }))}
       />
-      {overlap === "0s" && <Alert color="yellow">{words.overlapNone}</Alert>}
+      {overlap === "0s" ? (
+        <Alert color="yellow">{words.overlapNone}</Alert>
+      ) : (
+        <>
+          <Text size="sm">{words.overlapSome}</Text>
+          {leaked && <Alert color="yellow">{words.overlapLeaked}</Alert>}
+        </>
+      )}
     </FormDialog>
   );
 }

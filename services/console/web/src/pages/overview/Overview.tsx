@@ -2,6 +2,7 @@ import { Anchor, Button, Group, Paper, SimpleGrid, Stack, Switch, Text, Title } 
 import { Link, useParams, useSearchParams } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
 import { useOpenCounts } from "../../api/events";
+import { useKeysOf } from "../../api/keys";
 import { sometimes, useLive, useLivePages } from "../../api/live";
 import { walk } from "../../api/pages";
 import { useAccessStatus } from "../../api/rules";
@@ -43,10 +44,18 @@ export function Overview() {
   const facts = useFacts(organization);
   const counts = useOpenEvents(organization);
   const all = directories.data?.pages.flatMap((page) => page.directories) ?? [];
+  const keys = useKeysOf(
+    organization,
+    all.filter((d) => d.state === "DIRECTORY_STATE_ACTIVE" && d.validKeyCount > 0).map((d) => d.id),
+  );
   const situations = new Map(
     all.map((d) => [
       d.id,
-      situationOf(d, facts.activity.get(d.id), { activity: facts.known, openEvents: counts !== "0" }),
+      situationOf(d, facts.activity.get(d.id), {
+        activity: facts.known,
+        openEvents: counts !== "0",
+        keys: keys.get(d.id),
+      }),
     ]),
   );
   const troubled = [...situations.values()].filter(({ level }) => level === "bad" || level === "warn").length;

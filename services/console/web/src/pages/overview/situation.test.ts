@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Schemas } from "../../api/client";
+import type { Key } from "../../api/keys";
 import { situationOf } from "./situation";
 
 const directory = (more: Partial<Schemas["Directory"]> = {}) =>
@@ -80,4 +81,12 @@ test("failures that somebody has acknowledged need nobody", () => {
   const situation = situationOf(directory(), activity(7, 3), { activity: true, openEvents: false });
   expect(situation.level).toBe("good");
   expect(situation.sentence).toContain("3 failed, and somebody has acknowledged that");
+});
+
+test("a directory whose new key was never used does not work, whatever it received before", () => {
+  const revoked = { revokeTime: "2026-01-01T11:00:00Z", lastUseTime: "2026-01-01T10:00:00Z" } as Key;
+  const keys = [{ expiryState: "EXPIRY_STATE_NONE" } as Key, revoked];
+  const situation = situationOf(directory(), activity(7, 0), { activity: true, openEvents: false, keys });
+  expect(situation.level).toBe("bad");
+  expect(situation.sentence).toContain("has not been used yet");
 });

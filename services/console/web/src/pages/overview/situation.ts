@@ -1,8 +1,10 @@
 import type { Schemas } from "../../api/client";
+import type { Key } from "../../api/keys";
 import type { Tone } from "../../parts/Label";
 import { ago } from "../../parts/Time";
 import { text } from "../../text";
 import { number } from "../../text/shell";
+import { waitsForKey } from "../directory/keyState";
 
 /** How urgent a situation is. */
 export type Level = keyof typeof text.overview.level;
@@ -13,6 +15,7 @@ const levels = {
   deleted: "off",
   suspended: "bad",
   noKey: "bad",
+  unusedKey: "bad",
   refused: "bad",
   alsoRefused: "warn",
   expires: "warn",
@@ -66,6 +69,8 @@ interface Known {
   activity: boolean;
   /** Whether there are failed events that nobody has acknowledged. */
   openEvents: boolean;
+  /** The API keys, if they are known. */
+  keys?: Key[] | undefined;
   now?: number;
 }
 
@@ -89,6 +94,9 @@ export function situationOf(
   }
   if (directory.validKeyCount === 0) {
     return situation("noKey", words.noKey);
+  }
+  if (waitsForKey(known.keys ?? [], activity?.lastMessageTime)) {
+    return situation("unusedKey", words.unusedKey);
   }
   const refusal = sinceLastMessage(directory, activity);
   if (refusal !== undefined && refusal > recent) {

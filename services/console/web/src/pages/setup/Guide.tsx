@@ -1,9 +1,11 @@
 import { Accordion, Anchor, Code, ScrollArea, Select, Stack, Typography } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useMemo } from "react";
+import { useEffect, useMemo } from "react";
 import Markdown, { type Components } from "react-markdown";
+import { useLocation } from "react-router";
 import remarkGfm from "remark-gfm";
 import { Failure, Loading } from "../../parts/States";
+import { sectionId } from "../../paths";
 import { text } from "../../text";
 import { type Provider, providers } from "../../text/setUp";
 import classes from "./Guide.module.css";
@@ -52,12 +54,15 @@ export function Guide({ provider, onProvider, baseUrl, secret }: Props) {
   );
 }
 
-/** Returns the name of a section, which becomes a part of an id in the page: it must contain no space. */
-const idOf = (heading: string) => heading.replaceAll(" ", "-");
-
-/** The sections of a guide. Those that everybody needs are open. */
+/** The sections of a guide. Those that everybody needs are open, and the one that the address names. */
 function Sections({ guide, components }: { guide: string; components: Components }) {
   const [introduction = "", ...sections] = guide.split(/^## /m);
+  const named = useLocation().hash.slice(1);
+  useEffect(() => {
+    if (named) {
+      document.getElementById(named)?.scrollIntoView();
+    }
+  }, [named]);
   return (
     <>
       <Section components={components}>{introduction}</Section>
@@ -65,7 +70,7 @@ function Sections({ guide, components }: { guide: string; components: Components
         multiple
         order={2}
         variant="separated"
-        defaultValue={text.setUp.guideOpen.map(idOf)}
+        defaultValue={[...text.setUp.guideOpen.map(sectionId), ...(named ? [named] : [])]}
         keepMounted
         keepMountedMode="display-none"
         classNames={{ panel: classes.panel ?? "" }}
@@ -73,7 +78,12 @@ function Sections({ guide, components }: { guide: string; components: Components
         {sections.map((section) => {
           const [heading = "", ...lines] = section.split("\n");
           return (
-            <Accordion.Item key={heading} value={idOf(heading)}>
+            <Accordion.Item
+              key={heading}
+              value={sectionId(heading)}
+              id={sectionId(heading)}
+              className={classes.section ?? ""}
+            >
               <Accordion.Control>{heading}</Accordion.Control>
               <Accordion.Panel>
                 <Section components={components}>{lines.join("\n")}</Section>

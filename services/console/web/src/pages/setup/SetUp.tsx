@@ -2,6 +2,7 @@ import { Alert, Anchor, Button, Checkbox, Paper, Stack, Text, Title } from "@man
 import { useEffect, useState } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
+import { readKeys } from "../../api/keys";
 import { often, sometimes, useLive } from "../../api/live";
 import { forget, received } from "../../api/shownOnce";
 import { CopyField } from "../../parts/CopyField";
@@ -63,19 +64,14 @@ function Steps({ directory, secret }: { directory: Schemas["Directory"]; secret:
       ),
     often,
   );
-  const keys = useLive(
-    ["keys", organizationId, id],
-    () =>
-      answer(api.GET("/api/v1/organizations/{organizationId}/directories/{directoryId}/apiKeys", { params: { path } })),
-    often,
-  );
+  const keys = useLive(["keys", organizationId, id], () => readKeys(organizationId, id), often);
   const quirks = useLive(
     ["quirks", organizationId, id],
     () =>
       answer(api.GET("/api/v1/organizations/{organizationId}/directories/{directoryId}/quirks", { params: { path } })),
     sometimes,
   ).data;
-  const steps = stepsOf(keys.data?.apiKeys ?? [], progress.data?.progress?.milestones ?? []);
+  const steps = stepsOf(keys.data ?? [], progress.data?.progress?.milestones ?? []);
   const overview = { title: text.overview.title, to: paths.overview(organizationId) };
   const name = directory.displayName ?? id;
   return (
@@ -105,7 +101,7 @@ function Steps({ directory, secret }: { directory: Schemas["Directory"]; secret:
         </Stack>
         <div className={classes.checklist}>
           {progress.error && <Failure error={progress.error} retry={() => void progress.refetch()} />}
-          <Checklist directory={directory} keys={keys.data?.apiKeys ?? []} progress={progress.data} />
+          <Checklist directory={directory} keys={keys.data ?? []} progress={progress.data} />
         </div>
       </div>
     </Page>
