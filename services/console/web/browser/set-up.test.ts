@@ -1,7 +1,7 @@
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { requireNotKept } from "./secret";
-import { message, openAs, patience, rest, simulate, user, withBrowser } from "./world";
+import { message, openAs, patience, rest, said, simulate, user, withBrowser } from "./world";
 
 const organization = withBrowser(import.meta.url);
 const admin = `admin-${organization}`;
@@ -23,11 +23,13 @@ test("an admin sets a directory up, and sees each step of the identity provider"
   await page.getByText("Enter a name of 1 to 200 characters.").waitFor();
   await page.getByRole("radio", { name: "Okta" }).click();
   await page.getByLabel("Name of the directory").fill("Okta of the sales team");
+  await page.getByText(/The rules of the organization apply .* There is no rule yet\./).waitFor();
   await page.getByRole("button", { name: "Create the directory" }).click();
 
   await page.getByText("This is the only time that you see the API key.").waitFor();
   const directory = { baseUrl: await copied(page, "Base URL"), key: await copied(page, "API key") };
   expect(directory.key).toMatch(/^ush_/);
+  await page.getByText("An identity provider in the cloud cannot reach this address").waitFor(); // the tests are on one computer
   await requireNotKept(page, directory.key);
   expect(await steps(page, true).count()).toBe(0);
   const guide = page.getByRole("main");
@@ -46,6 +48,15 @@ test("an admin sets a directory up, and sees each step of the identity provider"
   await page.getByText("Everything has arrived that Usher looks for.").waitFor();
   await page.getByText("Of the newest 20 users, so many have a value:").waitFor();
   await requireNotKept(page, directory.key);
+});
+
+test("a second directory with the same name is seen before it is created", async () => {
+  await rest("POST", `organizations/${organization}/directories?replaceNone=true`, { displayName: "Twice" });
+  const page = await openAs(admin, `/organizations/${organization}/directories/new`);
+  await page.getByLabel("Name of the directory").fill("twice");
+  await page.getByText(said("A directory with the name twice exists already.")).waitFor();
+  await page.getByLabel("Name of the directory").fill("Twice as much");
+  await page.getByText(/exists already/).waitFor({ state: "detached" });
 });
 
 test("nobody leaves the only place of an API key by mistake", async () => {

@@ -87,6 +87,15 @@ export function viewsOf(places: Places): View[] {
         await page.getByText("Choose the identity provider.").waitFor();
       },
     },
+    {
+      name: "new-directory-taken",
+      path: `${base}/directories/new`,
+      login,
+      act: async (page) => {
+        await page.getByLabel("Name of the directory").fill("okta of the sales team ");
+        await page.getByText("Two answers, and you get the values").waitFor();
+      },
+    },
     { name: "new-directory-more", path: `${base}/directories/new`, login, act: press("More settings") },
     { name: "failed-events", path: `${base}/failed-events`, login },
     { name: "failed-events-none", path: `${base}/failed-events?message=nothing`, login },

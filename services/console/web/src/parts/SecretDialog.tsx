@@ -1,6 +1,7 @@
 import { Alert, Button, Checkbox, Modal, Stack } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 import { text } from "../text";
+import { BaseUrl } from "./BaseUrl";
 import { CopyField } from "./CopyField";
 import { Leave } from "./Leave";
 import { useReturnFocus } from "./useReturnFocus";
@@ -45,7 +46,7 @@ export function SecretDialog({ secret, words = apiKey, baseUrl, onClose, childre
     >
       <Stack>
         <CopyField label={words.secret} value={secret} />
-        {baseUrl && <CopyField label={text.directory.baseUrl} value={baseUrl} />}
+        {baseUrl && <BaseUrl value={baseUrl} />}
         <Alert color="yellow" title={words.shownOnce}>
           {words.shownOnceAction}
         </Alert>

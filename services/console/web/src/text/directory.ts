@@ -17,6 +17,13 @@ export const directory = {
   replaceIt: "Set up a directory that replaces it",
   baseUrl: "Base URL",
   baseUrlHelp: "The identity provider sends messages to this address.",
+  unreachable: "An identity provider in the cloud cannot reach this address",
+  unreachableWhy: {
+    loopback:
+      "It leads each computer to itself, so it is for trials alone. The operator of Usher sets the public address.",
+    plain:
+      "It does not begin with https. Identity providers in the cloud refuse that, and the API key would travel unprotected. The operator of Usher sets the public address.",
+  },
   users: "Users",
   groups: "Groups",
   detached: "they are detached now",

@@ -16,13 +16,19 @@ export type Provider = keyof typeof providers;
 export const setUp = {
   newTitle: "Set up a directory",
   newSituation:
-    "A directory is one connection from an identity provider. Two answers, and you get the values to enter there.",
+    "A directory is one connection from an identity provider. Two answers, and you get the values to enter there. All directories of an organization share its tenants, rules and admins: a company that must be apart from yours needs an organization of its own, which the operator of Usher creates.",
   provider: "Which identity provider sends the users and groups?",
   providerHelp: "It decides which guide you see. You can choose another one later.",
   providerMissing: 'Choose the identity provider. If the list does not have it, choose "Another one".',
   name: "Name of the directory",
   nameHelp: "For you and your colleagues, such as the name of the identity provider and of the part of the company.",
   nameMissing: "Enter a name of 1 to 200 characters.",
+  nameTaken: (name: string) =>
+    `A directory with the name ${isolated(name)} exists already. Choose another name, so that people can tell the two apart.`,
+  rulesApply: "The rules of the organization apply to the users and groups of each directory, also of this one.",
+  rulesNow: (n: number) =>
+    n === 0 ? "There is no rule yet." : `There ${n === 1 ? "is" : "are"} ${count(n, "rule")} now.`,
+  rulesAction: "Look at the rules",
   replaces: "Does it replace a deleted directory?",
   replacesHelp:
     "A directory that replaces another one takes over its users and groups when the identity provider sends them again. They keep their ids, and so nobody's access changes.",
@@ -88,7 +94,8 @@ export const setUp = {
     key: "The identity provider has sent the key of this directory.",
     connection: "A message about users or groups was answered. A connection test is such a message.",
     user: "Assign a user to the application at the identity provider.",
-    group: "Assign a group, or push one. Without groups, only rules about attributes can match.",
+    group:
+      "The section Groups of the guide says how the identity provider sends a group: often, to assign it is not enough. Without groups, only rules about role values and filters can match.",
     change: "Change the title of the user, for example.",
     deactivation: "Remove the assignment of a user, to see that this arrives, too.",
   },

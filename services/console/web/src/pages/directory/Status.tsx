@@ -5,7 +5,7 @@ import { answer, api, type Schemas } from "../../api/client";
 import { sometimes, useLive } from "../../api/live";
 import { useMay } from "../../api/session";
 import { Bars } from "../../parts/Bars";
-import { CopyField } from "../../parts/CopyField";
+import { BaseUrl } from "../../parts/BaseUrl";
 import { Facts } from "../../parts/Facts";
 import { Time } from "../../parts/Time";
 import { paths } from "../../paths";
@@ -87,7 +87,7 @@ export function Status({
     <Stack gap="lg">
       {!deleted && (
         <Paper withBorder p="md">
-          <CopyField label={words.baseUrl} description={words.baseUrlHelp} value={directory.baseUrl} />
+          <BaseUrl description={words.baseUrlHelp} value={directory.baseUrl} />
         </Paper>
       )}
       {month && (

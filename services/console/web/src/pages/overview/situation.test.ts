@@ -19,7 +19,7 @@ test.each([
   ["quiet", directory(), activity(0, 0), "quiet", "nothing now"],
   ["failures", directory(), activity(7, 3), "warn", "Of 10 in 24 hours, 3 failed"],
   ["slowed down", directory(), activity(7, 0, 2), "warn", "slow 2 down"],
-  ["never a message", directory(), undefined, "warn", "first message"],
+  ["never a message", directory(), undefined, "new", "first message"],
   ["no valid key", directory({ validKeyCount: 0 }), activity(1, 0), "bad", "no API key"],
   [
     "a key that expires soon",

@@ -20,7 +20,7 @@ const levels = {
   alsoRefused: "warn",
   expires: "warn",
   unknown: "quiet",
-  waits: "warn",
+  waits: "new",
   failing: "warn",
   looked: "good",
   limited: "warn",
@@ -28,7 +28,14 @@ const levels = {
   works: "good",
 } satisfies Record<string, Level>;
 
-const tones: Record<Level, Tone> = { good: "good", quiet: "quiet", warn: "warn", bad: "bad", off: "quiet" };
+const tones: Record<Level, Tone> = {
+  good: "good",
+  quiet: "quiet",
+  new: "quiet",
+  warn: "warn",
+  bad: "bad",
+  off: "quiet",
+};
 
 export function toneOf(level: Level): Tone {
   return tones[level];

@@ -1,11 +1,13 @@
-import { Button, Collapse, Fieldset, Radio, SimpleGrid, Stack, Switch, Text, TextInput } from "@mantine/core";
+import { Anchor, Button, Collapse, Fieldset, Radio, SimpleGrid, Stack, Switch, Text, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
-import { useNavigate, useParams, useSearchParams } from "react-router";
+import { Link, useNavigate, useParams, useSearchParams } from "react-router";
 import { answer, api, type Schemas } from "../../api/client";
 import { allDirectoriesKey, readAllDirectories } from "../../api/directories";
 import { newRequestId } from "../../api/requestId";
+import { useRules } from "../../api/rules";
+import { useMay, useSession } from "../../api/session";
 import { handOver } from "../../api/shownOnce";
 import { Page } from "../../parts/Page";
 import { Failure } from "../../parts/States";
@@ -21,7 +23,8 @@ export function NewDirectory() {
   const { organization = "" } = useParams();
   const navigate = useNavigate();
   const queries = useQueryClient();
-  const replaceable = useReplaceable(organization);
+  const all = useAllDirectories(organization);
+  const replaceable = replaceableOf(all);
   const [provider, setProvider] = useState<Provider>();
   const [name, setName] = useState<string>();
   const [search] = useSearchParams();
@@ -38,6 +41,9 @@ export function NewDirectory() {
   const nameField = useRef<HTMLInputElement>(null);
   const replacesField = useRef<HTMLDivElement>(null);
   const displayName = (name ?? (provider === undefined || provider === "generic" ? "" : providers[provider])).trim();
+  const taken = all.some(
+    (d) => d.state !== "DIRECTORY_STATE_DELETED" && d.displayName?.trim().toLowerCase() === displayName.toLowerCase(),
+  );
   // A directory replaces another one only because somebody says so.
   const undecided = replaces === undefined && replaceable.length > 0;
   const replacesId = replaces ?? "";
@@ -115,18 +121,23 @@ export function NewDirectory() {
             ))}
           </SimpleGrid>
         </Radio.Group>
-        <TextInput
-          ref={nameField}
-          label={words.name}
-          description={words.nameHelp}
-          value={name ?? displayName}
-          onChange={(event) => setName(event.currentTarget.value)}
-          maxLength={200}
-          error={(pressed || name !== undefined) && displayName === "" && words.nameMissing}
-          withAsterisk
-          aria-required
-          autoComplete="off"
-        />
+        <Stack gap={4}>
+          <TextInput
+            ref={nameField}
+            label={words.name}
+            description={words.nameHelp}
+            value={name ?? displayName}
+            onChange={(event) => setName(event.currentTarget.value)}
+            maxLength={200}
+            error={(pressed || name !== undefined) && displayName === "" && words.nameMissing}
+            withAsterisk
+            aria-required
+            autoComplete="off"
+          />
+          <Text size="sm" role="status">
+            {taken && words.nameTaken(displayName)}
+          </Text>
+        </Stack>
         {replaceable.length > 0 && (
           <Radio.Group
             ref={replacesField}
@@ -191,6 +202,7 @@ export function NewDirectory() {
             </Stack>
           </Fieldset>
         </Collapse>
+        <RulesApply organization={organization} />
         {error !== undefined && <Failure error={error} />}
         <Button type="submit" w="fit-content" loading={busy}>
           {words.create}
@@ -200,15 +212,38 @@ export function NewDirectory() {
   );
 }
 
-/** Returns the deleted directories that no other directory has replaced, the one that was deleted last first. */
-function useReplaceable(organization: string): Schemas["Directory"][] {
-  const { data: all = [] } = useQuery({
+/** Reads the directories of the organization, including deleted ones. */
+function useAllDirectories(organization: string): Schemas["Directory"][] {
+  const { data = [] } = useQuery({
     queryKey: allDirectoriesKey(organization),
     queryFn: () => readAllDirectories(organization),
     staleTime: 0,
   });
+  return data;
+}
+
+/** Returns the deleted directories that no other directory has replaced, the one that was deleted last first. */
+function replaceableOf(all: Schemas["Directory"][]): Schemas["Directory"][] {
   const replaced = new Set(all.map((d) => d.replacesId));
   return all
     .filter((d) => d.state === "DIRECTORY_STATE_DELETED" && !replaced.has(d.id))
     .sort((a, b) => Date.parse(b.deleteTime ?? "") - Date.parse(a.deleteTime ?? ""));
+}
+
+/** Says that the rules of the organization apply to a new directory, too. */
+function RulesApply({ organization }: { organization: string }) {
+  const words = text.setUp;
+  const { oneDirectory } = useSession();
+  const may = useMay("MANAGE_RULES", "READ_ACCESS") && !oneDirectory;
+  const { rules } = useRules(organization, may);
+  return (
+    <Text size="sm">
+      {words.rulesApply} {rules && words.rulesNow(rules.length)}{" "}
+      {may && (
+        <Anchor component={Link} to={paths.rules(organization)} target="_blank" inherit underline="always">
+          {words.rulesAction}
+        </Anchor>
+      )}
+    </Text>
+  );
 }

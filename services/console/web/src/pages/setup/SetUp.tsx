@@ -5,6 +5,7 @@ import { answer, api, type Schemas } from "../../api/client";
 import { readKeys } from "../../api/keys";
 import { often, sometimes, useLive } from "../../api/live";
 import { forget, received } from "../../api/shownOnce";
+import { BaseUrl } from "../../parts/BaseUrl";
 import { CopyField } from "../../parts/CopyField";
 import { Leave } from "../../parts/Leave";
 import { Page } from "../../parts/Page";
@@ -140,7 +141,7 @@ function Values({ directory, secret }: { directory: Schemas["Directory"]; secret
     <Paper withBorder p="md">
       <Stack>
         <Title order={2}>{words.values}</Title>
-        <CopyField label={words.baseUrl} description={words.baseUrlHelp} value={directory.baseUrl} />
+        <BaseUrl description={words.baseUrlHelp} value={directory.baseUrl} />
         {secret === undefined ? (
           <Text size="sm" c="dimmed">
             {words.keyGone}{" "}
