@@ -29,7 +29,7 @@ export const paths = {
     const query = new URLSearchParams(filter).toString();
     return `${of(organization)}/access${query && `?${query}`}`;
   },
-  rules: (organization: string) => `${of(organization)}/rules`,
+  rules: (organization: string, show: "" | "problems" = "") => `${of(organization)}/rules${show && `?show=${show}`}`,
   newRule: (organization: string) => `${of(organization)}/rules/new`,
   /** The form of the rule has the name of the group filled in, if it is given. */
   rule: (organization: string, rule: string, group = "") =>

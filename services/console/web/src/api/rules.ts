@@ -34,6 +34,7 @@ export function useRuleProblems(organizationId: string) {
         api.GET("/api/v1/organizations/{organizationId}/rules:problems", { params: { path: { organizationId } } }),
       ),
     sometimes,
+    useMay("READ_ACCESS", "MANAGE_RULES"),
   );
   const byRule = new Map<string, Problem[]>();
   for (const problem of data?.problems ?? []) {

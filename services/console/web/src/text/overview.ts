@@ -10,16 +10,24 @@ export const refused: Record<string, string> = {
 
 export const overview = {
   title: "Overview",
-  situation: (directories: number, more: boolean, troubled: number, open: string) => {
+  situation: (directories: number, more: boolean, troubled: number, wrongRules: number, open: string) => {
+    const rules = wrongRules === 0 ? "" : `Look at ${count(wrongRules, "rule")}. `;
     if (directories === 0) {
-      return "No identity provider is connected yet.";
+      return `No identity provider is connected yet. ${rules}`;
     }
     const many = more
       ? `More than ${count(directories, "directory", "directories")}`
       : count(directories, "directory", "directories");
+    const one = directories === 1 && !more;
     const state =
-      troubled === 0 ? "all is well" : directories === 1 ? "look at it" : `look at ${number(troubled)} of them`;
-    return `${many}: ${state}. ${open}`;
+      troubled > 0
+        ? one
+          ? ": look at it"
+          : `: look at ${number(troubled)} of them`
+        : wrongRules === 0
+          ? ": all is well"
+          : `, and ${one ? "it does not need you" : "none of them needs you"}`;
+    return `${many}${state}. ${rules}${open}`;
   },
   open: (n: string) => (n === "0" ? "No failed event is open." : `Open failed events: ${n}.`),
   atLeast: (n: string) => `${n} or more`,
@@ -32,6 +40,7 @@ export const overview = {
   deleted: "Show deleted directories",
   figures: {
     events: "Open failed events",
+    wrongRules: "Rules with a problem",
     waiting: "Rules that wait for a rule sync",
     waitingSince: "the oldest change:",
     age: "Access is behind by",

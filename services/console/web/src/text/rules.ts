@@ -140,7 +140,8 @@ export const rules = {
     titleStored: "Whom it matches now",
     none: "Nobody.",
     examples: "Such as:",
-    inactive: "Inactive users count, too, although rules give them nothing.",
+    inactive:
+      "Inactive and detached users count here, too, and rules give them nothing. So fewer users than this can get the roles.",
     noGroup: "No directory has sent a group with this name yet. The rule waits for it.",
     empty: "Choose the users first.",
   },

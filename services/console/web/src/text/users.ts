@@ -105,7 +105,7 @@ export const users = {
   },
   whyTitle: "Why does this user not have a role?",
   whyText: "Choose a role. You see what each rule that gives it says about this user.",
-  whyChoose: "Choose a role above.",
+  whyChoose: "Choose a role above. A tenant is not needed: without one, you see all tenants.",
   whyNoRule: "No rule gives this role here.",
   whyAddRule: "Add a rule",
   whyCaption: "What the rules say about this user",

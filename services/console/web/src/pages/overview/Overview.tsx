@@ -5,7 +5,7 @@ import { useOpenCounts } from "../../api/events";
 import { useKeysOf } from "../../api/keys";
 import { sometimes, useLive, useLivePages } from "../../api/live";
 import { walk } from "../../api/pages";
-import { useAccessStatus } from "../../api/rules";
+import { useAccessStatus, useRuleProblems } from "../../api/rules";
 import { useMay } from "../../api/session";
 import { Bars } from "../../parts/Bars";
 import { colourOf, Label } from "../../parts/Label";
@@ -18,7 +18,7 @@ import { text } from "../../text";
 import { age } from "../../text/durations";
 import { number } from "../../text/shell";
 import classes from "./Overview.module.css";
-import { type Situation, situationOf, sumOf, toneOf } from "./situation";
+import { rulesToLookAt, type Situation, situationOf, sumOf, toneOf } from "./situation";
 
 const hour = 3_600_000;
 /** How many directories a page of the list has. */
@@ -43,6 +43,7 @@ export function Overview() {
   );
   const facts = useFacts(organization);
   const counts = useOpenEvents(organization);
+  const wrongRules = rulesToLookAt(useRuleProblems(organization));
   const all = directories.data?.pages.flatMap((page) => page.directories) ?? [];
   const keys = useKeysOf(
     organization,
@@ -70,11 +71,17 @@ export function Overview() {
       title={text.overview.title}
       situation={
         directories.data &&
-        text.overview.situation(all.length, directories.hasNextPage, troubled, counts ? text.overview.open(counts) : "")
+        text.overview.situation(
+          all.length,
+          directories.hasNextPage,
+          troubled,
+          wrongRules ?? 0,
+          counts ? text.overview.open(counts) : "",
+        )
       }
       action={all.length > 0 && setUp(text.overview.setUpAnother, "default")}
     >
-      <Figures organization={organization} openEvents={counts} />
+      <Figures organization={organization} openEvents={counts} wrongRules={wrongRules} />
       {directories.error && <Failure error={directories.error} retry={() => void directories.refetch()} />}
       {directories.isPending && !directories.error && <Loading />}
       {directories.data && all.length === 0 && (
@@ -153,17 +160,31 @@ function useOpenEvents(organization: string): string | undefined {
   return counts.some((reason) => reason.atLeast) ? text.overview.atLeast(sum) : sum;
 }
 
-function Figures({ organization, openEvents }: { organization: string; openEvents: string | undefined }) {
+interface FiguresProps {
+  organization: string;
+  openEvents: string | undefined;
+  wrongRules: number | undefined;
+}
+
+function Figures({ organization, openEvents, wrongRules }: FiguresProps) {
   const words = text.overview.figures;
   const access = useAccessStatus(organization).data;
   return (
-    <SimpleGrid cols={{ base: 1, xs: 3 }}>
+    <SimpleGrid cols={{ base: 1, xs: 2, lg: 4 }}>
       {openEvents !== undefined && (
         <Figure
           label={words.events}
           value={openEvents}
           to={paths.failedEvents(organization)}
           urgent={openEvents !== "0"}
+        />
+      )}
+      {wrongRules !== undefined && (
+        <Figure
+          label={words.wrongRules}
+          value={wrongRules === 0 ? words.none : number(wrongRules)}
+          to={paths.rules(organization, wrongRules === 0 ? "" : "problems")}
+          urgent={wrongRules > 0}
         />
       )}
       {access && (

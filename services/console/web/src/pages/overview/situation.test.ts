@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import type { Schemas } from "../../api/client";
 import type { Key } from "../../api/keys";
-import { situationOf } from "./situation";
+import { text } from "../../text";
+import { rulesToLookAt, situationOf } from "./situation";
 
 const directory = (more: Partial<Schemas["Directory"]> = {}) =>
   ({ state: "DIRECTORY_STATE_ACTIVE", validKeyCount: 1, lastRefusalTime: null, ...more }) as Schemas["Directory"];
@@ -89,4 +90,24 @@ test("a directory whose new key was never used does not work, whatever it receiv
   const situation = situationOf(directory(), activity(7, 0), { activity: true, openEvents: false, keys });
   expect(situation.level).toBe("bad");
   expect(situation.sentence).toContain("has not been used yet");
+});
+
+test("a rule that only waits for a rule sync needs nobody to look at it", () => {
+  const problems = new Map([
+    ["waits", [{ kind: "RULE_PROBLEM_KIND_WAITS_FOR_SYNC" as const }]],
+    [
+      "no group",
+      [{ kind: "RULE_PROBLEM_KIND_WAITS_FOR_SYNC" as const }, { kind: "RULE_PROBLEM_KIND_GROUP_NOT_SEEN" as const }],
+    ],
+  ]);
+  expect(rulesToLookAt(problems)).toBe(1);
+  expect(rulesToLookAt(undefined)).toBeUndefined();
+});
+
+test("all is well only if no directory and no rule needs somebody", () => {
+  const of = (troubled: number, rules: number) => text.overview.situation(2, false, troubled, rules, "");
+  expect(of(0, 0)).toContain("2 directories: all is well.");
+  expect(of(1, 0)).toContain("2 directories: look at 1 of them.");
+  expect(of(0, 1)).toBe("2 directories, and none of them needs you. Look at 1 rule. ");
+  expect(of(1, 2)).toBe("2 directories: look at 1 of them. Look at 2 rules. ");
 });

@@ -1,5 +1,6 @@
 import type { Schemas } from "../../api/client";
 import type { Key } from "../../api/keys";
+import type { Problem } from "../../api/rules";
 import type { Tone } from "../../parts/Label";
 import { ago } from "../../parts/Time";
 import { text } from "../../text";
@@ -151,4 +152,12 @@ function sinceLastMessage(
   }
   const since = Date.parse(directory.lastRefusalTime) - Date.parse(activity.lastMessageTime);
   return since > 0 ? since : undefined;
+}
+
+/** Returns how many rules need somebody: those with a problem that a rule sync does not end. */
+export function rulesToLookAt(problems: Map<string, Pick<Problem, "kind">[]> | undefined): number | undefined {
+  return (
+    problems &&
+    [...problems.values()].filter((all) => all.some(({ kind }) => kind !== "RULE_PROBLEM_KIND_WAITS_FOR_SYNC")).length
+  );
 }

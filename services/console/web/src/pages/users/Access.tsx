@@ -131,7 +131,7 @@ function Reasons({ held, explained }: ReasonsProps) {
             <ByRule organization={held.organizationId} reason={reasonOf(explained, source, held)} id={source.ruleId} />
           )}{" "}
           <Text span size="xs" c="dimmed" component="span">
-            {text.users.reason.since} <Time value={source.createTime} as="day" />
+            {text.users.reason.since} <Time value={source.createTime} />
           </Text>
         </Text>
       ))}
