@@ -35,7 +35,10 @@ beforeAll(async () => {
 
 test("the page says who holds a role, why, and whether it counts", async () => {
   const page = await openAs(admin, base);
-  await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Access", exact: true }).click();
+  await page
+    .getByRole("navigation", { name: "Pages", exact: true })
+    .getByRole("link", { name: "Access", exact: true })
+    .click();
   await page.getByRole("heading", { level: 1, name: "Access" }).waitFor();
   const table = page.getByRole("table", { name: "Access, by user" });
   await expect.poll(() => table.getByRole("row").count()).toBe(4);
@@ -85,4 +88,34 @@ test("a session that may not read access is told so", async () => {
   expect(await page.getByRole("link", { name: "Access", exact: true }).count()).toBe(0);
   await page.goto(`${base}/access`);
   await page.getByText("Your account does not show who holds which role.").waitFor();
+});
+
+test("the overview leads to a rule that needs somebody, and the navigation shows the section", async () => {
+  await newRule(organization, "Auditors", "participant"); // nobody has sent this group
+  const page = await openAs(admin, base);
+  const nav = page.getByRole("navigation", { name: "Pages", exact: true });
+  await page.getByText(/Look at 1 rule\./).waitFor();
+  expect(await nav.getByRole("link", { name: "Overview" }).getAttribute("aria-current")).toBe("page");
+  await page.getByRole("main").getByRole("link", { name: "1", exact: true }).first().click();
+  await page.getByRole("link", { name: "Auditors" }).click();
+  await page.getByRole("heading", { level: 1, name: "Auditors" }).waitFor();
+  expect(await nav.getByRole("link", { name: "Rules", exact: true }).getAttribute("aria-current")).toBe("true");
+  expect(await nav.getByRole("link", { name: "Overview" }).getAttribute("aria-current")).toBeNull();
+  expect(await nav.getByRole("group").count()).toBe(0); // all pages are of one organization
+});
+
+test("the operator's pages keep the way back, and a role leads to those who hold it", async () => {
+  const page = await openAs("operator", base);
+  const nav = page.getByRole("navigation", { name: "Pages", exact: true });
+  const all = nav.getByRole("group", { name: "All organizations" });
+  await all.getByRole("link", { name: "Roles" }).click();
+  await page.getByRole("heading", { level: 1, name: "Roles" }).waitFor();
+  const one = nav.getByRole("group", { name: "This organization" });
+  await one.getByRole("link", { name: "Overview" }).waitFor();
+  await page.getByRole("link", { name: about("Who has access:", "Designer") }).click();
+  await page.waitForURL(`**${base}/access?role=designer`);
+  await page.getByRole("table", { name: "Access, by user" }).waitFor();
+  await all.getByRole("link", { name: "Organizations" }).click();
+  await page.getByRole("heading", { level: 1, name: "Organizations" }).waitFor();
+  await one.waitFor({ state: "detached" });
 });
