@@ -26,7 +26,7 @@ async function eachView(look: Required<Look>, check: (page: Page, what: string) 
   }
 }
 
-test("no page breaks a rule of accessibility, or scrolls sideways on a telephone", { timeout: 400_000 }, async () => {
+test("no page breaks a rule of accessibility, or scrolls sideways on a telephone", { timeout: 600_000 }, async () => {
   await Promise.all([
     eachView({ width: 1280, dark: false }, requireAccessible),
     eachView({ width: 1280, dark: true }, requireAccessible),
