@@ -43,7 +43,7 @@ export function Overview() {
   );
   const facts = useFacts(organization);
   const counts = useOpenEvents(organization);
-  const wrongRules = rulesToLookAt(useRuleProblems(organization));
+  const wrongRules = rulesToLookAt(useRuleProblems(organization).problems);
   const all = directories.data?.pages.flatMap((page) => page.directories) ?? [];
   const keys = useKeysOf(
     organization,
