@@ -10,8 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-
-	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 const (
@@ -34,38 +32,26 @@ type delays struct {
 	seen   time.Time // when it was last seen
 	logged bool
 
-	observed metric.Registration // nil without a meter
-	cancel   context.CancelFunc
-	ended    chan struct{}
+	*watch
 }
 
-// watchDelays starts the watch. Close it before the pool.
+// watchDelays starts the watch.
 func watchDelays(pool *pgxpool.Pool, schema string, log *slog.Logger, meter metric.MeterProvider) (*delays, error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	d := &delays{pool: pool, schema: schema, log: log, cancel: cancel, ended: make(chan struct{})}
-	if meter != nil {
-		if err := d.observe(meter); err != nil {
-			cancel()
-			return nil, err
-		}
+	d := &delays{pool: pool, schema: schema, log: log}
+	var err error
+	if d.watch, err = watchEvery(delayEvery, d.check, meter, d.observe); err != nil {
+		return nil, err
 	}
-	go func() {
-		defer close(d.ended)
-		for wait.Sleep(ctx, delayEvery) {
-			d.check(ctx)
-		}
-	}()
 	return d, nil
 }
 
-func (d *delays) observe(meter metric.MeterProvider) (err error) {
-	m := meter.Meter("github.com/usher-scim/usher/services/internal/pgdb")
+func (d *delays) observe(m metric.Meter) (metric.Registration, error) {
 	gauge, err := m.Float64ObservableGauge(d.schema+"_feed_held_back_seconds", metric.WithDescription(
 		"How long the transaction that the feed's readers wait for has been open; pid is its session on the PostgreSQL server."))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	d.observed, err = m.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+	return m.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if d.by == 0 {
@@ -75,7 +61,6 @@ func (d *delays) observe(meter metric.MeterProvider) (err error) {
 		o.ObserveFloat64(gauge, d.seen.Sub(d.since).Seconds(), metric.WithAttributes(attribute.Int64("pid", d.pid)))
 		return nil
 	}, gauge)
-	return err
 }
 
 // check reads the oldest transaction. A new one has delayed nothing yet.
@@ -108,13 +93,5 @@ func (d *delays) check(ctx context.Context) {
 		d.logged = true
 		d.log.LogAttrs(ctx, slog.LevelWarn, "an open transaction delays the feed: access lags until its session ends the transaction",
 			slog.String("schema", d.schema), slog.Int64("pid", d.pid), slog.String("for", fmt.Sprint(d.seen.Sub(d.since).Round(time.Second))))
-	}
-}
-
-func (d *delays) close() {
-	d.cancel()
-	<-d.ended
-	if d.observed != nil {
-		_ = d.observed.Unregister() // it fails if it was never registered
 	}
 }

@@ -9,8 +9,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-
-	"github.com/usher-scim/usher/services/internal/wait"
 )
 
 const (
@@ -27,63 +25,52 @@ type state struct {
 	log    *slog.Logger
 	up     atomic.Bool
 
-	observed metric.Registration // nil without a meter
-	cancel   context.CancelFunc
-	ended    chan struct{}
+	*watch
 }
 
-// watchState starts the watch of a pool that has just answered. Close it before the pool.
+// watchState starts the watch of a pool that has just answered.
 func watchState(pool *pgxpool.Pool, schema string, log *slog.Logger, meter metric.MeterProvider) (*state, error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	s := &state{pool: pool, schema: schema, log: log, cancel: cancel, ended: make(chan struct{})}
+	s := &state{pool: pool, schema: schema, log: log}
 	s.up.Store(true)
-	if meter != nil {
-		if err := s.observe(meter.Meter("github.com/usher-scim/usher/services/internal/pgdb")); err != nil {
-			cancel()
-			return nil, err
-		}
+	var err error
+	if s.watch, err = watchEvery(stateEvery, s.check, meter, s.observe); err != nil {
+		return nil, err
 	}
-	go func() {
-		defer close(s.ended)
-		for wait.Sleep(ctx, stateEvery) {
-			s.check(ctx)
-		}
-	}()
 	return s, nil
 }
 
 // observe reports the state and the connections when metrics are read.
-func (s *state) observe(m metric.Meter) error {
+func (s *state) observe(m metric.Meter) (metric.Registration, error) {
 	up, err := m.Int64ObservableGauge("usher_database_up",
 		metric.WithDescription("Whether the PostgreSQL server of this schema answers: 1 or 0. It is asked every 2 seconds."))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	connections, err := m.Int64ObservableGauge("usher_database_connections", metric.WithUnit("{connection}"),
 		metric.WithDescription("Open connections of the pool, by state: used or idle."))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	most, err := m.Int64ObservableGauge("usher_database_max_connections", metric.WithUnit("{connection}"),
 		metric.WithDescription("The greatest number of connections of the pool."))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	waits, err := m.Int64ObservableCounter("usher_database_waits_total", metric.WithUnit("{wait}"),
 		metric.WithDescription("How often work waited because all connections of the pool were in use."))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	waited, err := m.Float64ObservableCounter("usher_database_wait_seconds_total", metric.WithUnit("s"),
 		metric.WithDescription("How long work waited because all connections of the pool were in use."))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	schema := attribute.String("schema", s.schema)
 	of := metric.WithAttributeSet(attribute.NewSet(schema))
 	used, idle := metric.WithAttributeSet(attribute.NewSet(schema, attribute.String("state", "used"))),
 		metric.WithAttributeSet(attribute.NewSet(schema, attribute.String("state", "idle")))
-	s.observed, err = m.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+	return m.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		now := s.pool.Stat()
 		answers := int64(0)
 		if s.up.Load() {
@@ -97,7 +84,6 @@ func (s *state) observe(m metric.Meter) error {
 		o.ObserveFloat64(waited, now.EmptyAcquireWaitTime().Seconds(), of)
 		return nil
 	}, up, connections, most, waits, waited)
-	return err
 }
 
 // check asks the server, and logs a change. A pool whose connections are all in use says nothing about the server.
@@ -122,12 +108,4 @@ func (s *state) check(ctx context.Context) {
 		return
 	}
 	s.log.LogAttrs(ctx, slog.LevelInfo, "the database answers again", slog.String("schema", s.schema))
-}
-
-func (s *state) close() {
-	s.cancel()
-	<-s.ended
-	if s.observed != nil {
-		_ = s.observed.Unregister() // it fails if it was never registered
-	}
 }

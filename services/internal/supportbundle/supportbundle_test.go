@@ -1,49 +1,19 @@
 package supportbundle
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-)
 
-// contents reads a bundle.
-func contents(t *testing.T, path string) map[string]string {
-	t.Helper()
-	file, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = file.Close() }()
-	zipped, err := gzip.NewReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[string]string{}
-	for archive := tar.NewReader(zipped); ; {
-		header, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			return all
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(archive)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all[header.Name] = string(text)
-	}
-}
+	"github.com/usher-scim/usher/services/internal/test/kit"
+)
 
 func part(name, text string, most int) Part {
 	return Part{Name: name, About: "about " + name, Most: most, Get: func(context.Context) ([]byte, error) { return []byte(text), nil }}
@@ -65,7 +35,7 @@ func TestABundleSaysWhatIsInItAndWhatIsMissing(t *testing.T) {
 			t.Errorf("got %+v, want %+v", entries[i], want[i])
 		}
 	}
-	all := contents(t, path)
+	all := kit.Archive(t, path)
 	var manifest struct{ Parts []Entry }
 	if err := json.Unmarshal([]byte(all["manifest.json"]), &manifest); err != nil || len(manifest.Parts) != 3 || manifest.Parts[2] != want[2] {
 		t.Errorf("the manifest is %s, %v", all["manifest.json"], err)
@@ -80,7 +50,7 @@ func TestABundleSaysWhatIsInItAndWhatIsMissing(t *testing.T) {
 	if _, err := Create(t.Context(), path, nil, &Redactor{}, time.Now()); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("it was overwritten: %v", err)
 	}
-	if again := contents(t, path); again["whole"] != "text" {
+	if again := kit.Archive(t, path); again["whole"] != "text" {
 		t.Error("the refused one has changed it")
 	}
 }

@@ -1,10 +1,7 @@
 package cli
 
 import (
-	"archive/tar"
-	"compress/gzip"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,36 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-// bundled reads the parts of a support bundle.
-func bundled(t *testing.T, path string) map[string]string {
-	t.Helper()
-	file, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = file.Close() }()
-	zipped, err := gzip.NewReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[string]string{}
-	for archive := tar.NewReader(zipped); ; {
-		header, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			return all
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(archive)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all[header.Name] = string(text)
-	}
-}
+	"github.com/usher-scim/usher/services/internal/test/kit"
+)
 
 // planted are secrets, each of which is somewhere in the settings or in a file that they name.
 var planted = []string{
@@ -90,7 +60,7 @@ func TestASupportBundleContainsNoSecret(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, problem)
 	}
-	all := bundled(t, file)
+	all := kit.Archive(t, file)
 	all["the output"], all["the errors"] = out, problem
 	for name, text := range all {
 		for _, secret := range planted {
@@ -129,7 +99,7 @@ func TestASupportBundleOfARunningProcess(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, problem)
 	}
 	want(t, out, `"name": "metrics.txt"`, `"missing": "dial tcp`)
-	want(t, bundled(t, file)["disk.json"], `"identity.db": \d+`, `"freeBytes": \d+`)
+	want(t, kit.Archive(t, file)["disk.json"], `"identity.db": \d+`, `"freeBytes": \d+`)
 	// It overwrites nothing, and needs a file.
 	_, problem, code = said(t, args...)
 	if code != 1 || !strings.Contains(problem, "exists already") {

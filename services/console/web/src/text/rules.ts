@@ -93,7 +93,7 @@ export const rules = {
   similar: {
     title: "Did you mean",
     take: "Use this group",
-    takeOf: (group: string) => `Use the group ${isolated(group)}`,
+    takeOf: (group: string) => `Use this group: ${isolated(group)}`,
     correct: "Correct the rule",
     joined: "The user is in it",
   },
