@@ -44,7 +44,7 @@ func (s Settings) supportParts(problems config.Problems, now func() time.Time) [
 		{Name: "build.txt", About: "the modules and the options of this build", Most: 1 << 20, Get: buildInfo},
 		{Name: "settings.json", About: "the settings, without secrets", Most: 4 << 20, Get: marshalled(func() any { return s.shown() })},
 		{Name: "doctor.json", About: "what usher doctor finds, with the versions of the schemas", Most: 4 << 20, Get: func(ctx context.Context) ([]byte, error) {
-			return doctor.JSON(s.Examine(ctx, problems, now))
+			return doctor.JSON(withoutValues(s.Examine(ctx, problems, now)))
 		}},
 		{Name: "metrics.txt", About: "the metrics of the process at ops_addr", Most: mostMetrics, Get: s.page("/metrics")},
 		{Name: "goroutines.txt", About: "what the process at ops_addr is doing", Most: mostMetrics, Get: func(ctx context.Context) ([]byte, error) {
@@ -56,6 +56,17 @@ func (s Settings) supportParts(problems config.Problems, now func() time.Time) [
 		{Name: "environment.json", About: "limits of the machine, and those that this command has got from its environment", Most: 64 << 10, Get: marshalled(environment)},
 		{Name: "disk.json", About: "the disk of the data folder, and the sizes of Usher's files there", Most: 64 << 10, Get: s.disk},
 	}
+}
+
+// withoutValues leaves of each problem of the settings only its key: a problem quotes the value, which can be the name of a person.
+func withoutValues(all []doctor.Finding) []doctor.Finding {
+	for i, f := range all {
+		if f.Check == "settings" && f.Level != doctor.OK {
+			key, _, _ := strings.Cut(f.Message, " ")
+			all[i].Message = key + " is wrong: usher config check says why"
+		}
+	}
+	return all
 }
 
 // page gets a page of the operations address.

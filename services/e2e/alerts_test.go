@@ -233,6 +233,7 @@ func TestEachAlertTellsItsCause(t *testing.T) {
 	}
 	tells(func() { o.processes["failedevents"].kill() }, func() { o.must(o.processes["failedevents"].start()) }, "UsherProcessDown")
 	tells(o.redis.Cut, o.redis.Mend, "UsherRedisDown")
+	tells(func() { o.processes["rule"].kill() }, func() { o.must(o.processes["rule"].start()) }, "UsherRuleMissing")
 	o.tellsOfTheDatabase(tells, d, traffic)
 	o.tellsOfAccess(tells, d, ann, bob)
 	o.tellsOfGateways(tells, d)
@@ -322,7 +323,17 @@ func (o *observed) tellsOfTheDatabase(tells tells, d *directory, traffic func())
 		d.user("held-back")
 	}, func() { o.must(holds.Close(ctx)) }, "UsherFeedHeldBack", "UsherRulesBehind")
 	late := 0
-	tells(func() {}, func() {
+	tells(func() {
+		holds = o.sql(ctx, "BEGIN", "CREATE TEMPORARY TABLE held (x int)")
+		for n := range 3 {
+			d.user(fmt.Sprint("late-", n))
+		}
+		_, err := holds.Exec(ctx, "SELECT pg_sleep(2)") // longer than the objective
+		o.must(err)
+		o.must(holds.Close(ctx))
+		o.caughtUp()
+		d.user("late-again") // a lag that is new to Prometheus shows no increase yet
+	}, func() {
 		o.caughtUp()
 		for range 5 {
 			late++

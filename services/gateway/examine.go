@@ -31,7 +31,7 @@ func ExamineSpool(folder string, s Settings, now time.Time, r *doctor.Report) {
 		r.Add(f)
 		return
 	}
-	percent := int(usage.Bytes * 100 / s.SpoolBytes)
+	percent := int(usage.Bytes * 100 / max(1, s.SpoolBytes))
 	f.Message = fmt.Sprintf("the spool contains %s of %s (%d %%)", doctor.Bytes(usage.Bytes), doctor.Bytes(s.SpoolBytes), percent)
 	age := max(0, now.Sub(usage.Oldest))
 	if usage.Bytes > 0 {

@@ -229,11 +229,13 @@ func (g *Gateway) observe(instruments *metrics.Metrics, keys *keylease.Cache, bu
 		return err
 	}
 	g.observed = append(g.observed, inFlight)
-	tokens, err := instruments.ObserveOperatorTokens(operator.Count)
-	if err != nil {
-		return err
+	if g.config.OperatorToken != "" || len(g.config.OperatorTokenFiles) > 0 { // otherwise there can be none, which is no fault
+		tokens, err := instruments.ObserveOperatorTokens(operator.Count)
+		if err != nil {
+			return err
+		}
+		g.observed = append(g.observed, tokens)
 	}
-	g.observed = append(g.observed, tokens)
 	lookups, err := instruments.ObserveKeys(keys.Counts)
 	if err != nil {
 		return err

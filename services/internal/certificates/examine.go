@@ -94,9 +94,11 @@ func expiries(file, check, subject string, now time.Time, r *doctor.Report) bool
 	case err != nil:
 		return bad(err.Error())
 	}
+	// Of authorities, one that has expired beside others harms nobody. Of a chain, the first certificate is the service's own, and the rest
+	// may be superfluous: reading and verifying the chain decides.
 	first := certificates[0]
 	for _, c := range certificates[1:] {
-		if c.NotAfter.Before(first.NotAfter) {
+		if first.IsCA && c.NotAfter.After(first.NotAfter) {
 			first = c
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -175,6 +176,9 @@ func JSON(findings []Finding) ([]byte, error) {
 	}{Count(findings), append([]Finding{}, findings...)}, "", "  ")
 	return append(text, '\n'), err
 }
+
+// Quote returns a text as one argument of a shell. A command is copied to a terminal, and a name in it may be somebody else's.
+func Quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
 // The pages about findings, relative to the repository.
 const (

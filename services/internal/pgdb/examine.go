@@ -268,7 +268,7 @@ func (e *examination) slots() error {
 		}
 		found = true
 		e.say(doctor.Warning, "database-replication-slots", fmt.Sprintf("nobody uses the replication slot %q, and the server keeps old rows and %s of its log for it: the disk fills",
-			s.name, doctor.Bytes(s.kept)), fmt.Sprintf(`psql -c "SELECT pg_drop_replication_slot(%s)"`, literal(s.name)), doctor.PageDatabase)
+			s.name, doctor.Bytes(s.kept)), "psql -c "+doctor.Quote("SELECT pg_drop_replication_slot("+literal(s.name)+")"), doctor.PageDatabase)
 	}
 	if !found {
 		e.say(doctor.OK, "database-replication-slots", "no unused slot holds anything back", "", "")

@@ -82,7 +82,7 @@ func (e *examination) holds(h holder, age time.Duration, since string) {
 	const effect = ": changes after it do not reach access, nor the followers of the feeds, until it ends"
 	if h.prepared != "" {
 		e.say(level, "feed-held-back", fmt.Sprintf("the prepared transaction %q of role %q in database %q is open %s%s", h.prepared, h.role, h.database, since, effect),
-			fmt.Sprintf(`psql -d %s -c "ROLLBACK PREPARED %s"`, h.database, literal(h.prepared)), doctor.PageHeldBack)
+			fmt.Sprintf("psql -d %s -c %s", doctor.Quote(h.database), doctor.Quote("ROLLBACK PREPARED "+literal(h.prepared))), doctor.PageHeldBack)
 		return
 	}
 	e.say(level, "feed-held-back", fmt.Sprintf("the transaction of session %d (application %q, role %q, database %q) is open %s%s",

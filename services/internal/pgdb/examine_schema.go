@@ -109,7 +109,7 @@ func (e *examination) grant(privileges, object, on string) error {
 		return err
 	}
 	e.say(doctor.Error, "database-privileges", fmt.Sprintf("the role %q lacks %s on %s: the service's statements fail", roles[0], privileges, object),
-		fmt.Sprintf(`psql -c "GRANT %s ON %s TO %s"`, privileges, on, strings.ReplaceAll(identifier(roles[0]), `"`, `\"`)), doctor.PagePrivileges)
+		"psql -c "+doctor.Quote(fmt.Sprintf("GRANT %s ON %s TO %s", privileges, on, identifier(roles[0]))), doctor.PagePrivileges)
 	return nil
 }
 

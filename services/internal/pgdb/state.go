@@ -57,12 +57,17 @@ func (s *state) observe(m metric.Meter) (metric.Registration, error) {
 		return nil, err
 	}
 	waits, err := m.Int64ObservableCounter("usher_database_waits_total", metric.WithUnit("{wait}"),
-		metric.WithDescription("How often work waited because all connections of the pool were in use."))
+		metric.WithDescription("How often work waited for a connection, and then had one: all others were in use, or a new one was opened."))
 	if err != nil {
 		return nil, err
 	}
 	waited, err := m.Float64ObservableCounter("usher_database_wait_seconds_total", metric.WithUnit("s"),
-		metric.WithDescription("How long work waited because all connections of the pool were in use."))
+		metric.WithDescription("How long work waited for a connection that it then had."))
+	if err != nil {
+		return nil, err
+	}
+	given, err := m.Int64ObservableCounter("usher_database_waits_ended_total", metric.WithUnit("{wait}"),
+		metric.WithDescription("How often work ended, such as by its time limit, before it had a connection."))
 	if err != nil {
 		return nil, err
 	}
@@ -82,8 +87,9 @@ func (s *state) observe(m metric.Meter) (metric.Registration, error) {
 		o.ObserveInt64(most, int64(now.MaxConns()), of)
 		o.ObserveInt64(waits, now.EmptyAcquireCount(), of)
 		o.ObserveFloat64(waited, now.EmptyAcquireWaitTime().Seconds(), of)
+		o.ObserveInt64(given, now.CanceledAcquireCount(), of)
 		return nil
-	}, up, connections, most, waits, waited)
+	}, up, connections, most, waits, waited, given)
 }
 
 // check asks the server, and logs a change. A pool whose connections are all in use says nothing about the server.

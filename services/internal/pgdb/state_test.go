@@ -48,9 +48,7 @@ func TestADatabaseThatDoesNotAnswerIsReported(t *testing.T) {
 	network.Mend()
 	within(t, "the database is up", func() bool { return value("usher_database_up", "") == 1 })
 	for _, line := range []string{"the database does not answer", "the database answers again"} {
-		if n := log.count(line); n != 1 {
-			t.Errorf("%q was logged %d times", line, n)
-		}
+		within(t, "it is logged once that "+line, func() bool { return log.count(line) == 1 })
 	}
 }
 

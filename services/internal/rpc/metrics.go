@@ -54,6 +54,7 @@ func newMetrics(provider metric.MeterProvider, side string) (*metrics, error) {
 
 // ended measures a call that has ended.
 func (m *metrics) ended(ctx context.Context, fullMethod string, start time.Time, code codes.Code) {
+	code = min(code, codes.Unauthenticated+1) // a status can contain any number
 	m.calls.Add(ctx, 1, m.attributes(counted{method: fullMethod, code: code}))
 	if !isWatch(fullMethod) {
 		m.duration.Record(ctx, time.Since(start).Seconds(), m.attributes(counted{method: fullMethod, timed: true}))

@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -20,6 +21,8 @@ const (
 	mostManifest = 1 << 20
 	// within is the time that all parts may take.
 	within = 15 * time.Second
+	// overtime is how long a part that is over its time may take to say so.
+	overtime = time.Second
 )
 
 // Part is a part of a bundle.
@@ -70,7 +73,7 @@ func collect(ctx context.Context, parts []Part, redact *Redactor, left int) ([]E
 	contents, errs := make([][]byte, len(parts)), make([]error, len(parts))
 	var getting sync.WaitGroup
 	for i, part := range parts {
-		getting.Go(func() { contents[i], errs[i] = part.Get(ctx) })
+		getting.Go(func() { contents[i], errs[i] = got(ctx, part) })
 	}
 	getting.Wait()
 	entries := make([]Entry, len(parts))
@@ -89,6 +92,36 @@ func collect(ctx context.Context, parts []Part, redact *Redactor, left int) ([]E
 		left -= len(contents[i])
 	}
 	return entries, contents
+}
+
+// got gets a part. It leaves one that does not end in time, such as a read of a disk that does not answer.
+func got(ctx context.Context, part Part) ([]byte, error) {
+	type result struct {
+		content []byte
+		err     error
+	}
+	ended := make(chan result, 1)
+	go func() {
+		var r result
+		defer func() {
+			if p := recover(); p != nil {
+				r = result{err: fmt.Errorf("a bug of this command: %v", p)}
+			}
+			ended <- r
+		}()
+		r.content, r.err = part.Get(ctx)
+	}()
+	select {
+	case r := <-ended:
+		return r.content, r.err
+	case <-ctx.Done():
+	}
+	select { // it may notice the end itself, and say more
+	case r := <-ended:
+		return r.content, r.err
+	case <-time.After(overtime):
+		return nil, fmt.Errorf("no answer in %s", within)
+	}
 }
 
 // write writes the manifest and the parts.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"testing"
 
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -19,6 +20,9 @@ func TestAPartOfTheSuccessesIsNotLogged(t *testing.T) {
 			ctx := trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(trace.SpanContextConfig{TraceID: id, SpanID: trace.SpanID{1}}))
 			if quiet.Skips(ctx) {
 				skipped++
+				if sampler := sdktrace.TraceIDRatioBased(1 - float64(quiet)); sampler.ShouldSample(sdktrace.SamplingParameters{TraceID: id}).Decision == sdktrace.RecordAndSample {
+					t.Fatal("a trace is kept, and its line is not")
+				}
 			}
 		}
 		if skipped < bounds[0] || skipped > bounds[1] {

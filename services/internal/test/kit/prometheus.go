@@ -42,9 +42,14 @@ func StartPrometheus(t testing.TB, configuration string) *Prometheus {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // it was killed, or its log says why
+	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // it was killed
+		<-ended
 		_ = log.Close()
 	})
 	ready := time.NewTimer(time.Minute)
@@ -57,6 +62,9 @@ func StartPrometheus(t testing.TB, configuration string) *Prometheus {
 		}
 		select {
 		case <-tick.C:
+		case <-ended: // perhaps another program has taken the port
+			said, _ := os.ReadFile(log.Name())
+			t.Fatalf("Prometheus has ended: %s", said)
 		case <-ready.C:
 			said, _ := os.ReadFile(log.Name())
 			t.Fatalf("Prometheus does not answer: %s", said)

@@ -167,6 +167,7 @@ type batch struct {
 	times          []time.Time
 	asOf           time.Time // the AsOf of access before this batch
 	applying       bool      // apply only the settings, to users who are set aside
+	repeats        bool      // it is one of many batches for the same cause
 
 	// check, if set, can refuse the batch before anything is written.
 	check func(ctx context.Context, tx store.Tx) error

@@ -140,7 +140,7 @@ func (s *step) retry(ctx context.Context) (again bool, err error) {
 	}
 	first := s.work.Due[0]
 	b := s.batch(first.Mode, set, nil)
-	b.causes, b.syncID, b.links = map[string]string{}, first.SyncID, []string{first.Traceparent}
+	b.causes, b.syncID, b.links, b.repeats = map[string]string{}, first.SyncID, []string{first.Traceparent}, true
 	for _, a := range s.work.Due {
 		if a.Mode == first.Mode && a.SyncID == first.SyncID && a.Traceparent == first.Traceparent {
 			b.userIDs = append(b.userIDs, a.UserID)

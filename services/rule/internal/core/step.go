@@ -365,7 +365,7 @@ func (s *step) syncPage(ctx context.Context) (again bool, err error) {
 	}
 	b := s.batch(store.Full, set, userIDs)
 	sync.UsersTotal = total()
-	b.syncID, b.links = sync.ID, []string{sync.Traceparent}
+	b.syncID, b.links, b.repeats = sync.ID, []string{sync.Traceparent}, true
 	b.check = func(ctx context.Context, tx store.Tx) error {
 		now, err := tx.Sync(ctx, sync.ID)
 		if err == nil && now.State != store.SyncRunning {

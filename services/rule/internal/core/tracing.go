@@ -28,7 +28,8 @@ type reconcilingCtx struct{}
 // begin starts the span of a batch, unless ctx has it already. Call end with the result.
 //
 // If everything in the batch came from one trace, the span is a part of it. Otherwise the span begins a trace of its own, which links to
-// the causes; and end leaves a span in the trace of each cause, which links to it. So both directions can be followed in a trace store.
+// the causes; and end leaves a span in the trace of each cause, which links to it. So both directions can be followed in a trace store. A
+// batch that is one of many for the same cause only links to it: the pages of a rule sync, and the retries of users who are set aside.
 func (c *Core) begin(ctx context.Context, b batch) (_ context.Context, _ trace.SpanContext, end func(error)) {
 	if r, ok := ctx.Value(reconcilingCtx{}).(*reconciling); ok {
 		return ctx, r.SpanContext(), func(error) {}
@@ -37,7 +38,7 @@ func (c *Core) begin(ctx context.Context, b batch) (_ context.Context, _ trace.S
 	options := []trace.SpanStartOption{trace.WithAttributes(
 		attribute.String("usher.organization_id", b.organizationID), attribute.Int("usher.users", len(b.userIDs)),
 		attribute.Int("usher.messages", countMessages(b)))}
-	if r.within = ofOneTrace(r.causes); r.within {
+	if r.within = !b.repeats && ofOneTrace(r.causes); r.within {
 		ctx = trace.ContextWithRemoteSpanContext(ctx, r.causes[0])
 	} else {
 		options = append(options, trace.WithNewRoot(), trace.WithLinks(linksTo(r.causes)...))
@@ -48,9 +49,10 @@ func (c *Core) begin(ctx context.Context, b batch) (_ context.Context, _ trace.S
 		switch {
 		case errors.As(err, &f):
 			r.SetStatus(codes.Error, fault.ReasonName(f.Reason))
-		case err != nil && !errors.Is(err, errRulesChanged): // with new rules, the batch begins again
+		case errors.Is(err, errRulesChanged), errors.Is(err, context.Canceled): // the batch begins again, or this process stops
+		case err != nil:
 			r.SetStatus(codes.Error, fault.ReasonName(fault.Internal))
-		case err == nil && r.IsRecording() && !r.within:
+		case r.IsRecording() && !r.within && !b.repeats:
 			c.mark(ctx, r)
 		}
 		r.End()
@@ -61,6 +63,9 @@ func (c *Core) begin(ctx context.Context, b batch) (_ context.Context, _ trace.S
 func (c *Core) mark(ctx context.Context, r *reconciling) {
 	back := trace.WithLinks(linksTo([]trace.SpanContext{r.SpanContext()})...)
 	for _, cause := range r.causes {
+		if !cause.IsSampled() {
+			continue // nobody kept its trace
+		}
 		_, span := c.tracer.Start(trace.ContextWithRemoteSpanContext(ctx, cause), "reconciled", back)
 		span.End()
 	}
